@@ -1,0 +1,12 @@
+//! What a session holds: secrets that cannot be printed, the access token with its generation, the stored
+//! credential.
+
+mod access;
+mod credential;
+mod generation;
+mod secret;
+
+pub use access::AccessToken;
+pub use credential::{AttemptKey, Credential, CredentialHash, Credentials, TokenSet};
+pub use generation::{Generation, StoreId};
+pub use secret::Secret;
