@@ -1,0 +1,152 @@
+//! [`ServerProfile`]: one server described as data. It can be written in Rust through a preset or shipped as
+//! JSON; either way it is validated once, here, and every later step can rely on it.
+
+mod draft;
+mod pointer;
+mod presets;
+mod request;
+mod verdict;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+pub use draft::ProfileError;
+pub use pointer::JsonPointer;
+pub use request::{BodyEncoding, Placement, RequestShape, SignInShape, TokenKind};
+pub use verdict::{Verdict, VerdictRule};
+
+use draft::Draft;
+
+/// How to sign in, refresh and revoke at one server, and how to read its answers.
+///
+/// JSON: the same fields, see `docs/guides/server-profile.md`. An unknown field, an `http` address other than
+/// loopback or a rule that can never apply is refused with the field's name and the mend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Draft", into = "Draft")]
+pub struct ServerProfile {
+    id: String,
+    sign_in: Option<SignInShape>,
+    refresh: RequestShape,
+    revoke: Option<RequestShape>,
+    answer: AnswerShape,
+    default_life: Duration,
+    reuse_leeway: Duration,
+    idempotency_key: Option<String>,
+    verdicts: Vec<VerdictRule>,
+    resource_origins: Vec<Url>,
+    rejected_statuses: Vec<u16>,
+}
+
+impl ServerProfile {
+    /// Reads a profile from JSON.
+    pub fn from_json(text: &str) -> Result<Self, ProfileError> {
+        Draft::parse(text)?.try_into()
+    }
+
+    /// The name kept in records, so that a record is never used with another server.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The sign-in request, where the server has one of its own.
+    pub fn sign_in(&self) -> Option<&SignInShape> {
+        self.sign_in.as_ref()
+    }
+
+    /// The refresh request (RFC 6749 §6 or the server's own).
+    pub fn refresh(&self) -> &RequestShape {
+        &self.refresh
+    }
+
+    /// The revocation request (RFC 7009 or the server's own).
+    pub fn revoke(&self) -> Option<&RequestShape> {
+        self.revoke.as_ref()
+    }
+
+    /// Where an answer keeps its values.
+    pub fn answer(&self) -> &AnswerShape {
+        &self.answer
+    }
+
+    /// The life of an access token about which neither the answer nor the token says anything.
+    pub fn default_life(&self) -> Duration {
+        self.default_life
+    }
+
+    /// How long the server accepts a spent refresh token again with the same answer; zero: not at all.
+    pub fn reuse_leeway(&self) -> Duration {
+        self.reuse_leeway
+    }
+
+    /// The header that carries the idempotency key, where the server keeps that contract.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    /// Which answers of the refresh endpoint mean what. What is not listed is transient.
+    pub fn verdicts(&self) -> &[VerdictRule] {
+        &self.verdicts
+    }
+
+    /// The origins that may see an access token: those listed; the endpoints' own are not among them unless
+    /// listed.
+    pub fn resource_origins(&self) -> impl Iterator<Item = url::Origin> + '_ {
+        self.resource_origins.iter().map(Url::origin)
+    }
+
+    /// The statuses by which a resource says "this access token is not accepted".
+    pub fn rejected_statuses(&self) -> &[u16] {
+        &self.rejected_statuses
+    }
+
+    /// Whether an access token may be sent to `url`.
+    pub fn may_send_to(&self, url: &Url) -> bool {
+        let origin = url.origin();
+        origin.is_tuple() && self.resource_origins().any(|allowed| allowed == origin)
+    }
+
+    /// Whether a repeated presentation of the same credential is answered alike.
+    pub(crate) fn repeats_are_safe(&self) -> bool {
+        self.idempotency_key.is_some() || !self.reuse_leeway.is_zero()
+    }
+
+    /// Adds an origin whose resources take the access token, such as `https://media.example.com`.
+    pub fn with_resource_origin(mut self, origin: &str) -> Result<Self, ProfileError> {
+        self.resource_origins.push(draft::web_address("resource_origins", origin)?);
+        Ok(self)
+    }
+
+    /// Says whether the server keeps the idempotency contract (`docs/guides/server-contract.md`).
+    #[must_use]
+    pub fn with_idempotency_key(mut self, header: Option<&str>) -> Self {
+        self.idempotency_key = header.map(str::to_owned);
+        self
+    }
+}
+
+/// Where a token answer keeps its values (RFC 6901 pointers).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnswerShape {
+    /// The access token.
+    pub access_token: JsonPointer,
+    /// The refresh token.
+    pub refresh_token: JsonPointer,
+    /// The access token's life in seconds.
+    pub expires_in: JsonPointer,
+    /// The code of an error answer.
+    pub error: JsonPointer,
+}
+
+impl Default for AnswerShape {
+    fn default() -> Self {
+        Self {
+            access_token: JsonPointer::to_field("access_token"),
+            refresh_token: JsonPointer::to_field("refresh_token"),
+            expires_in: JsonPointer::to_field("expires_in"),
+            error: JsonPointer::to_field("error"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Profiles for schemes and servers that people use.
+
+mod rotation;

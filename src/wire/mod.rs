@@ -1,0 +1,11 @@
+//! What goes over the network and what comes back, without the network: requests are built here, answers are
+//! read here. Pure.
+
+mod answer;
+mod message;
+mod request;
+
+pub use message::{HttpRequest, HttpResponse};
+
+pub(crate) use answer::{RefreshAnswer, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in};
+pub(crate) use request::{Presented, refresh, revoke, sign_in};
