@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn a_newer_epoch_ends_the_writer() {
-        assert_eq!(arbitrate(&session(2, 1, "x"), &session(1, 9, "b")), Ruling::Discard);
+        assert_eq!(
+            arbitrate(&session(2, 1, "x"), &session(1, 9, "b")),
+            Ruling::Discard
+        );
         assert_eq!(arbitrate(&session(1, 9, "x"), &session(2, 1, "b")), Ruling::Land);
     }
 

@@ -14,7 +14,7 @@ use crate::token::{AccessToken, AttemptKey, Credential, CredentialHash, Generati
 pub(crate) use arbitrate::{Ruling, arbitrate};
 pub(crate) use codec::{Unreadable, decode, encode};
 pub use seal::DataKey;
-pub(crate) use seal::{SealError, Sealed};
+pub(crate) use seal::{SealError, Sealed, key_id};
 
 /// What is stored for one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,8 @@ impl Record {
 
     /// Why there is no session here; `None` for a session.
     pub(crate) fn end_reason(&self) -> Option<EndReason> {
-        self.is_tombstone().then(|| self.reason.clone().unwrap_or(EndReason::StoreLost))
+        self.is_tombstone()
+            .then(|| self.reason.clone().unwrap_or(EndReason::StoreLost))
     }
 
     /// The stored access token, if one is stored and has life left at `wall`.
@@ -114,8 +115,15 @@ impl Record {
 
     /// The entry of a session that is to be revoked, when it holds something that can be.
     pub(crate) fn to_revoke(&self) -> Option<PendingRevocation> {
-        let token = self.credential.refresh_token.clone().filter(|_| !self.is_tombstone())?;
-        Some(PendingRevocation { token, profile_id: self.profile_id.clone() })
+        let token = self
+            .credential
+            .refresh_token
+            .clone()
+            .filter(|_| !self.is_tombstone())?;
+        Some(PendingRevocation {
+            token,
+            profile_id: self.profile_id.clone(),
+        })
     }
 
     fn tombstone(&self, generation: Generation, reason: EndReason, at: WallTime) -> Self {
@@ -147,7 +155,10 @@ pub(crate) mod samples {
             install_id: String::new(),
             profile_id: "rotation".into(),
             account: Some("ada".into()),
-            credential: Credential { refresh_token: Some(refresh_token.into()), ..Credential::default() },
+            credential: Credential {
+                refresh_token: Some(refresh_token.into()),
+                ..Credential::default()
+            },
             attempt_key: Some(AttemptKey::draw(&crate::random::SystemRandom::default()).unwrap()),
             previous: None,
             inflight: None,
@@ -182,15 +193,26 @@ mod tests {
         record.expires_at = Some(WallTime::from_unix_millis(100_000));
         record.server_offset_ms = 40_000; // this device runs 40 s late
         let boot = BootTime::from_start(Duration::from_secs(1));
-        let token = record.access_token(boot, WallTime::from_unix_millis(50_000)).unwrap();
+        let token = record
+            .access_token(boot, WallTime::from_unix_millis(50_000))
+            .unwrap();
         assert_eq!(token.remaining(boot), Duration::from_secs(10));
-        assert_eq!(record.access_token(boot, WallTime::from_unix_millis(60_000)), None);
+        assert_eq!(
+            record.access_token(boot, WallTime::from_unix_millis(60_000)),
+            None
+        );
     }
 
     #[test]
     fn an_intent_counts_its_presentations() {
         let at = WallTime::from_unix_millis(7);
         let twice = samples::session(1, 1, "r").with_intent(at).with_intent(at);
-        assert_eq!(twice.inflight, Some(Intent { started: at, count: 2 }));
+        assert_eq!(
+            twice.inflight,
+            Some(Intent {
+                started: at,
+                count: 2
+            })
+        );
     }
 }

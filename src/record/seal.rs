@@ -80,28 +80,43 @@ impl Sealed {
         random: &dyn Random,
     ) -> Result<Self, SealError> {
         let mut nonce = [0; NONCE_LEN];
-        random.fill(&mut nonce).map_err(|NoRandomness| SealError::NoRandomness)?;
+        random
+            .fill(&mut nonce)
+            .map_err(|NoRandomness| SealError::NoRandomness)?;
         let mut ciphertext = plain.to_vec();
         let aad = Aad::from(associated(name));
         key.cipher()
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut ciphertext)
             .map_err(|_| SealError::DoesNotOpen)?;
-        Ok(Self { key_id: key_id(wrapped_key), wrapped_key: wrapped_key.to_vec(), nonce, ciphertext })
+        Ok(Self {
+            key_id: key_id(wrapped_key),
+            wrapped_key: wrapped_key.to_vec(),
+            nonce,
+            ciphertext,
+        })
     }
 
     /// Opens it with the key that `wrapped_key` unwraps to.
     pub(crate) fn open(&self, name: &str, key: &DataKey) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let mut bytes = Zeroizing::new(self.ciphertext.clone());
         let nonce = Nonce::assume_unique_for_key(self.nonce);
-        let plain = key.cipher().open_in_place(nonce, Aad::from(associated(name)), &mut bytes);
+        let plain = key
+            .cipher()
+            .open_in_place(nonce, Aad::from(associated(name)), &mut bytes);
         let length = plain.map_err(|_| SealError::DoesNotOpen)?.len();
         bytes.truncate(length);
         Ok(bytes)
     }
 
     pub(crate) fn to_text(&self) -> String {
-        let Self { key_id, wrapped_key, nonce, ciphertext } = self;
-        let [wrapped_key, nonce, ciphertext] = [&wrapped_key[..], nonce, ciphertext].map(|part| BASE64.encode(part));
+        let Self {
+            key_id,
+            wrapped_key,
+            nonce,
+            ciphertext,
+        } = self;
+        let [wrapped_key, nonce, ciphertext] =
+            [&wrapped_key[..], nonce, ciphertext].map(|part| BASE64.encode(part));
         format!("{MAGIC}{VERSION} {key_id} {wrapped_key} {nonce} {ciphertext}")
     }
 
@@ -111,7 +126,11 @@ impl Sealed {
         let parts: Vec<&str> = rest.split(' ').collect();
         if parts[0] != VERSION {
             let newer = parts[0].parse::<u32>().is_ok_and(|version| version > 1);
-            return Err(if newer { Unreadable::NewerFormat } else { Unreadable::Corrupt });
+            return Err(if newer {
+                Unreadable::NewerFormat
+            } else {
+                Unreadable::Corrupt
+            });
         }
         let [_, key_id, wrapped_key, nonce, ciphertext] = parts[..] else {
             return Err(Unreadable::Corrupt);
@@ -153,8 +172,14 @@ mod tests {
         let read = Sealed::parse(text.as_bytes()).unwrap();
         assert_eq!(read.wrapped_key, b"wrapped");
         assert_eq!(read.open("session/1", &right).unwrap().as_slice(), b"record");
-        assert_eq!(read.open("session/2", &right).unwrap_err(), SealError::DoesNotOpen);
-        assert_eq!(read.open("session/1", &key()).unwrap_err(), SealError::DoesNotOpen);
+        assert_eq!(
+            read.open("session/2", &right).unwrap_err(),
+            SealError::DoesNotOpen
+        );
+        assert_eq!(
+            read.open("session/1", &key()).unwrap_err(),
+            SealError::DoesNotOpen
+        );
     }
 
     #[test]
@@ -166,11 +191,25 @@ mod tests {
 
     #[test]
     fn damage_is_corrupt_and_a_newer_version_is_newer() {
-        let text = Sealed::seal(b"x", "n", &key(), b"w", &SystemRandom::default()).unwrap().to_text();
+        let text = Sealed::seal(b"x", "n", &key(), b"w", &SystemRandom::default())
+            .unwrap()
+            .to_text();
         let refused = |text: &str| Sealed::parse(text.as_bytes()).err();
-        assert_eq!(refused(&text[..text.rfind(' ').unwrap()]), Some(Unreadable::Corrupt));
-        assert_eq!(refused(&text.replacen("sealed/1", "sealed/2", 1)), Some(Unreadable::NewerFormat));
-        for bad in ["", "x", "tokencast-sealed/1", "tokencast-sealed/1 a b c d", "tokencast-sealed/x a a a a"] {
+        assert_eq!(
+            refused(&text[..text.rfind(' ').unwrap()]),
+            Some(Unreadable::Corrupt)
+        );
+        assert_eq!(
+            refused(&text.replacen("sealed/1", "sealed/2", 1)),
+            Some(Unreadable::NewerFormat)
+        );
+        for bad in [
+            "",
+            "x",
+            "tokencast-sealed/1",
+            "tokencast-sealed/1 a b c d",
+            "tokencast-sealed/x a a a a",
+        ] {
             assert_eq!(refused(bad), Some(Unreadable::Corrupt), "{bad}");
         }
     }

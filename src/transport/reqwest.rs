@@ -1,0 +1,218 @@
+use std::error::Error as _;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{BODY_LIMIT, HttpTransport, TransportError};
+use crate::wire::{HttpRequest, HttpResponse};
+
+/// The default transport: reqwest over rustls with ring, certificates checked by the platform's trust store.
+///
+/// Redirects and retries are off. One hidden re-send of the connection pool cannot be switched off: a request of
+/// which no byte was written, because an idle connection had closed, goes to a new one. That presents nothing
+/// twice; and idle connections are given up after 1.5 s, before servers drop them silently.
+#[derive(Clone)]
+pub struct ReqwestTransport(Arc<Settings>);
+
+struct Settings {
+    connect_timeout: Duration,
+    total_timeout: Duration,
+    extra_roots: Vec<CertificateDer<'static>>,
+    /// Made at the first request: reading the trust store is I/O, which no constructor does.
+    client: OnceLock<Result<reqwest::Client, TransportSetupError>>,
+}
+
+/// A transport that cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the transport cannot be set up: {reason}")]
+pub struct TransportSetupError {
+    reason: String,
+}
+
+impl Default for ReqwestTransport {
+    fn default() -> Self {
+        Self::with_timeouts(Duration::from_secs(5), Duration::from_secs(15))
+    }
+}
+
+impl ReqwestTransport {
+    /// A transport that gives up connecting after `connect` and the whole request after `total`.
+    pub fn with_timeouts(connect: Duration, total: Duration) -> Self {
+        Self(Arc::new(Settings {
+            connect_timeout: connect,
+            total_timeout: total,
+            extra_roots: Vec::new(),
+            client: OnceLock::new(),
+        }))
+    }
+
+    /// Trusts a certificate authority besides the platform's, given as PEM: for a company's own or a test's.
+    pub fn with_extra_root(self, pem: &[u8]) -> Result<Self, TransportSetupError> {
+        let failed = |error: &dyn fmt::Display| TransportSetupError {
+            reason: error.to_string(),
+        };
+        let mut extra_roots = self.0.extra_roots.clone();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            extra_roots.push(certificate.map_err(|error| failed(&error))?);
+        }
+        if extra_roots.len() == self.0.extra_roots.len() {
+            return Err(failed(&"no certificate in the PEM text"));
+        }
+        Ok(Self(Arc::new(Settings {
+            connect_timeout: self.0.connect_timeout,
+            total_timeout: self.0.total_timeout,
+            extra_roots,
+            client: OnceLock::new(),
+        })))
+    }
+
+    /// The client behind it, which follows no redirect.
+    pub(crate) fn client(&self) -> Result<&reqwest::Client, TransportSetupError> {
+        self.0
+            .client
+            .get_or_init(|| self.0.connect())
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+}
+
+impl Settings {
+    fn connect(&self) -> Result<reqwest::Client, TransportSetupError> {
+        let failed = |error: &dyn fmt::Display| TransportSetupError {
+            reason: error.to_string(),
+        };
+        let tls = self.tls().map_err(|error| failed(&error))?;
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.total_timeout)
+            .pool_idle_timeout(Duration::from_millis(1500))
+            .build()
+            .map_err(|error| failed(&error.without_url()))
+    }
+
+    fn tls(&self) -> Result<rustls::ClientConfig, rustls::Error> {
+        // The provider is handed over by value: no global default is set or needed.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = self.verifier(provider.clone())?;
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(config)
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Verifier, rustls::Error> {
+        if self.extra_roots.is_empty() {
+            return Verifier::new(provider);
+        }
+        #[cfg(not(target_os = "android"))]
+        return Verifier::new_with_extra_roots(self.extra_roots.iter().cloned(), provider);
+        #[cfg(target_os = "android")]
+        return Err(rustls::Error::General(
+            "Android takes extra roots from its network security config".into(),
+        ));
+    }
+}
+
+impl HttpTransport for ReqwestTransport {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+        let transport = self.clone();
+        Box::pin(async move {
+            let client = transport.client().map_err(|error| {
+                tracing::error!(%error, "no request can be sent");
+                TransportError::Setup
+            })?;
+            let mut sent = client.post(request.url.clone()).body(request.body.to_vec());
+            for (name, value) in &request.headers {
+                let mut value =
+                    reqwest::header::HeaderValue::from_str(value).map_err(|_| TransportError::Setup)?;
+                value.set_sensitive(true);
+                sent = sent.header(name, value);
+            }
+            let response = sent.send().await.map_err(|error| classify(&error))?;
+            read(response).await
+        })
+    }
+}
+
+async fn read(mut response: reqwest::Response) -> Result<HttpResponse, TransportError> {
+    let status = response.status().as_u16();
+    let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(str::to_owned);
+    let headers = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)))
+        .collect();
+    // Room for the whole limit at once: growing would leave copies of tokens behind in freed memory.
+    let mut body = Zeroizing::new(Vec::with_capacity(BODY_LIMIT));
+    while let Some(chunk) = response.chunk().await.map_err(|_| TransportError::Incomplete)? {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(TransportError::Incomplete);
+        }
+        body.extend_from_slice(&chunk);
+        if let Ok(mut chunk) = chunk.try_into_mut() {
+            chunk.as_mut().zeroize();
+        }
+    }
+    Ok(HttpResponse {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn classify(error: &reqwest::Error) -> TransportError {
+    let mut source = error.source();
+    let mut parse = false;
+    while let Some(cause) = source {
+        if is_certificate(cause) {
+            return TransportError::Untrusted;
+        }
+        parse |= cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_parse);
+        source = cause.source();
+    }
+    if error.is_connect() {
+        return TransportError::NotSent;
+    }
+    // A request that timed out may still be at work on the server: that is no ended connection.
+    if error.is_timeout() || parse {
+        TransportError::Incomplete
+    } else {
+        TransportError::BeforeHead
+    }
+}
+
+fn is_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let tls = |error: &rustls::Error| {
+        matches!(
+            error,
+            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented
+        )
+    };
+    let inside = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    cause.downcast_ref().is_some_and(tls) || inside.and_then(|error| error.downcast_ref()).is_some_and(tls)
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestTransport")
+            .field("total_timeout", &self.0.total_timeout)
+            .finish_non_exhaustive()
+    }
+}
