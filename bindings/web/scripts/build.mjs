@@ -1,0 +1,47 @@
+// Builds dist/: the module, its types, and the script that an app injects. Same sources, same bytes.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** The injected script travels into every page, so its size has a budget, in bytes after brotli. */
+export const INJECT_BUDGET = 4096;
+
+export const brotliSize = (file) => brotliCompressSync(readFileSync(file)).length;
+
+export function build(out) {
+  mkdirSync(out, { recursive: true });
+  const common = { absWorkingDir: root, bundle: true, target: "es2020", charset: "ascii", logLevel: "warning" };
+  esbuild.buildSync({ ...common, entryPoints: ["src/index.ts"], format: "esm", outfile: join(out, "tokencast.js") });
+  esbuild.buildSync({ ...common, entryPoints: ["src/inject.ts"], format: "iife", minify: true, outfile: join(out, "tokencast.inject.js") });
+  writeFileSync(join(out, "tokencast.d.ts"), declarations());
+}
+
+/** The public face is `src/index.ts` and the error it exports; the two become one file. */
+function declarations() {
+  const temp = mkdtempSync(join(tmpdir(), "tokencast-types-"));
+  try {
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", temp, "--rootDir", root];
+    execFileSync(process.execPath, [tsc, "-p", root, ...options], { stdio: "inherit" });
+    const read = (name) => readFileSync(join(temp, "src", `${name}.d.ts`), "utf8");
+    const parts = read("index").split('export { TokencastError } from "./error.js";\n');
+    if (parts.length !== 2) throw new Error("src/index.ts no longer exports the error in the one line that is replaced here");
+    const text = parts.join(read("error"));
+    if (/\bfrom "\.|\bimport\b/.test(text)) throw new Error("the public types must not refer to another file");
+    return text;
+  } finally {
+    rmSync(temp, { recursive: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const out = join(root, "dist");
+  build(out);
+  console.log(`dist/tokencast.inject.js: ${brotliSize(join(out, "tokencast.inject.js"))} of ${INJECT_BUDGET} bytes (brotli)`);
+}

@@ -1,0 +1,166 @@
+import { deadlineIn } from "./clock.js";
+import { converse, type Conversation, type Settled } from "./conversation.js";
+import type { AccessToken, Session, SessionEnd, SessionState } from "./index.js";
+import { watchLife } from "./life.js";
+import { createListeners } from "./listeners.js";
+import { self, startTimer, stopTimer } from "./natives.js";
+import type { OpenPort } from "./port.js";
+import { nameOf, order, type ApiOrigin, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
+import { createQueue, type Verdict } from "./queue.js";
+import { createHolder, type Held } from "./token.js";
+
+/** The document's one connection to the app: what every {@link Session} of the document shares. */
+export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
+  state(): SessionState;
+  /** The token, for a synchronous use: it must not be awaited, returned from an async function or thrown. */
+  held(): Held | undefined;
+  /** Whether the document has belonged to a session. */
+  bound(): boolean;
+  /** The statuses by which this origin rejects a token; `undefined` when the app lets no token go there. */
+  rejected(origin: string): readonly number[] | undefined;
+  /** Tells the app that a token was rejected or is about to end; calls that used the same one ask once. */
+  need(used: Gen, why: Why): void;
+  /** The same, and waits for a newer token. Rejects with the signal's reason when the caller gives up. */
+  renewed(used: Gen | undefined, why: Why, signal: AbortSignal): Promise<Verdict>;
+}
+
+/** An app that did not answer, or is busy, is not asked again sooner, in milliseconds. */
+const RETRY_FLOOR = 250;
+
+/** Starts the connection; without a host the core stays `plain`. */
+export function createCore(open: OpenPort | undefined): Core {
+  const { take, end, drop, held, bound } = createHolder();
+  const { wait, release } = createQueue();
+  const tokens = createListeners(current);
+  const ends = createListeners((): SessionEnd | undefined => ending);
+  /** The questions under way, so that none is asked twice. */
+  const asked = new Set<string>();
+  /** Names this document to the app. */
+  const doc = self.crypto.getRandomValues(new Uint32Array(4)).join("-");
+  let state: SessionState = open ? "connecting" : "plain";
+  let ending: SessionEnd | undefined;
+  let api: readonly ApiOrigin[] = [];
+  let conversation: Conversation | undefined;
+  let greeted = false;
+  let retry: unknown;
+
+  function current(): AccessToken | undefined {
+    const now = held();
+    return now && { value: now.value, generation: nameOf(now.gen) };
+  }
+
+  /** Whether something newer than that generation is held. */
+  function outdated(used: Gen | undefined): boolean {
+    const now = held();
+    return !!now && (!used || order(now.gen, used) > 0);
+  }
+
+  function isNews(gen: Gen): boolean {
+    const now = held();
+    return !now || order(gen, now.gen) > 0;
+  }
+
+  function heard(message: FromApp): void {
+    if (state === "plain") return;
+    if (message.k === "state") accept(message);
+    if (message.k === "notify" && isNews(message.gen)) greet();
+    if (message.k === "ended") finish(message.reason, message.gen);
+    // Without a generation: whatever this document's session was, the app says that it is over.
+    if (message.k === "err" && message.code === "ended") finish("server");
+  }
+
+  function accept({ gen, at, exp, st, api: allowed }: State): void {
+    if (ending && bound()) return;
+    const taken = gen ? take(gen, at, deadlineIn(exp)) : "same";
+    if (taken === "over") finish("signed_out");
+    if (taken === "over" || taken === "older") return;
+    state = st;
+    api = allowed;
+    ending = undefined;
+    if (taken === "same") return;
+    // First the calls, then the page's own callbacks, which may be slow.
+    release("newer", (call) => outdated(call.used));
+    tokens.call();
+    conversation?.send({ k: "ack", have: gen as Gen });
+  }
+
+  function finish(reason: string, gen?: Gen): void {
+    if (!end(gen)) return;
+    state = "ended";
+    ending = { reason };
+    release("ended");
+    ends.call();
+  }
+
+  /** From here on this is a page without an app. */
+  function degrade(why: string): void {
+    if (state === "ended" || state === "plain") return;
+    state = "plain";
+    drop();
+    release("refused");
+    console.warn("tokencast: plain fetch from now on,", why);
+  }
+
+  function ask(message: FromPage, settled: Settled): void {
+    const question = JSON.stringify(message);
+    if (asked.has(question) || !conversation || state === "plain") return;
+    asked.add(question);
+    conversation.send(message, (answer) => {
+      asked.delete(question);
+      settled(answer);
+    });
+  }
+
+  function greet(): void {
+    ask({ k: "hello", min: 1, max: 1, doc, have: held()?.gen ?? null, resume: greeted }, (answer) => {
+      greeted ||= !!answer;
+      if (answer && answer.k !== "err") return;
+      if (answer?.code === "denied" || answer?.code === "version") return degrade(`the app answered "${answer.code}"`);
+      stopTimer(retry);
+      retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
+    });
+  }
+
+  function need(used: Gen, why: Why): void {
+    ask({ k: "need", used, why }, (answer) => {
+      const confirmed = answer?.k === "state" && answer.st === "active";
+      release(confirmed ? "confirmed" : "refused", (call) => call.why === why && call.used?.g === used.g);
+    });
+  }
+
+  if (open) {
+    watchLife({
+      started() {
+        conversation = converse(open, heard, () => degrade("the connection to the app was lost"));
+        greet();
+      },
+      shown: greet,
+      left(forGood) {
+        if (forGood) conversation?.send({ k: "bye", why: "pagehide" });
+        drop();
+        if (state === "active") state = "connecting";
+      },
+    });
+  }
+
+  return {
+    state: () => state,
+    held,
+    bound,
+    rejected(origin) {
+      for (let i = 0; i < api.length; i++) if (api[i]?.origin === origin) return api[i]?.rejected;
+      return undefined;
+    },
+    need,
+    async renewed(used, why, signal) {
+      if (outdated(used)) return "newer";
+      if (state === "ended") return "ended";
+      if (state === "plain") return "refused";
+      const verdict = wait({ used, why }, signal);
+      if (used) need(used, why);
+      return verdict;
+    },
+    onAccessToken: tokens.add,
+    onEnded: ends.add,
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * The page's globals as they were when this script was evaluated. Whatever the page does to them later is not seen by
+ * the client, and does not see the token. Captured is what touches the token or decides where it goes; elsewhere the
+ * client may use the page's globals, for the page may as well watch its own calls.
+ *
+ * Parts that are missing (Node, old engines) stay undefined: there is no app then, and `fetch` is all that is used.
+ */
+
+export const self = globalThis;
+export const { fetch, Request, URL, WebSocket } = self;
+export const { apply } = Reflect;
+export const { parse, stringify } = JSON;
+export const { setPrototypeOf } = Object;
+export const setHeader = Headers.prototype.set;
+export const requestHeaders = getter<Request, Headers>(Request, "headers");
+export const requestUrl = getter<Request, string>(Request, "url");
+export const urlOrigin = getter<URL, string>(URL, "origin");
+export const messageData = getter<MessageEvent, unknown>(self.MessageEvent, "data");
+
+const { addEventListener } = EventTarget.prototype;
+const { setTimeout, clearTimeout, performance } = self;
+
+/** Adds a listener; a page that wraps `addEventListener` would otherwise be handed every event. */
+export function listen(target: EventTarget, type: string, handler: (event: Event) => void): void {
+  apply(addEventListener, target, [type, handler]);
+}
+
+/** Calls back after `ms` milliseconds. */
+export function startTimer(callback: () => void, ms: number): unknown {
+  return apply(setTimeout, self, [callback, ms]);
+}
+
+/** Stops a timer. */
+export function stopTimer(timer: unknown): void {
+  apply(clearTimeout, self, [timer]);
+}
+
+/** Milliseconds on a clock that no one sets, but which may stop while the device sleeps. */
+export const monotonic: () => number = performance.now.bind(performance);
+
+/** Milliseconds on the wall clock. */
+export const wall: () => number = self.Date.now;
+
+function getter<This, Value>(type: { prototype: This }, name: keyof This): (this: This) => Value {
+  return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get as (this: This) => Value;
+}

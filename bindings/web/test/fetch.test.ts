@@ -1,0 +1,508 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { activePage, bearer, gen, openPage, quiet, unauthorized, until } from "./page.js";
+
+type Page = ReturnType<typeof openPage>;
+
+/** The API rejects the next call, and the app answers the page's need as told. */
+async function rejectThen(page: Page, path: string, init: Parameters<Page["fetch"]>[1], answer: (id: string) => void) {
+  page.replies.push(() => unauthorized());
+  const call = page.fetch(path, init);
+  await until(() => page.app.of("need").length);
+  answer(page.app.last("need").id);
+  return call;
+}
+
+test("a call to a listed origin carries the token", async () => {
+  const page = activePage();
+  assert.equal((await page.fetch("/me")).status, 200);
+  assert.equal(page.server[0]?.authorization, bearer(gen(1)));
+});
+
+test("no other origin sees the token, however alike it looks", async () => {
+  const page = activePage();
+  const others = [
+    "http://api.example.com/",
+    "https://api.example.com:8443/",
+    "https://api.example.com.evil.test/",
+    "https://evil.test/https://api.example.com/",
+    "https://example.com/",
+    "https://xapi.example.com/",
+    "https://api.example.com%2eevil.test/",
+    "https://api.example.com\\.evil.test/x/../",
+    "https://аpi.example.com/",
+    "data:text/plain,hello",
+  ];
+  for (const url of others) await page.fetch(url).catch(() => {});
+  const seen = page.server.filter(({ authorization }) => authorization);
+  // A backslash ends the host as a slash does: that one is the API itself, with an odd path.
+  assert.deepEqual(
+    seen.map(({ url }) => new URL(url).origin),
+    ["https://api.example.com"],
+  );
+});
+
+test("the origin is compared after the URL is resolved", async () => {
+  const page = activePage();
+  await page.fetch("HTTPS://API.example.COM:443/me");
+  assert.equal(page.server[0]?.authorization, bearer(gen(1)));
+});
+
+test("an origin that only the page lists gets no token", async () => {
+  const page = activePage({ api: ["https://api.example.com", "https://other.example.com"] });
+  await page.fetch("https://other.example.com/me");
+  assert.equal(page.server[0]?.authorization, null);
+});
+
+test("the caller's own Authorization is left alone, and its 401 is not the app's matter", async () => {
+  const page = activePage();
+  page.replies.push(() => unauthorized());
+  const answer = await page.fetch("/me", { headers: { authorization: "Basic eDp5" } });
+  assert.equal(answer.status, 401);
+  assert.equal(page.server[0]?.authorization, "Basic eDp5");
+  assert.equal(page.app.of("need").length, 0);
+});
+
+test("a no-cors call carries no token", async () => {
+  const page = activePage();
+  await page.fetch("/me", { mode: "no-cors" });
+  assert.equal(page.server[0]?.authorization, null);
+});
+
+test("a 401 asks the app and is replayed with the newer token", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/me", {}, (id) => page.app.state(gen(2), { id }));
+  assert.equal(answer.status, 200);
+  assert.deepEqual(
+    page.server.map(({ authorization }) => authorization),
+    [bearer(gen(1)), bearer(gen(2))],
+  );
+  const { used, why } = page.app.last("need");
+  assert.deepEqual({ used, why }, { used: gen(1), why: "401" });
+});
+
+test("a call is replayed once: a second 401 is its answer", async () => {
+  const page = activePage();
+  page.replies.push(
+    () => unauthorized(),
+    () => unauthorized(),
+  );
+  const call = page.fetch("/me");
+  await until(() => page.app.of("need").length);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  assert.equal((await call).status, 401);
+  assert.equal(page.server.length, 2);
+  assert.equal(page.app.of("need").length, 1);
+});
+
+test("many rejected calls ask once and are all replayed", async () => {
+  const page = activePage();
+  for (let i = 0; i < 40; i++) page.replies.push(() => unauthorized());
+  const calls = Array.from({ length: 40 }, (_, i) => page.fetch(`/${i}`));
+  await until(() => page.server.length === 40);
+  await quiet();
+  assert.equal(page.app.of("need").length, 1);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  for (const call of calls) assert.equal((await call).status, 200);
+  assert.equal(page.server.length, 80);
+});
+
+test("a late 401 with an old token is replayed without asking", async () => {
+  const page = activePage();
+  let reject = (_: Response) => {};
+  page.replies.push(() => new Promise((resolve) => (reject = resolve)));
+  const call = page.fetch("/me");
+  await until(() => page.server.length === 1);
+  page.app.state(gen(2));
+  reject(unauthorized());
+  assert.equal((await call).status, 200);
+  assert.equal(page.app.of("need").length, 0);
+});
+
+test("an unsolicited newer token releases the waiting calls", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/me", {}, () => page.app.state(gen(2)));
+  assert.equal(answer.status, 200);
+});
+
+test("every repeatable body arrives whole both times", async () => {
+  const form = new FormData();
+  form.set("name", "ada");
+  const bodies: BodyInit[] = ["text", new Blob(["blob"]), new URLSearchParams("a=b"), new Uint8Array([65, 66]), form];
+  for (const body of bodies) {
+    const page = activePage();
+    const answer = await rejectThen(page, "/notes", { method: "POST", body }, (id) => page.app.state(gen(2), { id }));
+    assert.equal(answer.status, 200);
+    const [first, second] = page.server;
+    assert.ok(first?.body);
+    assert.equal(second?.body, first.body);
+    assert.equal(second.headers.get("content-type"), first.headers.get("content-type"));
+  }
+});
+
+test("a Request keeps its headers, and the page's own object never holds the token", async () => {
+  const page = activePage();
+  const request = new Request("https://api.example.com/notes", { method: "PUT", body: "x", headers: { "X-Own": "1" } });
+  page.replies.push(() => unauthorized());
+  const call = page.fetch(request);
+  await until(() => page.app.of("need").length);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  await call;
+  assert.deepEqual(
+    page.server.map(({ headers, body }) => [headers.get("x-own"), body]),
+    [
+      ["1", "x"],
+      ["1", "x"],
+    ],
+  );
+  assert.equal(request.headers.get("authorization"), null);
+});
+
+test("a body that was used already is an error and nothing is sent", async () => {
+  const page = activePage();
+  const request = new Request("https://api.example.com/notes", { method: "POST", body: "x" });
+  await request.text();
+  await assert.rejects(page.fetch(request), TypeError);
+  assert.equal(page.server.length, 0);
+});
+
+const stream = () => new Blob(["streamed"]).stream();
+// The DOM types do not know `duplex` yet.
+const streaming = (body: unknown) => ({ method: "POST", duplex: "half", body }) as Parameters<Page["fetch"]>[1];
+
+test("a stream is never replayed; its 401 is told to the app for the next call", async () => {
+  const page = activePage();
+  page.replies.push(() => unauthorized());
+  const answer = await page.fetch("/notes", streaming(stream()));
+  assert.equal(answer.status, 401);
+  assert.equal(page.server.length, 1);
+  assert.equal(page.app.of("need").length, 1);
+});
+
+test("a stream waits for a token that lasts", async () => {
+  const page = activePage();
+  page.clock.pass(590_000);
+  const call = page.fetch("/notes", streaming(stream()));
+  await until(() => page.app.of("need").length);
+  assert.equal(page.app.last("need").why, "expiring");
+  assert.equal(page.server.length, 0);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  assert.equal((await call).status, 200);
+  assert.equal(page.server[0]?.authorization, bearer(gen(2)));
+});
+
+test("a body factory makes the stream anew for the replay", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/notes", streaming(stream), (id) => page.app.state(gen(2), { id }));
+  assert.equal(answer.status, 200);
+  assert.deepEqual(
+    page.server.map(({ body }) => body),
+    ["streamed", "streamed"],
+  );
+});
+
+test("a keepalive call is sent at once and never retried", async () => {
+  const page = activePage();
+  page.clock.pass(700_000);
+  page.replies.push(() => unauthorized());
+  const answer = await page.fetch("/beacon", { method: "POST", body: "x", keepalive: true });
+  assert.equal(answer.status, 401);
+  assert.equal(page.server[0]?.authorization, bearer(gen(1)));
+  assert.equal(page.app.of("need").length, 0);
+
+  const starting = openPage();
+  await starting.fetch("/beacon", { keepalive: true });
+  assert.equal(starting.server[0]?.authorization, null);
+});
+
+test("an unsafe call whose 401 stays unexplained is not replayed", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) => page.app.state(gen(1), { id }));
+  assert.equal(answer.status, 401);
+  assert.equal(await answer.text(), "no");
+  assert.equal(page.server.length, 1);
+});
+
+test("a safe call, and one with an Idempotency-Key, is replayed although unexplained", async () => {
+  const keyed = { method: "POST", body: "x", headers: { "Idempotency-Key": "k1" } };
+  for (const init of [{}, { method: "HEAD" }, keyed]) {
+    const page = activePage();
+    const answer = await rejectThen(page, "/notes", init, (id) => page.app.state(gen(1), { id }));
+    assert.equal(answer.status, 200);
+    assert.equal(page.server.length, 2);
+  }
+});
+
+test("the end of the token explains a 401", async () => {
+  const page = activePage();
+  page.replies.push(() => {
+    page.clock.pass(600_000);
+    return unauthorized();
+  });
+  const call = page.fetch("/notes", { method: "POST", body: "x" });
+  await until(() => page.app.of("need").length);
+  page.app.state(gen(1), { id: page.app.last("need").id });
+  assert.equal((await call).status, 200);
+});
+
+test("a visible challenge other than invalid_token is the call's answer", async () => {
+  const challenges = [
+    'Bearer error="insufficient_scope"',
+    'Bearer realm="api"',
+    "Basic realm=x",
+    'Bearer error_description="invalid_token"',
+    'Bearer error="invalid_token_x"',
+    'DPoP error="use_dpop_nonce"',
+  ];
+  for (const challenge of challenges) {
+    const page = activePage();
+    page.replies.push(() => unauthorized(challenge));
+    assert.equal((await page.fetch("/me")).status, 401, challenge);
+    assert.equal(page.app.of("need").length, 0, challenge);
+  }
+});
+
+test("a visible invalid_token asks the app", async () => {
+  for (const challenge of ['Bearer error="invalid_token"', 'Bearer realm="x", error=invalid_token', 'Basic realm=x, Bearer ERROR="invalid_token", scope=y']) {
+    const page = activePage();
+    page.replies.push(() => unauthorized(challenge));
+    const call = page.fetch("/me");
+    await until(() => page.app.of("need").length);
+    page.app.state(gen(2), { id: page.app.last("need").id });
+    assert.equal((await call).status, 200, challenge);
+  }
+});
+
+test("the app says which statuses reject a token", async () => {
+  const page = openPage();
+  page.app.state(gen(1), { api: [{ origin: "https://api.example.com", rejected: [419] }] });
+  page.replies.push(() => unauthorized());
+  assert.equal((await page.fetch("/me")).status, 401);
+  assert.equal(page.app.of("need").length, 0);
+  page.replies.push(() => new Response(null, { status: 419 }));
+  const call = page.fetch("/me");
+  await until(() => page.app.of("need").length);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  assert.equal((await call).status, 200);
+});
+
+test("a 401 from elsewhere, after a redirect, is not the token's matter", async () => {
+  const page = activePage();
+  const elsewhere = Object.defineProperties(unauthorized(), { redirected: { value: true }, url: { value: "https://login.example.com/" } });
+  page.replies.push(() => elsewhere);
+  assert.equal((await page.fetch("/me")).status, 401);
+  assert.equal(page.app.of("need").length, 0);
+});
+
+test("a network error with a token past its end is taken for a hidden 401, for GET and HEAD", async () => {
+  for (const method of ["GET", "HEAD"]) {
+    const page = activePage();
+    page.replies.push(() => {
+      page.clock.pass(600_000);
+      return new TypeError("Failed to fetch");
+    });
+    const call = page.fetch("/me", { method });
+    await until(() => page.app.of("need").length);
+    assert.equal(page.app.last("need").why, "expiring");
+    page.app.state(gen(2), { id: page.app.last("need").id });
+    assert.equal((await call).status, 200);
+  }
+});
+
+test("any other network error is the call's own", async () => {
+  const page = activePage();
+  page.replies.push(() => new TypeError("Failed to fetch"));
+  await assert.rejects(page.fetch("/me"), TypeError);
+  page.replies.push(() => {
+    page.clock.pass(600_000);
+    return new TypeError("Failed to fetch");
+  });
+  await assert.rejects(page.fetch("/notes", { method: "POST", body: "x" }), TypeError);
+  assert.equal(page.app.of("need").length, 0);
+});
+
+test("a token past its end is renewed before it is sent", async () => {
+  const page = activePage();
+  page.clock.pass(600_000);
+  const call = page.fetch("/me");
+  await until(() => page.app.of("need").length);
+  assert.equal(page.server.length, 0);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  await call;
+  assert.deepEqual(
+    page.server.map(({ authorization }) => authorization),
+    [bearer(gen(2))],
+  );
+});
+
+test("a call waits for the app's first answer", async () => {
+  const page = openPage();
+  const call = page.fetch("/me");
+  await quiet();
+  assert.equal(page.server.length, 0);
+  page.app.state(gen(1), { id: page.app.last("hello").id });
+  await call;
+  assert.equal(page.server[0]?.authorization, bearer(gen(1)));
+});
+
+test("the signal ends the waiting, with its own reason", async () => {
+  const page = activePage();
+  page.replies.push(() => unauthorized());
+  const abort = new AbortController();
+  const call = page.fetch("/me", { signal: abort.signal });
+  await until(() => page.app.of("need").length);
+  const reason = new Error("the user left");
+  abort.abort(reason);
+  await assert.rejects(call, reason);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  await quiet();
+  assert.equal(page.server.length, 1);
+
+  const unsent = openPage();
+  await assert.rejects(unsent.fetch("/me", { signal: AbortSignal.abort(reason) }), reason);
+});
+
+test("the 401's body is cancelled before the replay", async () => {
+  const page = activePage();
+  let cancelled = false;
+  const body = new ReadableStream({ cancel: () => void (cancelled = true) });
+  page.replies.push(
+    () => new Response(body, { status: 401 }),
+    () => {
+      assert.ok(cancelled);
+      return new Response("ok");
+    },
+  );
+  const call = page.fetch("/me");
+  await until(() => page.app.of("need").length);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  assert.equal((await call).status, 200);
+});
+
+test("64 calls wait, the next gets its own 401 at once", async () => {
+  const page = activePage();
+  for (let i = 0; i < 65; i++) page.replies.push(() => unauthorized());
+  const calls = Array.from({ length: 65 }, () => page.fetch("/me"));
+  await until(() => page.server.length === 65);
+  assert.equal((await Promise.race(calls)).status, 401);
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  const statuses = (await Promise.all(calls)).map(({ status }) => status);
+  assert.equal(statuses.filter((status) => status === 401).length, 1);
+});
+
+test("after 15 seconds a waiting call gets its own 401", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/me", {}, () => page.clock.pass(15_000));
+  assert.equal(answer.status, 401);
+  assert.equal(await answer.text(), "no");
+});
+
+test("a call that slept through its time is not replayed", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) => {
+    page.clock.sleep(8 * 3600_000);
+    page.app.state(gen(2), { id });
+  });
+  assert.equal(answer.status, 401);
+  assert.equal(page.server.length, 1);
+});
+
+test("an app that refuses leaves the call its own 401, and the next call asks again", async () => {
+  const page = activePage();
+  for (const code of ["rate", "busy", "refresh_failed", "stale", "unheard_of"]) {
+    page.replies.push(() => unauthorized());
+    const before = page.app.of("need").length;
+    const call = page.fetch("/me");
+    await until(() => page.app.of("need").length > before);
+    page.app.send({ k: "err", id: page.app.last("need").id, code });
+    assert.equal((await call).status, 401, code);
+  }
+});
+
+test("an answer that cannot be read counts as a refusal", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/me", {}, (id) => page.app.send({ k: "state", id, gen: "?", st: "active" }));
+  assert.equal(answer.status, 401);
+});
+
+test("a lost connection leaves waiting calls their 401, and later ones are plain", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/me", {}, () => page.app.lost());
+  assert.equal(answer.status, 401);
+  assert.equal(page.core.state(), "plain");
+  assert.equal(page.warnings.length, 1);
+  await page.fetch("/me");
+  assert.equal(page.server[1]?.authorization, null);
+
+  const starting = openPage();
+  const call = starting.fetch("/me");
+  starting.app.lost();
+  assert.equal((await call).status, 200);
+  assert.equal(starting.server[0]?.authorization, null);
+});
+
+test("the end of the session leaves waiting calls their 401 and takes the token away", async () => {
+  const page = activePage();
+  const answer = await rejectThen(page, "/me", {}, () => page.app.send({ k: "ended", gen: gen(1), reason: "revoked" }));
+  assert.equal(answer.status, 401);
+  await page.fetch("/me");
+  assert.equal(page.server[1]?.authorization, null);
+});
+
+test("a call of a signed-in document that was not sent yet fails when the session ends", async () => {
+  const page = activePage();
+  page.clock.pass(600_000);
+  const call = page.fetch("/notes", { method: "POST", body: "x" });
+  await until(() => page.app.of("need").length);
+  page.app.send({ k: "ended", gen: gen(1), reason: "signed_out" });
+  await assert.rejects(call, { name: "TokencastError", code: "ended" });
+  assert.equal(page.server.length, 0);
+});
+
+test("a signed-out app lets calls go without a token", async () => {
+  const page = openPage();
+  const call = page.fetch("/public");
+  page.app.send({ k: "ended", id: page.app.last("hello").id, gen: gen(4), reason: "signed_out" });
+  assert.equal((await call).status, 200);
+  assert.equal(page.server[0]?.authorization, null);
+});
+
+test("a waiting POST is never replayed with another account's token", async () => {
+  for (const other of [gen(1, 2), gen(9, 1, "another-store")]) {
+    const page = activePage();
+    const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) => page.app.state(other, { id }));
+    assert.equal(answer.status, 401);
+    await page.fetch("/me");
+    assert.equal(page.server.length, 2);
+    assert.equal(page.server[1]?.authorization, null);
+    assert.equal(page.core.state(), "ended");
+  }
+});
+
+test("without an app fetch is plain fetch, body factories included", async () => {
+  const page = openPage({ plain: true });
+  await page.fetch("/me");
+  await page.fetch("/notes", { method: "POST", body: () => "made" });
+  assert.deepEqual(
+    page.server.map(({ authorization, body }) => [authorization, body]),
+    [
+      [null, ""],
+      [null, "made"],
+    ],
+  );
+});
+
+test("only origins are accepted as `api`", () => {
+  const { modules } = openPage({ plain: true });
+  assert.deepEqual(modules.apiOrigins(["https://a.example", "https://b.example/", "http://localhost:3000", "http://[::1]:1"]), [
+    "https://a.example",
+    "https://b.example",
+    "http://localhost:3000",
+    "http://[::1]:1",
+  ]);
+  const wrong = ["http://a.example", "https://a.example/v1", "https://u@a.example", "https://a.example?x", "a.example", "*", "", "null", "blob:https://a.example/x", "file:///x", 7, null];
+  for (const origin of wrong) {
+    assert.throws(() => modules.apiOrigins([origin as string]), { name: "TokencastError", code: "misconfigured" }, String(origin));
+  }
+  assert.throws(() => modules.apiOrigins(undefined as unknown as string[]), { code: "misconfigured" });
+});
