@@ -1,0 +1,112 @@
+//! The parts of `cargo xtask test`, as data. A new part is a row in [`ALL`] and two functions in a file of this folder.
+
+use anyhow::Result;
+
+use crate::tally::Tally;
+use crate::toolbox::Toolbox;
+
+mod kotlin;
+mod lint;
+mod python;
+mod rust;
+mod swift;
+mod web;
+
+/// Something that can be set up and tested by itself.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// As typed after `cargo xtask test`.
+    pub(crate) name: &'static str,
+    /// One line for the help; CONTRIBUTING.md has the same table with the minutes.
+    pub(crate) proves: &'static str,
+    /// Installs and downloads what is missing; quick when nothing is.
+    pub(crate) setup: fn(&Toolbox) -> Result<()>,
+    /// Runs the tests. A failed test is counted, not an error; an error counts as one failed test.
+    pub(crate) run: fn(&Toolbox) -> Result<Tally>,
+}
+
+/// In the order in which they run: what is quick and what the others stand on comes first.
+pub(crate) static ALL: &[&Part] = &[
+    &LINT, &CORE, &BACKEND, &BINDINGS, &PYTHON, &KOTLIN, &SWIFT, &WEB, &DEMO,
+];
+
+pub(crate) static LINT: Part = Part {
+    name: "lint",
+    proves: "formatted, no warnings, only allowed licences and sources",
+    setup: nothing,
+    run: lint::run,
+};
+static CORE: Part = Part {
+    name: "core",
+    proves: "the core, its README and module directions, the development host, xtask itself",
+    setup: rust::set_up_core,
+    run: rust::test_core,
+};
+static BACKEND: Part = Part {
+    name: "backend",
+    proves: "the reference backend: rotation, reuse detection, idempotency",
+    setup: nothing,
+    run: rust::test_backend,
+};
+pub(crate) static BINDINGS: Part = Part {
+    name: "bindings",
+    proves: "the FFI crate, and that the committed bindings are those it generates",
+    setup: nothing,
+    run: rust::test_bindings,
+};
+static PYTHON: Part = Part {
+    name: "python",
+    proves: "Python against the real library and the real backend",
+    setup: python::set_up,
+    run: python::run,
+};
+static KOTLIN: Part = Part {
+    name: "kotlin",
+    proves: "Kotlin on a JVM against the real library and the real backend",
+    setup: kotlin::set_up,
+    run: kotlin::run,
+};
+static SWIFT: Part = Part {
+    name: "swift",
+    proves: "Swift on Linux against the real library and the real backend",
+    setup: swift::set_up,
+    run: swift::run,
+};
+static WEB: Part = Part {
+    name: "web",
+    proves: "the page's client, in Node and in a headless Chromium",
+    setup: web::set_up,
+    run: web::run,
+};
+static DEMO: Part = Part {
+    name: "demo",
+    proves: "the demo's script, played without a browser, by what the server counted",
+    setup: nothing,
+    run: rust::check_demo,
+};
+
+fn nothing(_: &Toolbox) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_has_a_name_of_its_own() {
+        let mut names: Vec<_> = ALL.iter().map(|part| part.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn the_table_in_contributing_has_a_row_for_every_part() {
+        let contributing = include_str!("../../../CONTRIBUTING.md");
+        for part in ALL {
+            let row = format!("| `{}` | {} |", part.name, part.proves);
+            assert!(contributing.contains(&row), "CONTRIBUTING.md lacks the row {row}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Parts one after another, and the count at the end.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::parts::Part;
+use crate::tally::Tally;
+use crate::toolbox::{Toolbox, clock};
+
+/// Sets up and runs each part, goes on after one that fails, and says whether all were clean.
+pub(crate) fn test(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bool> {
+    let mut rows = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        println!(
+            "\n=== {} ({} of {}): {}",
+            part.name,
+            index + 1,
+            parts.len(),
+            part.proves
+        );
+        toolbox.now.set(part.name);
+        let started = Instant::now();
+        let tally = match (part.setup)(toolbox).and_then(|()| (part.run)(toolbox)) {
+            Ok(tally) if tally.executed() == 0 => {
+                eprintln!("{}: no test was executed", part.name);
+                Tally { failed: 1, ..tally }
+            }
+            Ok(tally) => tally,
+            Err(error) => {
+                eprintln!("{}: {error:#}", part.name);
+                Tally::ONE_FAILED
+            }
+        };
+        rows.push(Row {
+            name: part.name,
+            tally,
+            took: started.elapsed(),
+        });
+    }
+    print!("\n{}", summary(&rows));
+    Ok(rows.iter().all(|row| row.tally.is_clean()))
+}
+
+pub(crate) fn setup(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bool> {
+    for part in parts {
+        toolbox.now.set(part.name);
+        (part.setup)(toolbox)?;
+        println!("[{} {}] set up", part.name, toolbox.clock());
+    }
+    Ok(true)
+}
+
+struct Row {
+    name: &'static str,
+    tally: Tally,
+    took: Duration,
+}
+
+/// A skipped test counts as failed: the last line must not look better than what was proven.
+fn summary(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<10} {:>6} {:>6} {:>7} {:>7}\n",
+        "part", "passed", "failed", "skipped", "time"
+    );
+    let mut sum = Tally::default();
+    for Row { name, tally, took } in rows {
+        let Tally {
+            passed,
+            failed,
+            skipped,
+        } = *tally;
+        let verdict = if tally.is_clean() { "" } else { "  <-- failed" };
+        text += &format!(
+            "{name:<10} {passed:>6} {failed:>6} {skipped:>7} {:>7}{verdict}\n",
+            clock(*took)
+        );
+        sum += *tally;
+    }
+    text + &format!("{} passed, {} failed\n", sum.passed, sum.failed + sum.skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &'static str, passed: usize, failed: usize, skipped: usize) -> Row {
+        Row {
+            name,
+            tally: Tally {
+                passed,
+                failed,
+                skipped,
+            },
+            took: Duration::from_secs(61),
+        }
+    }
+
+    #[test]
+    fn the_last_line_counts_the_tests_of_all_parts() {
+        let text = summary(&[row("core", 40, 0, 0), row("web", 2, 1, 0)]);
+        assert_eq!(text.lines().last(), Some("42 passed, 1 failed"));
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with("core") && line.ends_with("01:01"))
+        );
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with("web") && line.ends_with("<-- failed"))
+        );
+    }
+
+    #[test]
+    fn a_skipped_test_is_not_hidden_from_the_last_line() {
+        assert_eq!(
+            summary(&[row("swift", 3, 0, 2)]).lines().last(),
+            Some("3 passed, 2 failed")
+        );
+    }
+}

@@ -1,0 +1,361 @@
+//! How many tests ran, read from the closing lines of each test runner.
+
+use std::ops::AddAssign;
+
+/// Tests counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    /// A skipped test proves nothing, so it fails its part; counted apart to be told apart.
+    pub(crate) skipped: usize,
+}
+
+impl Tally {
+    pub(crate) const ONE_PASSED: Tally = Tally {
+        passed: 1,
+        failed: 0,
+        skipped: 0,
+    };
+    pub(crate) const ONE_FAILED: Tally = Tally {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+    };
+
+    pub(crate) fn executed(self) -> usize {
+        self.passed + self.failed
+    }
+
+    pub(crate) fn is_clean(self) -> bool {
+        self.passed > 0 && self.failed == 0 && self.skipped == 0
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+/// A program that runs tests and says at its end how they went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    Cargo,
+    Pytest,
+    Maven,
+    Swift,
+    Node,
+    /// A command without a count: it is one test, passed when it exits with zero.
+    ExitCode,
+}
+
+/// Reads a runner's output line by line.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    runner: Runner,
+    tally: Tally,
+    /// Swift repeats a suite's count for each suite around it; only the outermost is the sum.
+    outermost_suite: bool,
+}
+
+impl Counter {
+    pub(crate) fn new(runner: Runner) -> Counter {
+        Counter {
+            runner,
+            tally: Tally::default(),
+            outermost_suite: false,
+        }
+    }
+
+    pub(crate) fn read(&mut self, line: &str) {
+        match self.runner {
+            Runner::Cargo => self.tally += cargo(line),
+            Runner::Pytest => self.tally += pytest(line),
+            Runner::Maven => self.tally += maven(line),
+            Runner::Node => self.tally += node(line),
+            Runner::Swift => self.swift(line),
+            Runner::ExitCode => {}
+        }
+    }
+
+    /// The count, given how the runner ended. A runner that failed without naming a failed test failed once: it did
+    /// not compile, or it broke.
+    pub(crate) fn finish(self, success: bool) -> Tally {
+        match (self.runner, success) {
+            (Runner::ExitCode, true) => Tally::ONE_PASSED,
+            (_, false) if self.tally.failed == 0 => Tally {
+                failed: 1,
+                ..self.tally
+            },
+            _ => self.tally,
+        }
+    }
+
+    fn swift(&mut self, line: &str) {
+        let line = line.trim_start();
+        // XCTest: "Test Suite 'All tests' passed at …", then "Executed 5 tests, with 1 test skipped and 2 failures …".
+        if let Some(suite) = line.strip_prefix("Test Suite '") {
+            self.outermost_suite = suite.starts_with("All tests'") || suite.starts_with("Selected tests'");
+        } else if let (true, Some(rest)) = (self.outermost_suite, line.strip_prefix("Executed ")) {
+            self.outermost_suite = false;
+            let executed = leading_number(rest).unwrap_or(0);
+            let failed = number_before(rest, " failure").unwrap_or(0).min(executed);
+            let skipped = number_before(rest, " test skipped")
+                .or(number_before(rest, " tests skipped"))
+                .unwrap_or(0);
+            self.tally += Tally {
+                passed: executed - failed - skipped.min(executed - failed),
+                failed,
+                skipped,
+            };
+        }
+        // Swift Testing: "✘ Test name() failed after …" for each, "✔ Test run with 3 tests passed after …" at the end.
+        let Some((mark, rest)) = line.split_once(' ') else {
+            return;
+        };
+        if mark == "✘"
+            && rest.starts_with("Test ")
+            && !rest.starts_with("Test run ")
+            && rest.contains(" failed after ")
+        {
+            self.tally.failed += 1;
+        } else if mark == "➜" && rest.starts_with("Test ") && rest.contains(" skipped") {
+            self.tally.skipped += 1;
+        } else if let Some(rest) = rest.strip_prefix("Test run with ") {
+            self.tally.passed += leading_number(rest)
+                .unwrap_or(0)
+                .saturating_sub(self.tally.failed + self.tally.skipped);
+        }
+    }
+}
+
+/// `test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s`
+fn cargo(line: &str) -> Tally {
+    if !line.starts_with("test result: ") {
+        return Tally::default();
+    }
+    Tally {
+        passed: number_before(line, " passed").unwrap_or(0),
+        failed: number_before(line, " failed").unwrap_or(0),
+        skipped: number_before(line, " ignored").unwrap_or(0),
+    }
+}
+
+/// `1 failed, 5 passed, 2 skipped in 0.12s`, with or without a frame of `=`.
+fn pytest(line: &str) -> Tally {
+    let line = line.trim_matches(['=', ' ']);
+    let closes = line.rsplit_once(" in ").is_some_and(|(_, time)| {
+        time.starts_with(|c: char| c.is_ascii_digit())
+            && time.split_whitespace().next().is_some_and(|t| t.ends_with('s'))
+    });
+    if !closes || !line.starts_with(|c: char| c.is_ascii_digit()) {
+        return Tally::default();
+    }
+    let of = |word| number_before(line, word).unwrap_or(0);
+    Tally {
+        passed: of(" passed"),
+        failed: of(" failed") + of(" error"),
+        skipped: of(" skipped") + of(" xfailed") + of(" xpassed") + of(" deselected"),
+    }
+}
+
+/// Surefire's sum for a module, `[INFO] Tests run: 5, Failures: 0, Errors: 0, Skipped: 0`; the lines for single
+/// classes go on with the time.
+fn maven(line: &str) -> Tally {
+    let Some((level, counts)) = line.split_once("Tests run: ") else {
+        return Tally::default();
+    };
+    if counts.contains("Time elapsed") || !(level.is_empty() || level.starts_with('[')) {
+        return Tally::default();
+    }
+    let after = |name: &str| {
+        counts
+            .split_once(name)
+            .and_then(|(_, rest)| leading_number(rest))
+            .unwrap_or(0)
+    };
+    let run = leading_number(counts).unwrap_or(0);
+    let failed = after("Failures: ") + after("Errors: ");
+    let skipped = after("Skipped: ");
+    Tally {
+        passed: run.saturating_sub(failed + skipped),
+        failed,
+        skipped,
+    }
+}
+
+/// `# pass 5` in TAP, `ℹ pass 5` for people.
+fn node(line: &str) -> Tally {
+    let Some(line) = line.strip_prefix("# ").or(line.strip_prefix("ℹ ")) else {
+        return Tally::default();
+    };
+    let Some((word, count)) = line.split_once(' ') else {
+        return Tally::default();
+    };
+    let Ok(count) = count.trim().parse() else {
+        return Tally::default();
+    };
+    match word {
+        "pass" => Tally {
+            passed: count,
+            ..Tally::default()
+        },
+        "fail" | "cancelled" => Tally {
+            failed: count,
+            ..Tally::default()
+        },
+        "skipped" | "todo" => Tally {
+            skipped: count,
+            ..Tally::default()
+        },
+        _ => Tally::default(),
+    }
+}
+
+fn leading_number(text: &str) -> Option<usize> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
+}
+
+fn number_before(text: &str, word: &str) -> Option<usize> {
+    let (before, _) = text.split_once(word)?;
+    let start = before.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
+    before.get(start..)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(runner: Runner, success: bool, output: &str) -> (usize, usize, usize) {
+        let mut counter = Counter::new(runner);
+        output.lines().for_each(|line| counter.read(line));
+        let Tally {
+            passed,
+            failed,
+            skipped,
+        } = counter.finish(success);
+        (passed, failed, skipped)
+    }
+
+    #[test]
+    fn cargo_lines_of_all_test_binaries_are_added() {
+        let output = "\
+running 3 tests
+test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+test it_prints ... a test result: ok. 9 passed; 0 failed; is only text here
+   Doc-tests tokencast
+test result: FAILED. 1 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.31s
+";
+        assert_eq!(count(Runner::Cargo, false, output), (4, 2, 1));
+    }
+
+    #[test]
+    fn pytest_closing_lines_are_read_framed_and_quiet() {
+        assert_eq!(
+            count(Runner::Pytest, true, "===== 5 passed in 0.12s ====="),
+            (5, 0, 0)
+        );
+        assert_eq!(
+            count(Runner::Pytest, true, "5 passed, 1 warning in 71.02s (0:01:11)"),
+            (5, 0, 0)
+        );
+        assert_eq!(
+            count(
+                Runner::Pytest,
+                false,
+                "== 1 failed, 5 passed, 2 skipped, 1 error in 3.1s =="
+            ),
+            (5, 2, 2)
+        );
+        assert_eq!(count(Runner::Pytest, false, "no tests ran in 0.01s"), (0, 1, 0));
+        assert_eq!(
+            count(Runner::Pytest, true, "the server saw 3 passed in transit"),
+            (0, 0, 0)
+        );
+    }
+
+    #[test]
+    fn maven_sums_modules_and_leaves_out_single_classes() {
+        let output = "\
+[INFO] Tests run: 4, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 1.2 s -- in dev.tokencast.SignInTest
+[INFO] Tests run: 2, Failures: 1, Errors: 0, Skipped: 0, Time elapsed: 0.2 s <<< FAILURE! -- in dev.tokencast.ErrorTest
+[INFO] Results:
+[ERROR] Tests run: 6, Failures: 1, Errors: 0, Skipped: 0
+[INFO] Tests run: 3, Failures: 0, Errors: 1, Skipped: 1
+";
+        assert_eq!(count(Runner::Maven, false, output), (6, 2, 1));
+    }
+
+    #[test]
+    fn xctest_is_counted_once_and_not_for_every_suite_around() {
+        let output = "\
+Test Suite 'All tests' started at 2026-01-01 10:00:00.000
+Test Suite 'SignInTests' passed at 2026-01-01 10:00:00.100
+\t Executed 3 tests, with 0 failures (0 unexpected) in 0.1 (0.1) seconds
+Test Suite 'debug.xctest' passed at 2026-01-01 10:00:00.100
+\t Executed 5 tests, with 1 test skipped and 1 failure (0 unexpected) in 0.1 (0.1) seconds
+Test Suite 'All tests' failed at 2026-01-01 10:00:00.100
+\t Executed 5 tests, with 1 test skipped and 1 failure (0 unexpected) in 0.1 (0.1) seconds
+";
+        assert_eq!(count(Runner::Swift, false, output), (3, 1, 1));
+    }
+
+    #[test]
+    fn swift_testing_is_added_to_xctest() {
+        let output = "\
+Test Suite 'All tests' passed at 2026-01-01 10:00:00.100
+\t Executed 2 tests, with 0 failures (0 unexpected) in 0.1 (0.1) seconds
+◇ Test run started.
+✔ Test signsIn() passed after 0.1 seconds.
+✘ Test refreshes() recorded an issue at SignIn.swift:3:3: Expectation failed
+✘ Test refreshes() failed after 0.1 seconds with 1 issue.
+✘ Test run with 3 tests failed after 0.2 seconds with 1 issue.
+";
+        assert_eq!(count(Runner::Swift, false, output), (4, 1, 0));
+    }
+
+    #[test]
+    fn node_is_read_as_tap_and_as_text_for_people() {
+        assert_eq!(
+            count(
+                Runner::Node,
+                true,
+                "# tests 7\n# pass 7\n# fail 0\n# skipped 0\n# todo 0"
+            ),
+            (7, 0, 0)
+        );
+        assert_eq!(
+            count(
+                Runner::Node,
+                false,
+                "ℹ pass 4\nℹ fail 2\nℹ cancelled 1\nℹ skipped 1"
+            ),
+            (4, 3, 1)
+        );
+    }
+
+    #[test]
+    fn a_runner_that_breaks_without_naming_a_test_counts_as_one_failure() {
+        assert_eq!(count(Runner::Cargo, false, "error: could not compile"), (0, 1, 0));
+        assert_eq!(count(Runner::ExitCode, false, ""), (0, 1, 0));
+        assert_eq!(count(Runner::ExitCode, true, ""), (1, 0, 0));
+    }
+
+    #[test]
+    fn nothing_executed_is_not_clean_and_neither_is_a_skipped_test() {
+        assert!(!Tally::default().is_clean());
+        assert!(
+            !Tally {
+                passed: 3,
+                failed: 0,
+                skipped: 1
+            }
+            .is_clean()
+        );
+        assert!(Tally::ONE_PASSED.is_clean());
+    }
+}

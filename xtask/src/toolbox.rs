@@ -1,0 +1,329 @@
+//! Starting other programs: each on a leash, in the repository, with the caches named, its output shown as it comes.
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::folders::Folders;
+use crate::leash;
+use crate::tally::{Counter, Runner, Tally};
+
+/// After so long without output a line says that the program still runs.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long to wait for the last output of a program that has ended but left its output open to another.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What every part works with.
+#[derive(Debug)]
+pub(crate) struct Toolbox {
+    pub(crate) folders: Folders,
+    /// Whether to run what takes long: tests see it as `TOKENCAST_LONG=1`.
+    pub(crate) long: bool,
+    /// The part that runs now, shown before each program.
+    pub(crate) now: Cell<&'static str>,
+    started: Instant,
+    pub(crate) apt_is_fresh: Cell<bool>,
+}
+
+impl Toolbox {
+    pub(crate) fn open() -> Result<Toolbox> {
+        Ok(Toolbox {
+            folders: Folders::find()?,
+            long: false,
+            now: Cell::new("xtask"),
+            started: Instant::now(),
+            apt_is_fresh: Cell::new(false),
+        })
+    }
+
+    /// A program to be run in the repository.
+    pub(crate) fn program(&self, program: impl AsRef<OsStr>) -> Task<'_> {
+        let Folders {
+            repository,
+            cache,
+            target,
+        } = &self.folders;
+        let mut command = Command::new(program);
+        command
+            .current_dir(repository)
+            .env("TOKENCAST_CACHE", cache)
+            .env("CARGO_TARGET_DIR", target)
+            .env("npm_config_cache", cache.join("npm"));
+        // Set by the cargo that runs xtask and meant for xtask alone: they would make cargo build things anew.
+        for name in [
+            "CARGO_MANIFEST_DIR",
+            "CARGO_MANIFEST_PATH",
+            "CARGO_PKG_NAME",
+            "CARGO_PKG_VERSION",
+        ] {
+            command.env_remove(name);
+        }
+        if self.long {
+            command.env("TOKENCAST_LONG", "1");
+        }
+        Task {
+            toolbox: self,
+            command,
+            wrapper: 0,
+        }
+    }
+
+    pub(crate) fn cargo<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Task<'_> {
+        self.program("cargo").args(arguments)
+    }
+
+    /// Minutes and seconds since xtask started.
+    pub(crate) fn clock(&self) -> String {
+        clock(self.started.elapsed())
+    }
+}
+
+pub(crate) fn clock(span: Duration) -> String {
+    let seconds = span.as_secs();
+    format!("{:02}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// A program about to be started.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Task<'a> {
+    toolbox: &'a Toolbox,
+    command: Command,
+    /// So many arguments at the beginning only lead into a sandbox and are not worth showing.
+    wrapper: usize,
+}
+
+impl Task<'_> {
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// What was given so far is a wrapper around the command to come.
+    pub(crate) fn wraps(mut self) -> Self {
+        self.wrapper = self.command.get_args().count();
+        self
+    }
+
+    pub(crate) fn in_folder(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// Names the program when it cannot be started or does not exit with zero.
+    pub(crate) fn succeeds(self) -> Result<()> {
+        let shown = self.to_string();
+        let status = self.run(|_| {})?;
+        if !status.success() {
+            bail!("`{shown}` failed ({status})");
+        }
+        Ok(())
+    }
+
+    /// Runs it to its end and counts the tests it ran. That it cannot be started is one failed test.
+    pub(crate) fn count(self, runner: Runner) -> Tally {
+        let mut counter = Counter::new(runner);
+        match self.run(|line| counter.read(line)) {
+            Ok(status) => counter.finish(status.success()),
+            Err(error) => {
+                eprintln!("{error:#}");
+                counter.finish(false)
+            }
+        }
+    }
+
+    /// Runs it to its end, silently, for what it prints.
+    pub(crate) fn output(self) -> Result<String> {
+        let shown = self.to_string();
+        let mut leashed = leash::put_on(&self.command)?;
+        let mut child = leashed
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{shown}` cannot be started"))?;
+        let _held = child.stdin.take(); // `wait` would close it, and the leash would pull
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            bail!("`{shown}` failed ({})", output.status);
+        }
+        String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed what is not UTF-8"))
+    }
+
+    /// Starts it to run beside the next ones, until the [`Service`] is dropped. `ready` picks, from a line it prints,
+    /// what makes it usable.
+    pub(crate) fn serve(
+        self,
+        deadline: Duration,
+        ready: fn(&str) -> Option<&str>,
+    ) -> Result<(Service, String)> {
+        let shown = self.to_string();
+        self.announce();
+        let mut leashed = leash::put_on(&self.command)?;
+        let mut child = leashed
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{shown}` cannot be started"))?;
+        let output = child.stdout.take();
+        let service = Service { child };
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            // Read to the end also when nobody listens any more: a full pipe would stop the service.
+            for line in output
+                .into_iter()
+                .flat_map(|output| BufReader::new(output).lines())
+                .map_while(Result::ok)
+            {
+                if let Some(word) = ready(&line) {
+                    let _ = sender.send(word.to_owned());
+                }
+            }
+        });
+        match receiver.recv_timeout(deadline) {
+            Ok(word) => Ok((service, word)),
+            Err(RecvTimeoutError::Timeout) => bail!("`{shown}` was not ready after {} s", deadline.as_secs()),
+            Err(RecvTimeoutError::Disconnected) => bail!("`{shown}` ended before it was ready"),
+        }
+    }
+
+    /// Starts it to run beside the next ones; nothing is read from it.
+    pub(crate) fn serve_silently(self) -> Result<Service> {
+        let shown = self.to_string();
+        self.announce();
+        let child = leash::put_on(&self.command)?
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("`{shown}` cannot be started"))?;
+        Ok(Service { child })
+    }
+
+    fn announce(&self) {
+        println!("[{} {}] {self}", self.toolbox.now.get(), self.toolbox.clock());
+    }
+
+    /// Shows both outputs in the order they come, and gives each line to `read`.
+    fn run(self, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
+        self.announce();
+        let started = Instant::now();
+        let (output, inlet) = io::pipe()?;
+        let mut leashed = leash::put_on(&self.command)?;
+        let mut child = leashed
+            .stdout(inlet.try_clone()?)
+            .stderr(inlet)
+            .spawn()
+            .with_context(|| format!("`{self}` cannot be started"))?;
+        drop(leashed); // it holds ends of the pipe
+        let held = child.stdin.take();
+
+        let (sender, receiver) = mpsc::channel();
+        let lines = sender.clone();
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            let mut line = Vec::new();
+            while matches!(output.read_until(b'\n', &mut line), Ok(1..)) {
+                if lines.send(Seen::Line(std::mem::take(&mut line))).is_err() {
+                    return;
+                }
+            }
+            let _ = lines.send(Seen::OutputClosed);
+        });
+        thread::spawn(move || sender.send(Seen::Ended(child.wait())));
+
+        let mut status = None;
+        let mut closed = false;
+        let mut patience = SILENCE;
+        loop {
+            match receiver.recv_timeout(patience) {
+                Ok(Seen::Line(line)) => {
+                    let mut terminal = io::stdout().lock();
+                    terminal.write_all(&line)?;
+                    terminal.flush()?;
+                    read(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+                }
+                Ok(Seen::OutputClosed) => closed = true,
+                Ok(Seen::Ended(ended)) => {
+                    status = Some(ended?);
+                    patience = LAST_WORDS;
+                }
+                Err(_) if status.is_some() => closed = true,
+                Err(_) => println!(
+                    "[{} {}] … for {}",
+                    self.toolbox.now.get(),
+                    self.toolbox.clock(),
+                    clock(started.elapsed())
+                ),
+            }
+            if let (true, Some(status)) = (closed, status) {
+                drop(held);
+                return Ok(status);
+            }
+        }
+    }
+}
+
+enum Seen {
+    Line(Vec<u8>),
+    OutputClosed,
+    Ended(io::Result<ExitStatus>),
+}
+
+impl std::fmt::Display for Task<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.command.get_program().to_string_lossy())?;
+        if self.wrapper > 0 {
+            f.write_str(" …")?;
+        }
+        for argument in self.command.get_args().skip(self.wrapper) {
+            write!(f, " {}", argument.to_string_lossy())?;
+        }
+        Ok(())
+    }
+}
+
+/// A program that runs beside the others; dropping this ends it and all that it started.
+#[derive(Debug)]
+pub(crate) struct Service {
+    child: Child,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take()); // pulls the leash
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_shows_minutes_and_seconds() {
+        assert_eq!(clock(Duration::from_secs(5)), "00:05");
+        assert_eq!(clock(Duration::from_secs(3_725)), "62:05");
+    }
+}
