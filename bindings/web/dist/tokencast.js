@@ -281,11 +281,14 @@ function createCore(open) {
     if (message.k === "state") accept(message);
     if (message.k === "notify" && isNews(message.gen)) greet();
     if (message.k === "ended") finish(message.reason, message.gen);
-    if (message.k === "err" && message.code === "ended") finish("server");
+    if (message.k !== "err") return;
+    const { code } = message;
+    if (code === "denied" || code === "version") degrade(`the app answered "${code}"`);
+    if (code === "stale" || code === "ended") greet();
   }
   function accept({ gen, at, exp, st, api: allowed }) {
     if (ending && bound()) return;
-    const taken = gen ? take(gen, at, deadlineIn(exp)) : "same";
+    const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
     if (taken === "over") finish("signed_out");
     if (taken === "over" || taken === "older") return;
     state = st;
@@ -322,10 +325,9 @@ function createCore(open) {
   function greet() {
     ask({ k: "hello", min: 1, max: 1, doc, have: held()?.gen ?? null, resume: greeted }, (answer) => {
       greeted || (greeted = !!answer);
-      if (answer && answer.k !== "err") return;
-      if (answer?.code === "denied" || answer?.code === "version") return degrade(`the app answered "${answer.code}"`);
       stopTimer(retry);
-      retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
+      if (!answer || answer.k === "err") retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
+      else if (state === "active") release("refused", (call) => !call.used);
     });
   }
   function need(used, why) {
@@ -363,6 +365,7 @@ function createCore(open) {
       if (state === "plain") return "refused";
       const verdict = wait({ used, why }, signal);
       if (used) need(used, why);
+      else greet();
       return verdict;
     },
     onAccessToken: tokens.add,

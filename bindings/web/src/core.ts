@@ -65,13 +65,18 @@ export function createCore(open: OpenPort | undefined): Core {
     if (message.k === "state") accept(message);
     if (message.k === "notify" && isNews(message.gen)) greet();
     if (message.k === "ended") finish(message.reason, message.gen);
-    // Without a generation: whatever this document's session was, the app says that it is over.
-    if (message.k === "err" && message.code === "ended") finish("server");
+    if (message.k !== "err") return;
+    const { code } = message;
+    // Refused for good; a refusal may come without an id.
+    if (code === "denied" || code === "version") degrade(`the app answered "${code}"`);
+    // It no longer knows this document, or knows its end better than this page does.
+    if (code === "stale" || code === "ended") greet();
   }
 
   function accept({ gen, at, exp, st, api: allowed }: State): void {
     if (ending && bound()) return;
-    const taken = gen ? take(gen, at, deadlineIn(exp)) : "same";
+    // Only an active session has an epoch to belong to.
+    const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
     if (taken === "over") finish("signed_out");
     if (taken === "over" || taken === "older") return;
     state = st;
@@ -114,10 +119,10 @@ export function createCore(open: OpenPort | undefined): Core {
   function greet(): void {
     ask({ k: "hello", min: 1, max: 1, doc, have: held()?.gen ?? null, resume: greeted }, (answer) => {
       greeted ||= !!answer;
-      if (answer && answer.k !== "err") return;
-      if (answer?.code === "denied" || answer?.code === "version") return degrade(`the app answered "${answer.code}"`);
       stopTimer(retry);
-      retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
+      if (!answer || answer.k === "err") retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
+      // Active, and yet without a token: the app has tried, so there is nothing to wait for.
+      else if (state === "active") release("refused", (call) => !call.used);
     });
   }
 
@@ -158,6 +163,7 @@ export function createCore(open: OpenPort | undefined): Core {
       if (state === "plain") return "refused";
       const verdict = wait({ used, why }, signal);
       if (used) need(used, why);
+      else greet();
       return verdict;
     },
     onAccessToken: tokens.add,

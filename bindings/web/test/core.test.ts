@@ -67,9 +67,9 @@ test("an app that does not answer is asked again", () => {
 });
 
 test("a page that the app refuses, or cannot talk to, is a plain page", () => {
-  for (const code of ["denied", "version"]) {
+  for (const refusal of [{ code: "denied" }, { code: "version", id: "1" }]) {
     const page = openPage();
-    page.app.send({ k: "err", id: "1", code });
+    page.app.send({ k: "err", ...refusal });
     assert.equal(page.core.state(), "plain");
     page.app.state(gen(1));
     assert.equal(page.core.held(), undefined);
@@ -158,10 +158,23 @@ test("a document opened while signed out joins the next sign-in", () => {
   assert.equal(page.core.state(), "active");
 });
 
-test("`err/ended` ends the session of the document", () => {
-  const page = activePage();
-  page.app.send({ k: "err", code: "ended" });
-  assert.equal(page.core.state(), "ended");
+test("an app that lost the document, or says it is over, is asked for the news", () => {
+  for (const code of ["stale", "ended"]) {
+    const page = activePage();
+    page.app.send({ k: "err", id: "99", code });
+    assert.equal(page.app.of("hello").length, 2);
+  }
+});
+
+test("an app that refuses the greeting is greeted again, but not at once", () => {
+  const page = openPage();
+  for (let greetings = 1; greetings < 10; greetings++) {
+    assert.equal(page.app.of("hello").length, greetings);
+    page.app.send({ k: "err", id: page.app.last("hello").id, code: "stale", retry_ms: 0 });
+    page.clock.pass(249);
+    assert.equal(page.app.of("hello").length, greetings);
+    page.clock.pass(1);
+  }
 });
 
 const pageTransition = (type: string, persisted: boolean) => Object.assign(new Event(type), { persisted });

@@ -345,6 +345,18 @@ test("a call waits for the app's first answer", async () => {
   assert.equal(page.server[0]?.authorization, bearer(gen(1)));
 });
 
+test("an active app without a token lets calls go at once, and is asked anew by each", async () => {
+  const page = openPage();
+  const call = page.fetch("/me");
+  page.app.state(gen(1), { id: page.app.last("hello").id, at: undefined });
+  assert.equal((await call).status, 200);
+  assert.equal(page.server[0]?.authorization, null);
+  const next = page.fetch("/me");
+  page.app.state(gen(1), { id: page.app.last("hello").id });
+  await next;
+  assert.equal(page.server[1]?.authorization, bearer(gen(1)));
+});
+
 test("the signal ends the waiting, with its own reason", async () => {
   const page = activePage();
   page.replies.push(() => unauthorized());

@@ -79,7 +79,7 @@ test("a dropped token can be taken again, a newer one as well, an older one cann
   assert.equal(holder.held()?.value, "five");
 });
 
-test("a state without a token tells the document its epoch", () => {
+test("an active state without a token tells the document its epoch", () => {
   const holder = createHolder();
   assert.equal(holder.take(gen(5, 1), undefined, never), "same");
   assert.equal(holder.take(gen(5, 2), "other", never), "over");

@@ -1,0 +1,139 @@
+// A page whose other scripts watch all they can: everything patched after the client was evaluated, prototypes polluted.
+// The naive client in the same page is the control: it must be seen, or the observers are blind.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { CANARY, story, type World } from "./world.js";
+
+/** Runs in the page: whoever is handed the canary, as argument, receiver or result, is noted. */
+function observe(canary: string): void {
+  const leaks = new Set<string>();
+  Object.assign(globalThis, { leaks });
+  const { apply, ownKeys, getOwnPropertyDescriptor, defineProperty, construct, get } = Reflect;
+  const { stringify } = JSON;
+  const { includes } = String.prototype;
+  const seen = (value: unknown, depth = 0): boolean => {
+    if (typeof value === "string") return apply(includes, value, [canary]);
+    if (typeof value !== "object" || !value || depth > 3) return false;
+    if (value instanceof Headers || value instanceof Request) {
+      const headers = value instanceof Request ? apply(headersOf, value, []) : value;
+      return seen(apply(getHeader, headers, ["authorization"]), depth);
+    }
+    if (value instanceof MessageEvent) return seen(apply(dataOf, value, []), depth);
+    return ownKeys(value).some((key) => {
+      const found = getOwnPropertyDescriptor(value, key);
+      return found !== undefined && "value" in found && seen(found.value, depth + 1);
+    });
+  };
+  const headersOf = getOwnPropertyDescriptor(Request.prototype, "headers")?.get as () => Headers;
+  const dataOf = getOwnPropertyDescriptor(MessageEvent.prototype, "data")?.get as () => unknown;
+  const getHeader = Headers.prototype.get;
+  let busy = false;
+  const note = (name: string, ...values: unknown[]) => {
+    if (busy) return;
+    busy = true;
+    try {
+      for (const value of values) if (seen(value)) leaks.add(name);
+    } finally {
+      busy = false;
+    }
+  };
+
+  const watch = (owner: object, name: PropertyKey, label: string) => {
+    const found = getOwnPropertyDescriptor(owner, name);
+    if (!found?.configurable) return;
+    for (const part of ["value", "get", "set"] as const) {
+      const original = found[part];
+      if (typeof original !== "function") continue;
+      found[part] = new Proxy(original, {
+        apply(target, self, values) {
+          note(label, self, ...values);
+          const result = apply(target, self, values);
+          note(label, result);
+          return result;
+        },
+        construct(target, values, newTarget) {
+          note(label, ...values);
+          return construct(target, values, newTarget);
+        },
+        get: (target, key) => get(target, key),
+      });
+    }
+    defineProperty(owner, name, found);
+  };
+
+  const types = "Array String RegExp Promise Map Set WeakMap Function Headers Request Response URL EventTarget MessageEvent Event WebSocket AbortSignal Date Number Performance";
+  for (const type of types.split(" ")) {
+    const { prototype } = (globalThis as never)[type] as { prototype: object };
+    for (const name of ownKeys(prototype)) if (name !== "constructor") watch(prototype, name, `${type}.prototype.${String(name)}`);
+  }
+  for (const owner of ["JSON", "Object", "Reflect", "Promise"]) {
+    const target = (globalThis as never)[owner] as object;
+    for (const name of ownKeys(target)) if (name !== "prototype") watch(target, name, `${owner}.${String(name)}`);
+  }
+  for (const name of ["fetch", "Request", "Headers", "URL", "WebSocket", "setTimeout", "queueMicrotask", "postMessage", "structuredClone", "btoa", "encodeURIComponent", "String"]) {
+    watch(globalThis, name, name);
+  }
+  // Fields that code reads from objects that may not have them.
+  const names = "then at exp id api mode value token init headers body signal toJSON authorization Authorization get set constructor";
+  for (const name of names.split(" ")) {
+    if (name in Object.prototype) continue;
+    defineProperty(Object.prototype, name, {
+      configurable: true,
+      get() {
+        note(`Object.prototype.${name}`, this);
+        return undefined;
+      },
+      set(value) {
+        note(`Object.prototype.${name}`, this, value);
+        defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+      },
+    });
+  }
+  for (const type of ["message", "error", "unhandledrejection"]) addEventListener(type, (event) => note(type, event));
+  void stringify;
+}
+
+/** A page with the injected client, and observers that came later. */
+async function watchedPage({ visit, apiUrl }: World) {
+  const inject = readFileSync("dist/tokencast.inject.js", "utf8");
+  return visit({
+    async before(page) {
+      await page.addInitScript(`${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] });`);
+      await page.addInitScript(observe, CANARY);
+    },
+  });
+}
+
+story("scripts that patch everything after the client never see the token", async (world) => {
+  const page = await watchedPage(world);
+  world.api.accepted = 2;
+  const statuses = await page.evaluate(async (url) => {
+    const { early } = globalThis as unknown as { early: typeof session };
+    const request = new Request(`${url}/put`, { method: "PUT", body: "x" });
+    const answers = [
+      early.fetch(`${url}/me`),
+      early.fetch(`${url}/notes`, { method: "POST", body: "x", headers: { "X-Own": "1" } }).catch(() => new Response(null, { status: 599 })),
+      early.fetch(request),
+    ];
+    return (await Promise.all(answers)).map(({ status }) => status);
+  }, world.apiUrl);
+  assert.deepEqual([statuses[0], statuses[2]], [200, 200]);
+  assert.ok(world.app.needs.length >= 1);
+  assert.deepEqual(await page.evaluate(() => [...(globalThis as unknown as { leaks: Set<string> }).leaks]), []);
+});
+
+story("control: the same scripts see the token of a naive client", async (world) => {
+  const page = await watchedPage(world);
+  const leaks = await page.evaluate(
+    async ([url, token]) => {
+      const current = async () => JSON.parse(`{"at":"${token}"}`).at as string;
+      const headers = new Headers();
+      headers.set("Authorization", `Bearer ${await current()}`);
+      await fetch(`${url}/me`, { headers });
+      return [...(globalThis as unknown as { leaks: Set<string> }).leaks];
+    },
+    [world.apiUrl, `${CANARY}.1`] as const,
+  );
+  for (const name of ["JSON.parse", "Headers.prototype.set", "fetch"]) assert.ok(leaks.includes(name), `${name} did not see it: ${leaks}`);
+});

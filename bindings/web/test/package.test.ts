@@ -1,0 +1,38 @@
+// What is committed and published: the built files, the lock file, the listing of the README.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { brotliCompressSync } from "node:zlib";
+
+const read = (name: string) => readFileSync(name, "utf8");
+
+test("the injected script has at most 4,096 bytes after brotli", () => {
+  const size = brotliCompressSync(readFileSync("dist/tokencast.inject.js")).length;
+  assert.ok(size <= 4096, `${size} bytes`);
+});
+
+test("the injected script runs in strict mode and leaves one name behind", () => {
+  assert.ok(read("dist/tokencast.inject.js").startsWith('"use strict";(()=>{'));
+  const window = Object.create(globalThis);
+  new Function("globalThis", read("dist/tokencast.inject.js"))(window);
+  assert.deepEqual(Object.getOwnPropertyNames(window), ["tokencast"]);
+  assert.throws(() => {
+    window.tokencast = {};
+  }, TypeError);
+});
+
+test("dist is what the sources build to", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/stale.mjs"], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+});
+
+test("the lock file names no host", () => {
+  assert.doesNotMatch(read("package-lock.json"), /:\/\/|"resolved"/);
+});
+
+test("the built module can be loaded where there is no page", async () => {
+  const { connect } = await import(new URL("dist/tokencast.js", `file://${process.cwd()}/`).href);
+  assert.equal(connect({ api: ["https://api.example.com"] }).state, "plain");
+});
