@@ -1,0 +1,150 @@
+//! Access tokens: signed, short-lived, and without personal data.
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+use crate::secret::random_text;
+use crate::store::UserId;
+
+/// Makes and checks access tokens (RFC 7519, HS256) under the server's own key.
+#[derive(Clone)]
+pub(crate) struct AccessTokens {
+    sign: EncodingKey,
+    verify: DecodingKey,
+    ttl_secs: u64,
+}
+
+impl AccessTokens {
+    pub(crate) fn new(key: &[u8], ttl_secs: u64) -> Self {
+        Self {
+            sign: EncodingKey::from_secret(key),
+            verify: DecodingKey::from_secret(key),
+            ttl_secs,
+        }
+    }
+
+    pub(crate) fn issue(
+        &self,
+        user: &UserId,
+        now: Millis,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        // Rounded up: a token never lives shorter than `expires_in` says.
+        let issued = u64::try_from(now).unwrap_or(0).div_ceil(1000);
+        let claims = Claims {
+            sub: user.0.clone(),
+            iat: issued,
+            exp: issued.saturating_add(self.ttl_secs),
+            jti: random_text::<16>(),
+            kind: KIND.to_owned(),
+        };
+        let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)?;
+        Ok(AccessToken {
+            text,
+            jti: claims.jti,
+            expires_in: self.ttl_secs,
+        })
+    }
+
+    /// The claims of a genuine token that has not expired. Nobody is told what exactly is wrong with one.
+    pub(crate) fn check(&self, token: &str, now: Millis) -> Option<Claims> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        // Expiry goes by the server's own clock, which tests can move, and without leeway.
+        rules.validate_exp = false;
+        rules.required_spec_claims.clear();
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &rules)
+            .ok()?
+            .claims;
+        let alive = u64::try_from(now).unwrap_or(0) < claims.exp.saturating_mul(1000);
+        (alive && claims.kind == KIND).then_some(claims)
+    }
+}
+
+const KIND: &str = "access";
+
+/// A new access token.
+pub(crate) struct AccessToken {
+    pub(crate) text: String,
+    pub(crate) jti: String,
+    /// Seconds from now.
+    pub(crate) expires_in: u64,
+}
+
+/// Exactly these: whoever sees a token learns nothing about the person.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Claims {
+    pub(crate) sub: String,
+    iat: u64,
+    exp: u64,
+    pub(crate) jti: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: Millis = 1_700_000_000_500;
+
+    fn tokens() -> AccessTokens {
+        AccessTokens::new(&[7; 32], 60)
+    }
+
+    fn issue() -> AccessToken {
+        tokens().issue(&UserId("u1".into()), NOW).unwrap()
+    }
+
+    #[test]
+    fn an_access_token_holds_exactly_sub_iat_exp_jti_and_type() {
+        let token = issue();
+        let payload = token.text.split('.').nth(1).unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        let mut names: Vec<_> = claims.as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        assert_eq!(names, ["exp", "iat", "jti", "sub", "type"]);
+        assert_eq!(claims["type"], "access");
+    }
+
+    #[test]
+    fn an_access_token_lives_at_least_as_long_as_it_says_and_not_a_second_longer() {
+        let token = issue();
+        assert!(tokens().check(&token.text, NOW + 60_000 - 1).is_some());
+        assert!(tokens().check(&token.text, NOW + 61_000).is_none());
+    }
+
+    #[test]
+    fn a_forged_token_is_refused() {
+        let genuine = issue().text;
+        let (head, rest) = genuine.split_once('.').unwrap();
+        let (payload, signature) = rest.split_once('.').unwrap();
+        let none = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "typ": "JWT"}).to_string());
+        let hs512 = URL_SAFE_NO_PAD.encode(json!({"alg": "HS512", "typ": "JWT"}).to_string());
+        let other_key = AccessTokens::new(&[8; 32], 60)
+            .issue(&UserId("u1".into()), NOW)
+            .unwrap()
+            .text;
+        for forged in [
+            format!("{none}.{payload}."),
+            format!("{none}.{payload}.{signature}"),
+            format!("{hs512}.{payload}.{signature}"),
+            format!("{head}.{payload}."),
+            format!(
+                "{head}.{}.{signature}",
+                URL_SAFE_NO_PAD.encode(r#"{"sub":"root"}"#)
+            ),
+            other_key,
+            String::new(),
+            "..".into(),
+            "a\0b".into(),
+        ] {
+            assert!(tokens().check(&forged, NOW).is_none());
+        }
+        assert!(tokens().check(&genuine, NOW).is_some());
+    }
+}

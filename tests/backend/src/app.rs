@@ -1,0 +1,152 @@
+//! The application: what the handlers share, and the table of routes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::access_token::AccessTokens;
+use crate::clock::Clock;
+use crate::config::{Config, NewUser};
+use crate::control::Control;
+use crate::fault::{self, Route};
+use crate::password::{PasswordError, Passwords};
+use crate::problem::Problem;
+use crate::routes::{auth, health, resource, switches};
+use crate::running::StartError;
+use crate::schemes::Sessions;
+use crate::secret::random_text;
+use crate::store::{Store, StoreError, UserId};
+
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
+    pub(crate) access: AccessTokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) control: Control,
+    pub(crate) idempotency: bool,
+    pub(crate) test_faults: bool,
+}
+
+impl App {
+    pub(crate) async fn new(config: &Config, store: Store) -> Result<Self, StartError> {
+        // Kept in the database: access tokens outlive a restart, and replicas accept each other's.
+        let key = store
+            .server_key("access token HS256", &random_text::<32>())
+            .await?;
+        let key = URL_SAFE_NO_PAD
+            .decode(key)
+            .ok()
+            .filter(|key| key.len() == 32)
+            .ok_or(StartError::Key)?;
+        let access = AccessTokens::new(&key, config.access_ttl.as_secs());
+        let clock = Arc::new(Clock::default());
+        let app = Self {
+            sessions: Sessions::new(config, store.clone(), clock.clone(), access.clone()),
+            store,
+            access,
+            passwords: Passwords::new(config.password_cost)
+                .await
+                .map_err(|_| StartError::Password)?,
+            clock,
+            control: Control::new(config.cors_origins.clone()),
+            idempotency: config.idempotency,
+            test_faults: config.test_faults,
+        };
+        for user in &config.users {
+            app.put_user(user.clone()).await.map_err(|error| match error {
+                UserError::Password => StartError::Password,
+                UserError::Store(error) => StartError::Store(error),
+            })?;
+        }
+        Ok(app)
+    }
+
+    pub(crate) async fn put_user(&self, user: NewUser) -> Result<(), UserError> {
+        let hash = self
+            .passwords
+            .hash(user.password)
+            .await
+            .map_err(|PasswordError| UserError::Password)?;
+        self.store
+            .put_user(&UserId(random_text::<16>()), &user.name, &hash)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) fn count_request(&self, route: Route) {
+        if route == Route::Refresh {
+            self.control.counters.refresh_requests.add();
+        }
+    }
+}
+
+/// A user could not be created.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// The password could not be hashed.
+    #[error("the password could not be hashed")]
+    Password,
+    /// The database did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Every endpoint. The order of the layers: a panic is caught last, CORS sees faulty answers too.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new()
+        .route("/auth/login", post(auth::login))
+        .route("/auth/refresh", post(auth::refresh))
+        .route("/auth/logout", post(auth::logout))
+        .route("/api/me", get(resource::me))
+        .route("/api/notes", get(resource::notes).post(resource::add_note))
+        .route("/healthz", get(health::healthz));
+    if app.test_faults {
+        router = router
+            .route("/test/clock", post(switches::clock))
+            .route("/test/faults", post(switches::arm).delete(switches::disarm))
+            .route("/test/hold", post(switches::hold))
+            .route("/test/copies", post(switches::deliver_copies))
+            .route(
+                "/test/access-tokens",
+                axum::routing::delete(switches::expire_access_tokens),
+            )
+            .route("/test/stats", get(switches::stats));
+    }
+    router
+        .fallback(|| async { Problem::NOT_FOUND })
+        .method_not_allowed_fallback(|| async { Problem::METHOD })
+        .layer(from_fn_with_state(app.clone(), fault::apply))
+        .layer(cors(app.clone()))
+        .layer(CatchPanicLayer::custom(|_| {
+            tracing::error!("a handler panicked");
+            Problem::INTERNAL.into_response()
+        }))
+        .with_state(app)
+}
+
+/// Pages send the access token in a header, never a cookie: credentials mode stays off.
+fn cors(app: Arc<App>) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| {
+            app.control.allows(origin)
+        }))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .max_age(Duration::from_secs(60))
+}

@@ -1,0 +1,315 @@
+//! What a backend is started with.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::schemes::Scheme;
+
+/// How to run a [`Backend`](crate::Backend). Start from [`Config::default`] or [`Config::for_tests`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 lets the system choose. Without TLS only a loopback address is accepted.
+    pub listen: SocketAddr,
+    /// Where users, sessions and the signing key live.
+    pub database: Database,
+    /// How a session is kept alive.
+    pub scheme: Scheme,
+    /// Life of an access token: whole seconds, at least one.
+    pub access_ttl: Duration,
+    /// Life of a refresh token, counted anew at every exchange: whole seconds, at least one.
+    pub refresh_ttl: Duration,
+    /// How long a refresh token that was exchanged *without* an `Idempotency-Key` may be exchanged once more
+    /// (RFC 9700 §4.14.2 leaves this to the server; others call it leeway or grace). Zero: reuse at once.
+    pub reuse_leeway: Duration,
+    /// Whether `Idempotency-Key` is honoured. Off, the header is ignored: plain rotation.
+    pub idempotency: bool,
+    /// How long a late repeat of an exchange is told `superseded` instead of being taken for reuse, counted from
+    /// the first exchange of its successor.
+    pub late_window: Duration,
+    /// Whether `/test/*` exists.
+    pub test_faults: bool,
+    /// Pages of these origins may call the backend from a browser.
+    pub cors_origins: Vec<Origin>,
+    /// Users that exist from the start; a user who exists already gets the given password.
+    pub users: Vec<NewUser>,
+    /// How much work a password hash is.
+    pub password_cost: PasswordCost,
+    /// http, or https with a test authority.
+    pub tls: Tls,
+}
+
+impl Default for Config {
+    /// Loopback, a free port, a temporary database, the demo user `ada`; access tokens of 15 minutes and
+    /// refresh tokens of 14 days.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database: Database::Temporary,
+            scheme: Scheme::Rotation,
+            access_ttl: Duration::from_secs(15 * 60),
+            refresh_ttl: Duration::from_secs(14 * 24 * 60 * 60),
+            reuse_leeway: Duration::ZERO,
+            idempotency: true,
+            late_window: Duration::from_secs(120),
+            test_faults: false,
+            cors_origins: Vec::new(),
+            users: vec![NewUser::new("ada", "lovelace")],
+            password_cost: PasswordCost::Recommended,
+            tls: Tls::Off,
+        }
+    }
+}
+
+impl Config {
+    /// The default with the fault switches on and cheap password hashes.
+    pub fn for_tests() -> Self {
+        Self {
+            test_faults: true,
+            password_cost: PasswordCost::Minimal,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        for (what, ttl) in [("access_ttl", self.access_ttl), ("refresh_ttl", self.refresh_ttl)] {
+            let whole_seconds = ttl.subsec_nanos() == 0;
+            if !whole_seconds || ttl.is_zero() || ttl > MAX_TTL {
+                return Err(ConfigError::Ttl { what });
+            }
+        }
+        if self.reuse_leeway > MAX_TTL || self.late_window > MAX_TTL {
+            return Err(ConfigError::Ttl {
+                what: "reuse_leeway or late_window",
+            });
+        }
+        if self.tls == Tls::Off && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::PlainHttp { listen: self.listen });
+        }
+        Ok(())
+    }
+}
+
+/// A hundred years: far enough for anybody, and no sum with it overflows.
+const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Where the data lives.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// SQLite in a temporary folder that goes with the backend.
+    Temporary,
+    /// A database URL: `sqlite:///path/to/file.db` (created when missing).
+    Url(String),
+}
+
+/// A user to create at the start. `Debug` shows no password.
+#[derive(Clone)]
+pub struct NewUser {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl NewUser {
+    /// A user who signs in with this name and password.
+    pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            password: password.into(),
+        }
+    }
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser")
+            .field("name", &self.name)
+            .field("password", &"[redacted]")
+            .finish()
+    }
+}
+
+/// `name:password`, as the command line gives it; the password may hold further colons.
+impl FromStr for NewUser {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((name, password)) if !name.is_empty() && !password.is_empty() => {
+                Ok(Self::new(name, password))
+            }
+            _ => Err(ConfigError::User),
+        }
+    }
+}
+
+/// How much work a password hash is (argon2id).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordCost {
+    /// The argon2 crate's default, which follows OWASP: 19 MiB, two passes.
+    Recommended,
+    /// As little as the algorithm allows: for tests that sign in thousands of times.
+    Minimal,
+}
+
+/// http or https.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Plain http, accepted on loopback only.
+    Off,
+    /// https with a certificate for `localhost`, `127.0.0.1` and `::1`, signed by a fresh test authority.
+    TestAuthority,
+    /// As `TestAuthority`, but the certificate names `wrong.example` only.
+    WrongName,
+}
+
+/// The origin of a page: scheme, host and port, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    pub(crate) fn matches(&self, header: &[u8]) -> bool {
+        self.0.as_bytes() == header
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text).map_err(|_| ConfigError::Origin)?;
+        let origin = url.origin().ascii_serialization();
+        let nothing_else = text.trim_end_matches('/') == origin;
+        if !matches!(url.scheme(), "http" | "https") || !nothing_else {
+            return Err(ConfigError::Origin);
+        }
+        Ok(Self(origin))
+    }
+}
+
+/// A configuration that cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A lifetime that is no number of whole seconds, zero, or above a hundred years.
+    #[error("{what} must be a whole number of seconds, at least one and at most a hundred years")]
+    Ttl {
+        /// The field.
+        what: &'static str,
+    },
+    /// Plain http on an address that others can reach.
+    #[error(
+        "plain http is accepted on a loopback address only, not on {listen}: choose 127.0.0.1 or turn TLS on"
+    )]
+    PlainHttp {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// Not `name:password`.
+    #[error("a user is given as name:password, both not empty")]
+    User,
+    /// Not an origin.
+    #[error("an origin is http(s)://host[:port] in its canonical form, without path, query or user")]
+    Origin,
+    /// A scheme of another name.
+    #[error("unknown scheme: this version has `rotation`")]
+    Scheme,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_only() {
+        for good in ["http://127.0.0.1:8080", "https://app.example", "http://[::1]:1"] {
+            assert!(good.parse::<Origin>().unwrap().matches(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "null",
+            "*",
+            "",
+            "http://a/b",
+            "http://u@a",
+            "file:///x",
+            "https://A.example",
+            "http://a:80",
+        ] {
+            assert!(bad.parse::<Origin>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_name_colon_password_and_debug_hides_the_password() {
+        let user: NewUser = "ada:love:lace".parse().unwrap();
+        assert_eq!((user.name.as_str(), user.password.as_str()), ("ada", "love:lace"));
+        assert!(!format!("{user:?}").contains("love"));
+        for bad in ["ada", ":x", "ada:", ""] {
+            assert!(bad.parse::<NewUser>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        let open = SocketAddr::from(([0, 0, 0, 0], 0));
+        assert!(matches!(
+            Config {
+                listen: open,
+                ..Config::default()
+            }
+            .validate(),
+            Err(ConfigError::PlainHttp { .. })
+        ));
+        assert!(
+            Config {
+                listen: open,
+                tls: Tls::TestAuthority,
+                ..Config::default()
+            }
+            .validate()
+            .is_ok()
+        );
+        assert!(
+            Config {
+                listen: SocketAddr::from(([127, 9, 9, 9], 0)),
+                ..Config::default()
+            }
+            .validate()
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn lifetimes_are_whole_seconds_within_reason() {
+        for ttl in [Duration::ZERO, Duration::from_millis(1500), Duration::MAX] {
+            assert!(
+                Config {
+                    access_ttl: ttl,
+                    ..Config::default()
+                }
+                .validate()
+                .is_err(),
+                "{ttl:?}"
+            );
+            assert!(
+                Config {
+                    refresh_ttl: ttl,
+                    ..Config::default()
+                }
+                .validate()
+                .is_err(),
+                "{ttl:?}"
+            );
+        }
+        assert!(
+            Config {
+                late_window: Duration::MAX,
+                ..Config::default()
+            }
+            .validate()
+            .is_err()
+        );
+    }
+}

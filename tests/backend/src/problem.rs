@@ -1,0 +1,143 @@
+//! Errors on the wire: a status, a stable code, a sentence for people. Never a cause, a stack or a token.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// An answer that is an error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    description: &'static str,
+    retry_after: Option<u64>,
+    challenge: bool,
+}
+
+impl Problem {
+    pub(crate) const INVALID_REQUEST: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_request",
+        "A parameter is missing, repeated or malformed.",
+    );
+    pub(crate) const INVALID_JSON: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_json",
+        "The body is not the JSON this endpoint takes.",
+    );
+    pub(crate) const UNSUPPORTED_GRANT: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "unsupported_grant_type",
+        "grant_type must be refresh_token.",
+    );
+    pub(crate) const FORM_EXPECTED: Self = Self::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "The body must be application/x-www-form-urlencoded.",
+    );
+    pub(crate) const JSON_EXPECTED: Self = Self::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "The body must be application/json.",
+    );
+    pub(crate) const BODY_TOO_LARGE: Self = Self::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "The body is larger than this endpoint takes.",
+    );
+    pub(crate) const BODY_TOO_SLOW: Self = Self::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "request_timeout",
+        "The body did not arrive in time.",
+    );
+    pub(crate) const NOT_FOUND: Self =
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.");
+    pub(crate) const METHOD: Self = Self::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This endpoint does not take this method.",
+    );
+    pub(crate) const INTERNAL: Self = Self::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "The server failed; nothing is known to have changed.",
+    );
+    pub(crate) const UNAVAILABLE: Self = Self::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The database does not answer.",
+    );
+
+    pub(crate) const INVALID_CREDENTIALS: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_credentials",
+        "User name or password is wrong.",
+    );
+    pub(crate) const INVALID_TOKEN: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_token",
+        "This token is not valid.",
+    );
+    pub(crate) const EXPIRED: Self =
+        Self::new(StatusCode::UNAUTHORIZED, "expired", "This token has expired.");
+    pub(crate) const REUSE_DETECTED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "reuse_detected",
+        "A refresh token was used twice: the session has been ended.",
+    );
+    pub(crate) const SUPERSEDED: Self = Self::new(
+        StatusCode::CONFLICT,
+        "superseded",
+        "This exchange happened and its successor is in use: look for a newer token.",
+    );
+    pub(crate) const IDEMPOTENCY_MISMATCH: Self = Self::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotency_mismatch",
+        "This Idempotency-Key belongs to another token; nothing was changed.",
+    );
+    /// An access token that a resource does not accept (RFC 6750 §3.1).
+    pub(crate) const ACCESS_TOKEN_REJECTED: Self = Self {
+        challenge: true,
+        ..Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The access token is missing, expired or not valid.",
+        )
+    };
+
+    const fn new(status: StatusCode, code: &'static str, description: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            description,
+            retry_after: None,
+            challenge: false,
+        }
+    }
+
+    /// With `Retry-After`, in seconds.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": self.code, "error_description": self.description }));
+        let mut response = (self.status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.challenge {
+            let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}

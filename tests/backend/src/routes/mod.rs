@@ -1,0 +1,7 @@
+//! The endpoints: each parses, asks the domain, and turns the outcome into an answer.
+
+pub(crate) mod auth;
+mod body;
+pub(crate) mod health;
+pub(crate) mod resource;
+pub(crate) mod switches;
