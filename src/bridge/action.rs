@@ -1,0 +1,115 @@
+use std::fmt;
+use std::num::NonZeroU64;
+
+use crate::time::BootTime;
+use crate::token::Secret;
+
+/// What the host of a page has to do. Every kind is one call of the platform; the glue needs no logic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Answer the message that came with this slot, by the channel that reaches only the asking document.
+    Reply {
+        /// The slot of [`on_message`](crate::pages::Pages::on_message), answered now and never again.
+        slot: Slot,
+        /// The text to hand over.
+        payload: Payload,
+    },
+    /// Hand a text to the page's present document. Where the platform has no such channel: do nothing, the page
+    /// has a `watch` parked. Never carries a token.
+    Notify {
+        /// Which page.
+        page: PageId,
+        /// The text to hand over.
+        payload: Payload,
+    },
+    /// Wake the bridge at this time. `pages` does so itself; a host does not meet it.
+    WakeAt {
+        /// When, on the clock that counts sleep.
+        time: BootTime,
+    },
+}
+
+/// A page that the host has attached: one webview, whatever documents come and go in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageId(NonZeroU64);
+
+impl PageId {
+    /// The id as a number, for a foreign language. Never zero.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The id that [`get`](Self::get) gave; `None` for zero.
+    pub fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    pub(super) fn next(self) -> Self {
+        Self(self.0.checked_add(1).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
+/// Names one received message, so that its answer finds the way back. The host chooses it; it must be another one
+/// for each message of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u64);
+
+/// Who sent a message, as the platform says it. Nothing of this may come from the page itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The sending frame's origin, serialized (`null` when opaque).
+    pub origin: String,
+    /// Whether it is the page's main frame.
+    pub is_main_frame: bool,
+    /// The platform's own name of the sending document, where it has one.
+    pub doc: Option<String>,
+}
+
+impl Sender {
+    /// The main frame of a page of this origin.
+    pub fn main_frame(origin: impl Into<String>) -> Self {
+        Self {
+            origin: origin.into(),
+            is_main_frame: true,
+            doc: None,
+        }
+    }
+
+    /// Adds the platform's name of the document.
+    #[must_use]
+    pub fn document(mut self, doc: impl Into<String>) -> Self {
+        self.doc = Some(doc.into());
+        self
+    }
+}
+
+/// One message of `tokencast/1` for a page, as ASCII text. It may hold an access token: `Debug` shows its kind and
+/// size only, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload {
+    kind: &'static str,
+    text: Secret,
+}
+
+impl Payload {
+    pub(super) fn new(kind: &'static str, text: Secret) -> Self {
+        Self { kind, text }
+    }
+
+    /// The text, to be handed to the page and to nobody else.
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// The message's kind: `state`, `notify`, `ended` or `err`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({}, {} bytes)", self.kind, self.text.expose().len())
+    }
+}

@@ -1,0 +1,192 @@
+//! The bridge to pages: who may ask, what they are told, and when. Pure: it does no I/O, reads no clock, and every
+//! call returns what is to be done. [`pages`](crate::pages) drives it.
+//!
+//! A **page** is one webview as the host attached it. Documents come and go in it; a token is given to a document,
+//! in the answer to its own question, never to a page. A **document** lives from its `hello` to the next commit,
+//! and belongs to one sign-in, the epoch of its first `state`:
+//!
+//! ```text
+//!                 hello               state, session active               epoch ended, or another one began
+//!   (none) ───────────────► Greeted ───────────────────────► At home ─────────────────────────► Over
+//!     ▲                      │   │  hello with a generation ►┘  │                               │
+//!     │                      │   └─ nobody is signed in: ended, │                               │
+//!     │                      │      notify at the next sign-in  │                               │
+//!     └──────────────────────┴────── bye, commit, another hello, detach ────────────────────────┘
+//! ```
+//!
+//! What a message of an accepted sender is answered with:
+//!
+//! | message | no document | session not read | live | over or signed out |
+//! | --- | --- | --- | --- | --- |
+//! | `hello` | begins one | `state` without token | `state`; without a token it waits for one | `ended` |
+//! | `need` `401`, the sent and current generation | `err/stale` | `state` without token | waits for a newer one; `err/rate` at the second that the app's clock does not explain | `ended` |
+//! | `need` otherwise | `err/stale` | `state` without token | `state`, when the token is about to end it waits | `ended` |
+//! | `watch` | `err/stale` | parked | parked until there is news | `ended` |
+//! | `ack` | `err/stale` | `notify` | `notify` | `ended` |
+//! | `bye` | `err/stale` | `notify`, ends the document | the same | the same |
+//!
+//! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
+//! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
+
+mod action;
+mod document;
+mod message;
+mod meter;
+mod origin;
+mod page;
+mod policy;
+#[cfg(test)]
+mod random_orders;
+#[cfg(test)]
+mod stories;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use action::{Action, PageId, Payload, Sender, Slot};
+pub(crate) use message::Stamp;
+pub use origin::{Origin, OriginError};
+use page::{Page, Turn};
+pub(crate) use policy::ApiOrigin;
+pub use policy::{PagePolicy, Strategy};
+
+use crate::error::SessionError;
+use crate::state::SessionState;
+use crate::time::BootTime;
+use crate::token::{AccessToken, Generation};
+
+/// Every attached page of one session.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    pages: BTreeMap<PageId, Page>,
+    next: PageId,
+    standing: Standing,
+}
+
+/// What the bridge has to know of the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) stamp: Stamp,
+    pub(crate) state: SessionState,
+    /// The token that calls are served with, if there is one.
+    pub(crate) token: Option<AccessToken>,
+}
+
+/// What is to be done for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// By its host, or by `pages`.
+    Act(Action),
+    /// By the session; its result goes to [`Bridge::on_demand_done`]. One at a time for each page.
+    Demand(Demand),
+}
+
+/// What a page wants of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// A token newer than this one, which the page saw rejected.
+    Rejected { used: Generation },
+    /// A token with a life.
+    Fresh { min_ttl: Duration },
+}
+
+/// What a call led to, each with the page whose host has to do it.
+pub(crate) type Steps = Vec<(PageId, Step)>;
+
+impl Bridge {
+    /// No pages yet. The ids start at `first`, so that those of another bridge are unknown here.
+    pub(crate) fn new(first: PageId, standing: Standing) -> Self {
+        Self {
+            pages: BTreeMap::new(),
+            next: first,
+            standing,
+        }
+    }
+
+    /// Attaches a page; its tokens go to these APIs.
+    pub(crate) fn attach(&mut self, policy: PagePolicy, api: Vec<ApiOrigin>, now: BootTime) -> PageId {
+        let id = self.next;
+        self.next = id.next();
+        self.pages.insert(id, Page::new(id, policy, api, now));
+        id
+    }
+
+    /// How the session stands. To be called before every other call, and whenever it changed.
+    pub(crate) fn observe(&mut self, standing: Standing, now: BootTime) -> Steps {
+        let known = &self.standing.stamp;
+        if known.store == standing.stamp.store && standing.stamp.generation < known.generation {
+            // Looked up before what is known already.
+            return Steps::new();
+        }
+        if standing == self.standing {
+            return Steps::new();
+        }
+        self.standing = standing;
+        let mut steps = Steps::new();
+        for (id, page) in &mut self.pages {
+            page.on_standing(&mut Turn::new(*id, &self.standing, now, &mut steps));
+        }
+        steps
+    }
+
+    /// A text of a page arrived.
+    pub(crate) fn on_message(
+        &mut self,
+        id: PageId,
+        sender: &Sender,
+        text: &str,
+        slot: Slot,
+        now: BootTime,
+    ) -> Steps {
+        if !self.pages.contains_key(&id) {
+            let payload = message::denied();
+            return vec![(id, Step::Act(Action::Reply { slot, payload }))];
+        }
+        self.turn(id, now, |page, turn| page.on_message(sender, text, slot, turn))
+    }
+
+    /// A document was committed: the one before is gone. The start of a navigation is no such thing; it may fail
+    /// and leave the old document alive.
+    pub(crate) fn on_committed(&mut self, id: PageId, now: BootTime) -> Steps {
+        self.turn(id, now, Page::end_document)
+    }
+
+    /// The session answered the page's demand; [`observe`](Self::observe) has been told how it stands now.
+    pub(crate) fn on_demand_done(
+        &mut self,
+        id: PageId,
+        result: Result<(), SessionError>,
+        now: BootTime,
+    ) -> Steps {
+        self.turn(id, now, |page, turn| page.on_demand_done(result, turn))
+    }
+
+    /// It is time.
+    pub(crate) fn on_wake(&mut self, id: PageId, now: BootTime) -> Steps {
+        self.turn(id, now, Page::on_wake)
+    }
+
+    /// The page is gone. Its slots are settled.
+    pub(crate) fn detach(&mut self, id: PageId, now: BootTime) -> Steps {
+        let steps = self.turn(id, now, Page::end_document);
+        self.pages.remove(&id);
+        steps
+    }
+
+    /// The attached pages: the origin of the document, if one is there, and the generation it has.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = (PageId, Option<&Origin>, Option<Generation>)> {
+        self.pages.iter().map(|(id, page)| {
+            let document = page.document().filter(|document| !document.is_over());
+            let generation = document.and_then(|document| document.generation());
+            (*id, page.document().map(|document| document.origin()), generation)
+        })
+    }
+
+    fn turn(&mut self, id: PageId, now: BootTime, act: impl FnOnce(&mut Page, &mut Turn<'_>)) -> Steps {
+        let mut steps = Steps::new();
+        if let Some(page) = self.pages.get_mut(&id) {
+            act(page, &mut Turn::new(id, &self.standing, now, &mut steps));
+        }
+        steps
+    }
+}

@@ -1,0 +1,509 @@
+use std::time::Duration;
+
+use super::action::{Action, PageId, Payload, Sender, Slot};
+use super::document::{Document, Relation};
+use super::message::{self, Body, ErrCode, MAX_MESSAGE, Message, MessageId, Stamp, Status, Why};
+use super::meter::{Meter, PAUSE};
+use super::origin::Origin;
+use super::policy::{ApiOrigin, PagePolicy};
+use super::{Demand, Standing, Step};
+use crate::error::{SessionError, TryAgainCause};
+use crate::state::SessionState;
+use crate::time::BootTime;
+use crate::token::{AccessToken, Generation};
+
+/// The shortest life of a token that a page is given without asking the session, where the token allows it: a
+/// page does not send a body that cannot be replayed with less.
+pub(super) const MIN_TTL: Duration = Duration::from_secs(30);
+/// How long a question waits for the session. A page waits 15 s itself, but its timers may be throttled.
+pub(super) const PATIENCE: Duration = Duration::from_secs(14);
+/// So many questions of one page may wait at once.
+pub(super) const MAX_WAITING: usize = 64;
+/// Within this time a page is believed one 401 that the app's clock does not explain.
+pub(super) const DOUBT: Duration = Duration::from_secs(5 * 60);
+
+/// A retry that costs no more than it may bring.
+const RETRY: Duration = Duration::from_secs(2);
+/// Longer origins are refused unread.
+const MAX_ORIGIN: usize = 300;
+
+/// One attached page: its document, and who waits.
+#[derive(Debug)]
+pub(super) struct Page {
+    id: PageId,
+    policy: PagePolicy,
+    api: Vec<ApiOrigin>,
+    meter: Meter,
+    document: Option<Document>,
+    waiting: Vec<Waiting>,
+    watch: Option<Asked>,
+    /// What the session is asked for this page; one at most.
+    demand: Option<Demand>,
+    /// Whether a wake-up is ordered.
+    wake: bool,
+    /// The last 401 that the app's clock did not explain. Kept across documents: a reload is no excuse.
+    doubt: Option<(Stamp, BootTime)>,
+}
+
+/// A message to be answered.
+#[derive(Debug)]
+struct Asked {
+    slot: Slot,
+    id: Option<MessageId>,
+}
+
+/// A question that waits for the session.
+#[derive(Debug)]
+struct Waiting {
+    asked: Asked,
+    want: Want,
+    /// Whether the demand under way, or one before it, is for this question too.
+    covered: bool,
+    deadline: BootTime,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Want {
+    /// A token with a life; a `hello` is content with the state when there is none.
+    Fresh { greeting: bool },
+    /// A token newer than the rejected one.
+    NewerThan(Generation),
+}
+
+impl Page {
+    pub(super) fn new(id: PageId, policy: PagePolicy, api: Vec<ApiOrigin>, now: BootTime) -> Self {
+        Self {
+            id,
+            policy,
+            api,
+            meter: Meter::new(now),
+            document: None,
+            waiting: Vec::new(),
+            watch: None,
+            demand: None,
+            wake: false,
+            doubt: None,
+        }
+    }
+
+    pub(super) fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
+    }
+
+    pub(super) fn on_message(&mut self, sender: &Sender, text: &str, slot: Slot, turn: &mut Turn<'_>) {
+        let Some(origin) = self.admit(sender) else {
+            return turn.reply(slot, message::denied());
+        };
+        if !self.meter.admit(turn.now) {
+            // Reading costs time as well: of a flood only what is short gets its id back.
+            let id = if text.len() <= MAX_MESSAGE / 64 {
+                Message::id_of(text)
+            } else {
+                None
+            };
+            return turn.reply(slot, message::err(id.as_ref(), ErrCode::Rate, Some(PAUSE)));
+        }
+        let Message { id, body } = match Message::parse(text) {
+            Ok(message) => message,
+            Err(unreadable) => {
+                return turn.reply(slot, message::err(unreadable.id.as_ref(), unreadable.code, None));
+            }
+        };
+        let asked = Asked { slot, id };
+        if let Body::Hello { doc, have } = body {
+            return self.on_hello(sender, origin, doc, have, asked, turn);
+        }
+        if !self
+            .document
+            .as_ref()
+            .is_some_and(|document| document.is_sender(sender.doc.as_deref(), &origin))
+        {
+            // A document that never greeted, or one that is gone by now.
+            return turn.refuse(&asked, ErrCode::Stale, None);
+        }
+        match body {
+            Body::Hello { .. } => {}
+            Body::Need { used, why } => self.on_need(used.as_ref(), why, asked, turn),
+            Body::Watch { have } => self.on_watch(have.as_ref(), asked, turn),
+            Body::Ack { have } => self.on_ack(have, &asked, turn),
+            Body::Bye => {
+                self.end_document(turn);
+                turn.reply(
+                    asked.slot,
+                    message::notify(asked.id.as_ref(), &turn.standing.stamp),
+                );
+            }
+        }
+    }
+
+    /// Another document was committed, or the page is gone: whoever waits is settled.
+    pub(super) fn end_document(&mut self, turn: &mut Turn<'_>) {
+        self.document = None;
+        let waiting = self.waiting.drain(..).map(|waiting| waiting.asked);
+        for asked in waiting.chain(self.watch.take()) {
+            turn.refuse(&asked, ErrCode::Stale, None);
+        }
+    }
+
+    /// The session is another one than before, or has another token.
+    pub(super) fn on_standing(&mut self, turn: &mut Turn<'_>) {
+        let Some(document) = &mut self.document else {
+            return;
+        };
+        match document.relation(turn.standing) {
+            Relation::Unknown => {}
+            Relation::Ended { stamp, reason } => {
+                let news = document.tell_end(&stamp, &reason);
+                let told = !self.waiting.is_empty();
+                for waiting in self.waiting.drain(..) {
+                    let id = waiting.asked.id.as_ref();
+                    turn.reply(waiting.asked.slot, message::ended(id, &stamp, &reason));
+                }
+                if news && (!told || self.watch.is_some()) {
+                    self.announce(turn, |id| message::ended(id, &stamp, &reason));
+                }
+            }
+            Relation::Live => {
+                self.serve_waiting(turn);
+                let stamp = turn.standing.stamp.clone();
+                if self
+                    .document
+                    .as_mut()
+                    .is_some_and(|document| document.takes_notice(turn.standing))
+                {
+                    self.announce(turn, |id| message::notify(id, &stamp));
+                }
+            }
+        }
+    }
+
+    /// The session answered this page's demand.
+    pub(super) fn on_demand_done(&mut self, result: Result<(), SessionError>, turn: &mut Turn<'_>) {
+        self.demand = None;
+        self.serve_waiting(turn);
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.covered {
+                self.give_up(waiting, result.as_ref().err(), turn);
+            } else {
+                self.waiting.push(waiting);
+            }
+        }
+        self.ask_session(turn);
+    }
+
+    /// A wake-up that was ordered is here.
+    pub(super) fn on_wake(&mut self, turn: &mut Turn<'_>) {
+        self.wake = false;
+        let late = SessionError::TryAgain {
+            after: Duration::from_secs(1),
+            cause: TryAgainCause::Busy,
+        };
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.deadline <= turn.now {
+                self.give_up(waiting, Some(&late), turn);
+            } else {
+                self.waiting.push(waiting);
+            }
+        }
+        self.order_wake(turn);
+    }
+
+    /// The sender's origin, if it may ask at all.
+    fn admit(&self, sender: &Sender) -> Option<Origin> {
+        if !sender.is_main_frame || sender.origin.len() > MAX_ORIGIN {
+            return None;
+        }
+        Origin::parse(&sender.origin)
+            .ok()
+            .filter(|origin| self.policy.accepts(origin))
+    }
+
+    fn on_hello(
+        &mut self,
+        sender: &Sender,
+        origin: Origin,
+        name: String,
+        have: Option<Stamp>,
+        asked: Asked,
+        turn: &mut Turn<'_>,
+    ) {
+        let known = self.document.as_ref();
+        let known = known
+            .is_some_and(|known| known.is_sender(sender.doc.as_deref(), &origin) && known.is_named(&name));
+        if !known {
+            self.end_document(turn);
+            self.document = Some(Document::new(sender.doc.clone(), name, origin, have));
+        }
+        match self.answer(&asked, turn) {
+            Some(_) if turn.token().is_some() => self.reply_state(asked, turn),
+            Some(Status::Active) => self.wait(asked, Want::Fresh { greeting: true }, turn),
+            Some(_) => self.reply_state(asked, turn),
+            None => {}
+        }
+    }
+
+    fn on_need(&mut self, used: Option<&Stamp>, why: Why, asked: Asked, turn: &mut Turn<'_>) {
+        match self.answer(&asked, turn) {
+            Some(Status::Active) => {}
+            Some(_) => return self.reply_state(asked, turn),
+            None => return,
+        }
+        let here = &turn.standing.stamp;
+        let was_sent = self
+            .document
+            .as_ref()
+            .is_some_and(|document| document.was_sent(here));
+        let want = if why == Why::Rejected && was_sent && used == Some(here) {
+            Want::NewerThan(here.generation)
+        } else {
+            Want::Fresh { greeting: false }
+        };
+        match want {
+            Want::NewerThan(_) if turn.token().is_some() => {
+                if let Err(wait) = self.doubt(turn) {
+                    return turn.refuse(&asked, ErrCode::Rate, Some(wait));
+                }
+            }
+            Want::NewerThan(_) => {}
+            Want::Fresh { .. } => {
+                let enough = |token: &AccessToken| why == Why::Rejected || token.serves(turn.now, MIN_TTL);
+                if turn.token().is_some_and(enough) {
+                    return self.reply_state(asked, turn);
+                }
+            }
+        }
+        self.wait(asked, want, turn);
+    }
+
+    fn on_watch(&mut self, have: Option<&Stamp>, asked: Asked, turn: &mut Turn<'_>) {
+        if let Some(before) = self.watch.take() {
+            turn.refuse(&before, ErrCode::Stale, None);
+        }
+        let Some(status) = self.answer(&asked, turn) else {
+            return;
+        };
+        let here = &turn.standing.stamp;
+        let is_newer = have.is_none_or(|have| !have.same_epoch(here) || have.generation < here.generation);
+        if status == Status::Active && is_newer {
+            return turn.reply(asked.slot, message::notify(asked.id.as_ref(), here));
+        }
+        self.watch = Some(asked);
+    }
+
+    fn on_ack(&mut self, have: Stamp, asked: &Asked, turn: &mut Turn<'_>) {
+        if self.answer(asked, turn).is_none() {
+            return;
+        }
+        if let Some(document) = &mut self.document {
+            document.acknowledge(have);
+        }
+        turn.reply(
+            asked.slot,
+            message::notify(asked.id.as_ref(), &turn.standing.stamp),
+        );
+    }
+
+    /// Answers a document whose session is over, and otherwise says how the session stands to it.
+    fn answer(&mut self, asked: &Asked, turn: &mut Turn<'_>) -> Option<Status> {
+        let document = self.document.as_mut()?;
+        match document.relation(turn.standing) {
+            Relation::Live => Some(Status::Active),
+            Relation::Unknown if turn.standing.state == SessionState::Restoring => Some(Status::Restoring),
+            Relation::Unknown => Some(Status::Locked),
+            Relation::Ended { stamp, reason } => {
+                document.tell_end(&stamp, &reason);
+                turn.reply(asked.slot, message::ended(asked.id.as_ref(), &stamp, &reason));
+                None
+            }
+        }
+    }
+
+    fn reply_state(&mut self, asked: Asked, turn: &mut Turn<'_>) {
+        let Some(document) = &mut self.document else {
+            return turn.refuse(&asked, ErrCode::Stale, None);
+        };
+        let status = match turn.standing.state {
+            SessionState::Active { .. } => Status::Active,
+            SessionState::Restoring => Status::Restoring,
+            _ => Status::Locked,
+        };
+        let token = turn.token().map(|token| (token, turn.now));
+        document.tell_state(turn.standing, token.is_some());
+        let payload = message::state(asked.id.as_ref(), &turn.standing.stamp, status, token, &self.api);
+        turn.reply(asked.slot, payload);
+    }
+
+    /// Believes a page one unexplained 401; another one of a newer token has to wait.
+    fn doubt(&mut self, turn: &Turn<'_>) -> Result<(), Duration> {
+        let here = &turn.standing.stamp;
+        if let Some((stamp, time)) = &self.doubt {
+            let left = turn.now.until(*time + DOUBT);
+            if !left.is_zero() {
+                return if stamp == here { Ok(()) } else { Err(left) };
+            }
+        }
+        self.doubt = Some((here.clone(), turn.now));
+        Ok(())
+    }
+
+    fn wait(&mut self, asked: Asked, want: Want, turn: &mut Turn<'_>) {
+        if self.waiting.len() >= MAX_WAITING {
+            return turn.refuse(&asked, ErrCode::Busy, Some(RETRY));
+        }
+        self.waiting.push(Waiting {
+            asked,
+            want,
+            covered: self
+                .demand
+                .as_ref()
+                .is_some_and(|demand| want.is_covered_by(demand)),
+            deadline: turn.now + PATIENCE,
+        });
+        self.ask_session(turn);
+        self.order_wake(turn);
+    }
+
+    fn ask_session(&mut self, turn: &mut Turn<'_>) {
+        if self.demand.is_some() {
+            return;
+        }
+        let rejected = self.waiting.iter().find_map(|waiting| match waiting.want {
+            Want::NewerThan(used) if !waiting.covered => Some(Demand::Rejected { used }),
+            _ => None,
+        });
+        let any = self.waiting.iter().any(|waiting| !waiting.covered);
+        let demand = rejected.or_else(|| any.then_some(Demand::Fresh { min_ttl: MIN_TTL }));
+        let Some(demand) = demand else {
+            return;
+        };
+        for waiting in &mut self.waiting {
+            waiting.covered |= waiting.want.is_covered_by(&demand);
+        }
+        self.demand = Some(demand);
+        turn.push(Step::Demand(demand));
+    }
+
+    fn order_wake(&mut self, turn: &mut Turn<'_>) {
+        let next = self.waiting.iter().map(|waiting| waiting.deadline).min();
+        if let Some(time) = next
+            && !self.wake
+        {
+            self.wake = true;
+            turn.push(Step::Act(Action::WakeAt { time }));
+        }
+    }
+
+    fn serve_waiting(&mut self, turn: &mut Turn<'_>) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.want.is_met(turn) {
+                self.reply_state(waiting.asked, turn);
+            } else {
+                self.waiting.push(waiting);
+            }
+        }
+    }
+
+    /// Answers a question that the session could not.
+    fn give_up(&mut self, waiting: Waiting, error: Option<&SessionError>, turn: &mut Turn<'_>) {
+        let Waiting { asked, want, .. } = waiting;
+        let state_serves = match want {
+            Want::Fresh { greeting } => greeting || turn.token().is_some(),
+            Want::NewerThan(_) => false,
+        };
+        // After the end of a session there is nothing to state; its `ended` comes with the session's own news.
+        let is_over = matches!(error, Some(SessionError::SignInRequired { .. }));
+        if state_serves && !is_over {
+            return self.reply_state(asked, turn);
+        }
+        let (code, retry) = match error {
+            Some(SessionError::SignInRequired { .. }) => (ErrCode::Ended, None),
+            Some(SessionError::TryAgain {
+                after,
+                cause: TryAgainCause::Busy,
+            }) => (ErrCode::Busy, Some(*after)),
+            Some(SessionError::TryAgain { after, .. }) => (ErrCode::RefreshFailed, Some(*after)),
+            _ => (ErrCode::RefreshFailed, Some(RETRY)),
+        };
+        turn.refuse(&asked, code, retry);
+    }
+
+    /// Tells the document without having been asked: through its parked `watch`, else by a notice.
+    fn announce(&mut self, turn: &mut Turn<'_>, payload: impl FnOnce(Option<&MessageId>) -> Payload) {
+        let action = match self.watch.take() {
+            Some(asked) => Action::Reply {
+                slot: asked.slot,
+                payload: payload(asked.id.as_ref()),
+            },
+            None => Action::Notify {
+                page: self.id,
+                payload: payload(None),
+            },
+        };
+        turn.push(Step::Act(action));
+    }
+}
+
+impl Want {
+    fn is_covered_by(self, demand: &Demand) -> bool {
+        match (self, demand) {
+            (Self::Fresh { .. }, _) => true,
+            (Self::NewerThan(old), Demand::Rejected { used }) => old <= *used,
+            (Self::NewerThan(_), Demand::Fresh { .. }) => false,
+        }
+    }
+
+    fn is_met(self, turn: &Turn<'_>) -> bool {
+        turn.token().is_some_and(|token| match self {
+            Self::Fresh { .. } => token.serves(turn.now, MIN_TTL),
+            Self::NewerThan(used) => token.generation() > used,
+        })
+    }
+}
+
+/// One call of the bridge: how the session stands, what time it is, and what is to be done.
+pub(super) struct Turn<'a> {
+    page: PageId,
+    standing: &'a Standing,
+    now: BootTime,
+    steps: &'a mut Vec<(PageId, Step)>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(
+        page: PageId,
+        standing: &'a Standing,
+        now: BootTime,
+        steps: &'a mut Vec<(PageId, Step)>,
+    ) -> Self {
+        Self {
+            page,
+            standing,
+            now,
+            steps,
+        }
+    }
+
+    /// The token that can be given away now.
+    fn token(&self) -> Option<&'a AccessToken> {
+        let token = self
+            .standing
+            .token
+            .as_ref()
+            .filter(|_| self.standing.state.is_active())?;
+        // What names another generation than the session does is not the token of this state.
+        let fits = token.generation() == self.standing.stamp.generation;
+        (fits && !token.remaining(self.now).is_zero()).then_some(token)
+    }
+
+    fn push(&mut self, step: Step) {
+        self.steps.push((self.page, step));
+    }
+
+    fn reply(&mut self, slot: Slot, payload: Payload) {
+        self.push(Step::Act(Action::Reply { slot, payload }));
+    }
+
+    fn refuse(&mut self, asked: &Asked, code: ErrCode, retry: Option<Duration>) {
+        self.reply(asked.slot, message::err(asked.id.as_ref(), code, retry));
+    }
+}

@@ -1,0 +1,149 @@
+use super::origin::{Origin, OriginError};
+
+/// Which pages may have access tokens, for which APIs, and how a page goes on after a 401.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PagePolicy {
+    origins: Vec<Origin>,
+    api: Vec<ApiOrigin>,
+    loopback_http: bool,
+    strategy: Strategy,
+}
+
+impl PagePolicy {
+    /// Pages of these origins, each `https://host` or `https://host:port`. Tokens go to the APIs of the session's
+    /// profile unless [`api_origin`](Self::api_origin) narrows that.
+    pub fn new<I>(origins: I) -> Result<Self, OriginError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let origins = origins
+            .into_iter()
+            .map(|text| Origin::parse(text.as_ref()))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            origins,
+            api: Vec::new(),
+            loopback_http: false,
+            strategy: Strategy::default(),
+        })
+    }
+
+    /// Lets these pages use the token at this API only (and at others added the same way), which must be one of
+    /// the profile's. `rejected` are the statuses by which the API rejects a token; none stands for 401.
+    pub fn api_origin(mut self, origin: &str, rejected: &[u16]) -> Result<Self, OriginError> {
+        let origin = Origin::parse(origin)?;
+        self.api.push(ApiOrigin::new(origin, rejected));
+        Ok(self)
+    }
+
+    /// Counts `http` origins on loopback as well. For development only: any program of the machine can serve
+    /// such a page.
+    #[must_use]
+    pub fn allow_loopback_http(mut self) -> Self {
+        self.loopback_http = true;
+        self
+    }
+
+    /// Chooses another strategy than [`Strategy::InjectIntoAll`].
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// The origins whose pages may have access tokens.
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.origins.iter()
+    }
+
+    /// Whether a page of this origin may have access tokens.
+    pub fn accepts(&self, origin: &Origin) -> bool {
+        self.permits(origin) && self.origins.contains(origin)
+    }
+
+    /// Whether the switch for loopback allows such an origin at all, of a page or an API.
+    pub(crate) fn permits(&self, origin: &Origin) -> bool {
+        origin.is_https() || self.loopback_http
+    }
+
+    pub(crate) fn api(&self) -> &[ApiOrigin] {
+        &self.api
+    }
+
+    pub(crate) fn chosen_strategy(&self) -> Strategy {
+        self.strategy
+    }
+}
+
+/// How the pages of a policy go on after a 401.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// The app refreshes once, the asking page gets the new token as its answer, every other page is told and
+    /// pulls. No page is loaded again.
+    #[default]
+    InjectIntoAll,
+}
+
+/// An API to which pages may send the token, and how it rejects one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiOrigin {
+    pub(crate) origin: Origin,
+    pub(crate) rejected: Vec<u16>,
+}
+
+impl ApiOrigin {
+    pub(crate) fn new(origin: Origin, rejected: &[u16]) -> Self {
+        let rejected = if rejected.is_empty() {
+            vec![401]
+        } else {
+            rejected.to_vec()
+        };
+        Self { origin, rejected }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_listed_tuples_are_accepted() {
+        let policy = PagePolicy::new(["https://app.example.com", "https://shop.example.com:8443"]).unwrap();
+        let accepts = |text| Origin::parse(text).is_ok_and(|origin| policy.accepts(&origin));
+        assert!(accepts("https://app.example.com") && accepts("https://shop.example.com:8443"));
+        assert!(!accepts("https://shop.example.com") && !accepts("https://app.example.com:8443"));
+        assert!(!accepts("https://example.com") && !accepts("null"));
+    }
+
+    #[test]
+    fn http_on_loopback_counts_only_with_the_switch() {
+        let policy = PagePolicy::new(["http://127.0.0.1:3000"]).unwrap();
+        let page = Origin::parse("http://127.0.0.1:3000").unwrap();
+        assert!(!policy.accepts(&page));
+        assert!(policy.allow_loopback_http().accepts(&page));
+    }
+
+    #[test]
+    fn the_switch_lists_no_origin() {
+        let policy = PagePolicy::new(["https://app.example.com"])
+            .unwrap()
+            .allow_loopback_http();
+        assert!(!policy.accepts(&Origin::parse("http://localhost:3000").unwrap()));
+    }
+
+    #[test]
+    fn a_policy_of_something_else_than_origins_is_an_error() {
+        assert_eq!(
+            PagePolicy::new(["https://app.example.com/"]).err(),
+            Some(OriginError::NotCanonical)
+        );
+        assert_eq!(PagePolicy::new(["*"]).err(), Some(OriginError::NotAnOrigin));
+        let policy = PagePolicy::new(["https://app.example.com"]).unwrap();
+        assert_eq!(
+            policy.api_origin("http://api.example.com", &[]).err(),
+            Some(OriginError::NotHttps)
+        );
+    }
+}

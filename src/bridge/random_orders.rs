@@ -1,0 +1,491 @@
+//! Random orders of messages, navigations and sessions: what must hold in every one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::strategy::Strategy;
+use serde_json::{Value, json};
+
+use super::stories::{Desk, Seen, see};
+use super::*;
+use crate::error::{EndReason, LockedCause, TryAgainCause};
+
+const PAGES: usize = 3;
+const ORIGINS: [&str; 4] = [
+    "https://app.example.com",
+    "https://shop.example.com",
+    "https://evil.com",
+    "null",
+];
+const STORES: [&str; 2] = ["an0ther", "a7hird"];
+
+#[derive(Clone, Debug)]
+enum Event {
+    Say(usize, Origin4, bool, Doc, Say),
+    Text(usize, String),
+    Commit(usize),
+    Detach(usize),
+    Attach(usize),
+    Done(usize, bool),
+    Wake(usize),
+    Pass(u64),
+    Renew(u64),
+    Lose,
+    End,
+    SignOut,
+    SignIn,
+    Lock,
+    Unlock,
+    NewStore,
+    LookBack,
+}
+
+type Origin4 = usize;
+type Doc = u8;
+
+#[derive(Clone, Debug)]
+enum Say {
+    Hello(Claim),
+    Watch(Claim),
+    Need(Claim, bool),
+    Ack(Claim),
+    Bye,
+    Strange,
+}
+
+/// The generation that a page claims: none, the current one, one before it, or nonsense.
+#[derive(Clone, Debug)]
+enum Claim {
+    None,
+    Current,
+    Behind(u64, u64),
+    Foreign,
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    prop_oneof![
+        2 => Just(Claim::None),
+        6 => Just(Claim::Current),
+        2 => (0..3_u64, 0..3_u64).prop_map(|(epoch, number)| Claim::Behind(epoch, number)),
+        1 => Just(Claim::Foreign),
+    ]
+}
+
+fn say() -> impl Strategy<Value = Say> {
+    prop_oneof![
+        4 => claim().prop_map(Say::Hello),
+        2 => claim().prop_map(Say::Watch),
+        6 => (claim(), any::<bool>()).prop_map(|(claim, rejected)| Say::Need(claim, rejected)),
+        2 => claim().prop_map(Say::Ack),
+        1 => Just(Say::Bye),
+        1 => Just(Say::Strange),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let page = 0..PAGES;
+    let origin = prop_oneof![8 => Just(0_usize), 2 => Just(1_usize), 1 => Just(2_usize), 1 => Just(3_usize)];
+    prop_oneof![
+        30 => (page.clone(), origin, prop::bool::weighted(0.95), 0..2_u8, say())
+            .prop_map(|(page, origin, main, doc, say)| Event::Say(page, origin, main, doc, say)),
+        1 => (page.clone(), ".{0,40}").prop_map(|(page, text)| Event::Text(page, text)),
+        3 => page.clone().prop_map(Event::Commit),
+        1 => page.clone().prop_map(Event::Detach),
+        1 => page.clone().prop_map(Event::Attach),
+        8 => (page.clone(), any::<bool>()).prop_map(|(page, worked)| Event::Done(page, worked)),
+        3 => page.prop_map(Event::Wake),
+        4 => (0..120_u64).prop_map(Event::Pass),
+        6 => (1..200_u64).prop_map(Event::Renew),
+        1 => Just(Event::Lose),
+        1 => Just(Event::End),
+        1 => Just(Event::SignOut),
+        3 => Just(Event::SignIn),
+        1 => Just(Event::Lock),
+        2 => Just(Event::Unlock),
+        1 => Just(Event::NewStore),
+        2 => Just(Event::LookBack),
+    ]
+}
+
+/// What the model knows of a page, from what it did and saw alone.
+#[derive(Default)]
+struct Model {
+    page: Option<PageId>,
+    /// The document that greeted and was not ended since: its origin, platform name and own name.
+    document: Option<(usize, Doc)>,
+    /// Of that document: the highest generation seen, and the epochs that ended.
+    highest: Option<(String, u64, u64)>,
+    ended: BTreeSet<(String, u64)>,
+    /// Slots in use, and whether the demand is out.
+    open: BTreeMap<u64, (usize, Doc)>,
+    demand: Option<Demand>,
+}
+
+struct World {
+    desk: Desk,
+    models: Vec<Model>,
+    slots: u64,
+    stores: usize,
+    settled: BTreeSet<u64>,
+    before: Standing,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut desk = Desk::restoring();
+        let models = (0..PAGES).map(|_| Model {
+            page: Some(desk.attach()),
+            ..Model::default()
+        });
+        let models = models.collect();
+        let before = desk.standing.clone();
+        Self {
+            desk,
+            models,
+            slots: 0,
+            stores: 0,
+            settled: BTreeSet::new(),
+            before,
+        }
+    }
+
+    fn play(&mut self, event: Event) {
+        match event {
+            Event::Say(page, origin, main, doc, say) => self.say(page, origin, main, doc, &say),
+            Event::Text(page, text) => {
+                self.text(page, 0, true, 0, &text, false);
+            }
+            Event::Commit(at) => {
+                let Some(page) = self.models[at].page else { return };
+                let seen = see(self.desk.bridge.on_committed(page, self.desk.now));
+                self.check(seen);
+                self.forget(at);
+            }
+            Event::Detach(at) => {
+                let Some(page) = self.models[at].page else { return };
+                let seen = see(self.desk.bridge.detach(page, self.desk.now));
+                self.check(seen);
+                self.forget(at);
+                self.models[at] = Model::default();
+            }
+            Event::Attach(at) => {
+                if self.models[at].page.is_none() {
+                    self.models[at].page = Some(self.desk.attach());
+                }
+            }
+            Event::Done(at, worked) => self.done(at, worked),
+            Event::Wake(at) => {
+                let Some(page) = self.models[at].page else { return };
+                let seen = see(self.desk.bridge.on_wake(page, self.desk.now));
+                self.check(seen);
+            }
+            Event::Pass(seconds) => self.desk.now = self.desk.now + Duration::from_secs(seconds),
+            Event::LookBack => {
+                let seen = see(self.desk.bridge.observe(self.before.clone(), self.desk.now));
+                // An older look at the same store changes nothing; the present one is told again.
+                self.check(seen);
+                self.observe();
+            }
+            session => {
+                self.before = self.desk.standing.clone();
+                self.session(&session);
+            }
+        }
+    }
+
+    fn session(&mut self, event: &Event) {
+        let standing = &mut self.desk.standing;
+        let generation = standing.stamp.generation;
+        let is_active = standing.state.is_active();
+        match event {
+            Event::Renew(life) if is_active => {
+                let seen = self.desk.renew(generation.next(), Duration::from_secs(*life));
+                return self.check(seen);
+            }
+            Event::Lose if is_active => standing.token = None,
+            Event::End if is_active => {
+                standing.stamp.generation = generation.next();
+                standing.token = None;
+                standing.state = SessionState::SignInRequired {
+                    reason: EndReason::Revoked,
+                    account: None,
+                };
+            }
+            Event::SignOut if is_active => {
+                standing.stamp.generation = generation.next_epoch();
+                standing.token = None;
+                standing.state = SessionState::SignedOut;
+            }
+            Event::SignIn if !is_active => {
+                standing.state = SessionState::Active { account: None };
+                let seen = self.desk.renew(generation.next_epoch(), Duration::from_secs(100));
+                return self.check(seen);
+            }
+            Event::Lock if is_active => {
+                standing.state = SessionState::Locked {
+                    cause: LockedCause::DeviceLocked,
+                };
+            }
+            Event::Unlock if matches!(standing.state, SessionState::Locked { .. }) => {
+                standing.state = SessionState::Active { account: None };
+            }
+            Event::NewStore => {
+                // A name is never drawn twice.
+                let Some(store) = STORES.get(self.stores) else {
+                    return;
+                };
+                self.stores += 1;
+                self.desk.store = store;
+                standing.state = SessionState::Active { account: None };
+                let seen = self.desk.renew(Generation::new(1, 1), Duration::from_secs(100));
+                return self.check(seen);
+            }
+            _ => return,
+        }
+        self.observe();
+    }
+
+    fn observe(&mut self) {
+        let seen = self.desk.observe();
+        self.check(seen);
+    }
+
+    fn done(&mut self, at: usize, worked: bool) {
+        let Some(demand) = self.models[at].demand.take() else {
+            return;
+        };
+        let page = self.models[at].page.expect("a detached model has no demand");
+        // As the session does it: it answers with a newer token, or says why there is none.
+        let standing = &self.desk.standing;
+        let result = match (&standing.state, worked) {
+            (SessionState::Active { .. }, true) => {
+                let generation = standing.stamp.generation;
+                let is_newer = !matches!(demand, Demand::Rejected { used } if used >= generation);
+                let is_fresh = standing
+                    .token
+                    .as_ref()
+                    .is_some_and(|token| token.serves(self.desk.now, Duration::from_secs(30)));
+                if !(is_newer && is_fresh) {
+                    let seen = self.desk.renew(generation.next(), Duration::from_secs(60));
+                    self.check(seen);
+                }
+                Ok(())
+            }
+            (SessionState::SignInRequired { reason, .. }, _) => Err(SessionError::SignInRequired {
+                reason: reason.clone(),
+            }),
+            _ => Err(SessionError::TryAgain {
+                after: Duration::from_secs(1),
+                cause: TryAgainCause::Offline,
+            }),
+        };
+        let seen = see(self.desk.bridge.on_demand_done(page, result, self.desk.now));
+        self.check(seen);
+    }
+
+    fn say(&mut self, at: usize, origin: usize, main: bool, doc: Doc, say: &Say) {
+        let text = self.write(say, doc).to_string();
+        let was_read = self.text(at, origin, main, doc, &text, matches!(say, Say::Hello(_)));
+        if was_read && matches!(say, Say::Bye) && self.models[at].document == Some((origin, doc)) {
+            self.forget(at);
+        }
+    }
+
+    fn text(&mut self, at: usize, origin: usize, main: bool, doc: Doc, text: &str, is_hello: bool) -> bool {
+        let Some(page) = self.models[at].page else {
+            return false;
+        };
+        self.slots += 1;
+        let slot = self.slots;
+        let sender = Sender {
+            origin: ORIGINS[origin].into(),
+            is_main_frame: main,
+            doc: Some(format!("doc-{doc}")),
+        };
+        let may_ask = main && origin < 2;
+        self.models[at].open.insert(slot, (origin, doc));
+        let seen = see(self
+            .desk
+            .bridge
+            .on_message(page, &sender, text, Slot(slot), self.desk.now));
+        let model = &mut self.models[at];
+        let unread = |seen: &Seen| matches!(seen, Seen::Reply(s, v) if *s == slot && (v["code"] == "rate" || v["code"] == "unsupported"));
+        let was_read = may_ask && !seen.iter().any(unread);
+        if is_hello && was_read && model.document != Some((origin, doc)) {
+            model.document = Some((origin, doc));
+            model.highest = None;
+            model.ended.clear();
+        }
+        if !may_ask {
+            let denied = json!({"v":1, "k":"err", "code":"denied"});
+            assert_eq!(
+                seen,
+                [Seen::Reply(slot, denied)],
+                "a refused sender gets the constant"
+            );
+        }
+        self.check(seen);
+        was_read
+    }
+
+    fn write(&self, say: &Say, doc: Doc) -> Value {
+        let id = self.slots;
+        match say {
+            Say::Hello(have) => {
+                let doc = format!("d{doc}");
+                json!({"v":1, "k":"hello", "id":id, "min":1, "max":1, "doc":doc, "have":self.claimed(have), "resume":true})
+            }
+            Say::Watch(have) => json!({"v":1, "k":"watch", "id":id, "have":self.claimed(have)}),
+            Say::Need(used, rejected) => {
+                let why = if *rejected { "401" } else { "expiring" };
+                json!({"v":1, "k":"need", "id":id, "used":self.claimed(used), "why":why})
+            }
+            Say::Ack(have) => json!({"v":1, "k":"ack", "id":id, "have":self.claimed(have)}),
+            Say::Bye => json!({"v":1, "k":"bye", "id":id}),
+            Say::Strange => json!({"v":1, "k":"lease", "id":id}),
+        }
+    }
+
+    fn claimed(&self, claim: &Claim) -> Value {
+        let stamp = &self.desk.standing.stamp;
+        let Generation { epoch, number } = stamp.generation;
+        match claim {
+            Claim::None => Value::Null,
+            Claim::Current => json!({"s":stamp.store, "e":epoch, "g":number}),
+            Claim::Behind(e, g) => {
+                json!({"s":stamp.store, "e":epoch.saturating_sub(*e), "g":number.saturating_sub(*g)})
+            }
+            Claim::Foreign => json!({"s":"f0reign", "e":epoch, "g":number}),
+        }
+    }
+
+    /// A page's document is over: every slot of it has to be settled by now.
+    fn forget(&mut self, at: usize) {
+        let model = &mut self.models[at];
+        assert_eq!(model.open.len(), 0, "slots are settled at the document's end");
+        model.document = None;
+        model.highest = None;
+        model.ended.clear();
+    }
+
+    fn check(&mut self, seen: Vec<Seen>) {
+        for seen in seen {
+            match seen {
+                Seen::Reply(slot, value) => self.check_reply(slot, &value),
+                Seen::Notify(page, value) => {
+                    let at = self.models.iter().position(|model| model.page == Some(page));
+                    let at = at.expect("only attached pages are told");
+                    assert!(value["at"].is_null(), "a notice holds no token");
+                    self.check_news(at, &value);
+                }
+                Seen::Demand(page, demand) => {
+                    let model = self.models.iter_mut().find(|model| model.page == Some(page));
+                    let model = model.expect("only attached pages demand");
+                    assert_eq!(
+                        model.demand.replace(demand),
+                        None,
+                        "one demand of a page at a time"
+                    );
+                }
+                Seen::WakeAt(time) => assert!(time.since_start() > Duration::ZERO),
+            }
+        }
+    }
+
+    fn check_reply(&mut self, slot: u64, value: &Value) {
+        assert!(self.settled.insert(slot), "slot {slot} is settled once");
+        let at = self
+            .models
+            .iter()
+            .position(|model| model.open.contains_key(&slot));
+        let at = at.expect("a reply has an open slot of an attached page");
+        let asker = self.models[at].open.remove(&slot);
+        if value["at"].is_null() && value["k"] == "err" {
+            return;
+        }
+        let allowed = asker.is_some_and(|(origin, _)| origin < 2);
+        assert!(allowed, "only the policy's origins learn anything: {value}");
+        assert_eq!(
+            asker, self.models[at].document,
+            "only the present document learns anything: {value}"
+        );
+        self.check_news(at, value);
+    }
+
+    fn check_news(&mut self, at: usize, value: &Value) {
+        let model = &mut self.models[at];
+        let Value::Object(stamp) = &value["gen"] else {
+            assert_ne!(value["st"], "active", "an active session has a generation");
+            return;
+        };
+        let named = (
+            stamp["s"].as_str().unwrap().to_owned(),
+            stamp["e"].as_u64().unwrap(),
+            stamp["g"].as_u64().unwrap(),
+        );
+        let epoch = (named.0.clone(), named.1);
+        if value["k"] == "ended" {
+            model.ended.insert(epoch);
+            return;
+        }
+        if value["k"] != "state" || value["st"] != "active" {
+            return;
+        }
+        assert!(!model.ended.contains(&epoch), "ended is final: {value}");
+        if let Some(highest) = &model.highest {
+            assert_eq!(
+                (&highest.0, highest.1),
+                (&named.0, named.1),
+                "a document has one epoch"
+            );
+            assert!(
+                highest.2 <= named.2,
+                "never an older generation after a newer: {value}"
+            );
+        }
+        let highest = model.highest.insert(named);
+        if let Some(token) = value["at"].as_str() {
+            let (store, epoch, number) = highest;
+            assert_eq!(
+                token,
+                format!("token-{store}-{epoch}.{number}"),
+                "the token is that of the generation"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn in_every_order_slots_are_settled_once_and_tokens_go_where_they_belong(
+        events in prop::collection::vec(event(), 1..120)
+    ) {
+        let mut world = World::new();
+        for event in events {
+            world.play(event);
+        }
+        for at in 0..PAGES {
+            world.play(Event::Detach(at));
+        }
+        prop_assert_eq!(world.settled.len() as u64, world.slots);
+    }
+
+    #[test]
+    fn any_text_is_answered_once(text in ".{0,200}") {
+        let mut world = World::new();
+        world.play(Event::Text(0, text));
+        prop_assert_eq!(world.settled.len(), 1);
+    }
+
+    #[test]
+    fn a_parsed_origin_is_the_text_itself(text in "[a-zA-Z0-9:/.@%\\\\\\[\\]?# -]{0,40}", prefix in "(https?://)?(app\\.example\\.com)?") {
+        let text = format!("{prefix}{text}");
+        if let Ok(origin) = Origin::parse(&text) {
+            let written = origin.to_string();
+            prop_assert!(text == written || text.strip_prefix(written.as_str()) == Some(":443") || text.strip_prefix(written.as_str()) == Some(":80"));
+            prop_assert_eq!(Origin::parse(&written), Ok(origin));
+        }
+    }
+}
