@@ -28,12 +28,20 @@ mod tests {
 
     fn jwt(claims: &str) -> Secret {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        Secret::new(format!("{}.{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(claims), part("signature")))
+        Secret::new(format!(
+            "{}.{}.{}",
+            part(r#"{"alg":"HS256","typ":"JWT"}"#),
+            part(claims),
+            part("signature")
+        ))
     }
 
     #[test]
     fn the_life_is_the_difference_of_two_claims() {
-        assert_eq!(lifetime(&jwt(r#"{"exp": 1060, "iat": 1000}"#)), Some(Duration::from_secs(60)));
+        assert_eq!(
+            lifetime(&jwt(r#"{"exp": 1060, "iat": 1000}"#)),
+            Some(Duration::from_secs(60))
+        );
     }
 
     #[test]
@@ -41,7 +49,13 @@ mod tests {
         for text in ["", "opaque", "a.b.c", "...", "\0", "eyJ.eyJ.x"] {
             assert_eq!(lifetime(&Secret::new(text)), None, "{text:?}");
         }
-        for claims in [r#"{"exp": 1}"#, r#"{"exp": 1, "iat": 2}"#, r#"{"exp": 1e300, "iat": 0}"#, "[]", r#"{"exp":"9","iat":1}"#] {
+        for claims in [
+            r#"{"exp": 1}"#,
+            r#"{"exp": 1, "iat": 2}"#,
+            r#"{"exp": 1e300, "iat": 0}"#,
+            "[]",
+            r#"{"exp":"9","iat":1}"#,
+        ] {
             assert_eq!(lifetime(&jwt(claims)), None, "{claims}");
         }
     }

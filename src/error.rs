@@ -120,6 +120,9 @@ pub enum TryAgainCause {
     /// The server could not be reached.
     #[error("offline")]
     Offline,
+    /// The server's certificate was not accepted: a captive portal, a wrong clock, or an attack.
+    #[error("the server's certificate was not accepted")]
+    Untrusted,
     /// Another process or call is at work.
     #[error("another refresh is under way")]
     Busy,
@@ -185,6 +188,8 @@ pub(crate) enum Failure {
     Refused(String),
     #[error("the server could not be reached")]
     Offline,
+    #[error("the server's certificate was not accepted")]
+    Untrusted,
     #[error("the answer was lost or not understood")]
     AnswerLost,
     #[error("the server asks to wait")]
@@ -192,7 +197,7 @@ pub(crate) enum Failure {
     #[error("the flight lock is held elsewhere")]
     LockHeld,
     #[error("calls wait for the cooldown")]
-    CoolingDown { left: Duration },
+    CoolingDown { left: Duration, cause: TryAgainCause },
     #[error("locked: {0}")]
     Locked(LockedCause),
     #[error("storage: {0}")]
@@ -230,10 +235,11 @@ impl From<Failure> for SessionError {
             Failure::Ended(reason) => Self::SignInRequired { reason },
             Failure::Refused(code) => Self::InvalidCredentials { code },
             Failure::Offline => try_again(DEFAULT_RETRY, TryAgainCause::Offline),
+            Failure::Untrusted => try_again(DEFAULT_RETRY, TryAgainCause::Untrusted),
             Failure::AnswerLost => try_again(DEFAULT_RETRY, TryAgainCause::Server),
             Failure::ServerBusy { after } => try_again(after.unwrap_or(DEFAULT_RETRY), TryAgainCause::Server),
             Failure::LockHeld => try_again(DEFAULT_RETRY, TryAgainCause::Busy),
-            Failure::CoolingDown { left } => try_again(left, TryAgainCause::Server),
+            Failure::CoolingDown { left, cause } => try_again(left, cause),
             Failure::Locked(cause) => Self::Locked { cause },
             Failure::Storage(cause) => Self::StorageFailed { cause },
             Failure::Misconfigured { what, fix } => Self::Misconfigured { what, fix },

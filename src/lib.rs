@@ -1,12 +1,16 @@
 #![forbid(unsafe_code)]
+pub mod bridge;
 mod claims;
 pub mod error;
+mod flight;
 pub mod lock;
+pub mod pages;
 pub mod profile;
 mod publish;
 pub mod random;
 mod record;
 pub mod registry;
+pub mod session;
 pub mod spawn;
 pub mod state;
 pub mod storage;

@@ -21,7 +21,11 @@ pub struct ProfileError {
 
 impl ProfileError {
     fn new(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into(), fix: fix.into() }
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
     }
 }
 
@@ -54,7 +58,11 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn parse(text: &str) -> Result<Self, ProfileError> {
         serde_json::from_str(text).map_err(|error| {
-            ProfileError::new("profile", error.to_string(), "compare it with docs/guides/server-profile.md")
+            ProfileError::new(
+                "profile",
+                error.to_string(),
+                "compare it with docs/guides/server-profile.md",
+            )
         })
     }
 }
@@ -64,7 +72,11 @@ impl TryFrom<Draft> for ServerProfile {
 
     fn try_from(draft: Draft) -> Result<Self, ProfileError> {
         if draft.id.is_empty() || draft.id.len() > 64 || !draft.id.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(ProfileError::new("id", "not a name", "use 1 to 64 visible ASCII characters"));
+            return Err(ProfileError::new(
+                "id",
+                "not a name",
+                "use 1 to 64 visible ASCII characters",
+            ));
         }
         if let Some(sign_in) = &draft.sign_in {
             reachable("sign_in.url", &sign_in.url)?;
@@ -75,7 +87,12 @@ impl TryFrom<Draft> for ServerProfile {
             reachable("revoke.url", &revoke.url)?;
             placements("revoke.tokens", revoke)?;
         }
-        if !draft.refresh.tokens.iter().any(|placement| placement.token == TokenKind::Refresh) {
+        if !draft
+            .refresh
+            .tokens
+            .iter()
+            .any(|placement| placement.token == TokenKind::Refresh)
+        {
             return Err(ProfileError::new(
                 "refresh.tokens",
                 "no field takes the refresh token",
@@ -86,7 +103,10 @@ impl TryFrom<Draft> for ServerProfile {
             header_name("idempotency_key", name)?;
         }
         for rule in &draft.verdicts {
-            if (200..300).contains(&rule.status) && matches!(rule.means, Verdict::Dead(_)) && rule.error.is_none() {
+            if (200..300).contains(&rule.status)
+                && matches!(rule.means, Verdict::Dead(_))
+                && rule.error.is_none()
+            {
                 return Err(ProfileError::new(
                     "verdicts",
                     format!("status {} would end the session on every success", rule.status),
@@ -126,7 +146,11 @@ impl From<ServerProfile> for Draft {
             reuse_leeway_seconds: profile.reuse_leeway.as_secs(),
             idempotency_key: profile.idempotency_key,
             verdicts: profile.verdicts,
-            resource_origins: profile.resource_origins.iter().map(|url| url.origin().ascii_serialization()).collect(),
+            resource_origins: profile
+                .resource_origins
+                .iter()
+                .map(|url| url.origin().ascii_serialization())
+                .collect(),
             rejected_statuses: profile.rejected_statuses,
         }
     }
@@ -135,7 +159,11 @@ impl From<ServerProfile> for Draft {
 /// Reads the address of a server that may be sent tokens.
 pub(super) fn web_address(field: &str, text: &str) -> Result<Url, ProfileError> {
     let url = Url::parse(text).map_err(|error| {
-        ProfileError::new(field, format!("`{text}` is not a URL ({error})"), "write it as `https://api.example.com`")
+        ProfileError::new(
+            field,
+            format!("`{text}` is not a URL ({error})"),
+            "write it as `https://api.example.com`",
+        )
     })?;
     reachable(field, &url)?;
     Ok(url)
@@ -144,7 +172,11 @@ pub(super) fn web_address(field: &str, text: &str) -> Result<Url, ProfileError> 
 /// https, or http on this machine: a token in clear text on a network is lost.
 fn reachable(field: &str, url: &Url) -> Result<(), ProfileError> {
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(ProfileError::new(field, "a URL with user information or a fragment", "leave both out"));
+        return Err(ProfileError::new(
+            field,
+            "a URL with user information or a fragment",
+            "leave both out",
+        ));
     }
     let loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -171,7 +203,10 @@ fn placements(field: &str, request: &RequestShape) -> Result<(), ProfileError> {
         if taken_twice || request.fields.contains_key(&placement.field) {
             return Err(ProfileError::new(
                 field,
-                format!("`{}` is given twice, or one token stands in two places", placement.field),
+                format!(
+                    "`{}` is given twice, or one token stands in two places",
+                    placement.field
+                ),
                 "give each token one place and each field one value",
             ));
         }
@@ -230,12 +265,24 @@ mod tests {
         type Edit = fn(&mut serde_json::Value);
         let table: [(&str, Edit); 8] = [
             ("id", |v| v["id"] = "".into()),
-            ("refresh.url", |v| v["refresh"]["url"] = "http://api.example.com/refresh".into()),
-            ("refresh.url", |v| v["refresh"]["url"] = "https://u:p@api.example.com/".into()),
-            ("refresh.tokens", |v| v["refresh"]["tokens"] = serde_json::json!([])),
-            ("refresh.tokens", |v| v["refresh"]["fields"]["refresh_token"] = "x".into()),
-            ("resource_origins", |v| v["resource_origins"] = serde_json::json!(["ftp://x.example"])),
-            ("idempotency_key", |v| v["idempotency_key"] = "Idempotency Key".into()),
+            ("refresh.url", |v| {
+                v["refresh"]["url"] = "http://api.example.com/refresh".into()
+            }),
+            ("refresh.url", |v| {
+                v["refresh"]["url"] = "https://u:p@api.example.com/".into()
+            }),
+            ("refresh.tokens", |v| {
+                v["refresh"]["tokens"] = serde_json::json!([])
+            }),
+            ("refresh.tokens", |v| {
+                v["refresh"]["fields"]["refresh_token"] = "x".into()
+            }),
+            ("resource_origins", |v| {
+                v["resource_origins"] = serde_json::json!(["ftp://x.example"])
+            }),
+            ("idempotency_key", |v| {
+                v["idempotency_key"] = "Idempotency Key".into()
+            }),
             ("verdicts", |v| {
                 v["verdicts"] = serde_json::json!([{"status": 200, "means": {"dead": "revoked"}}]);
             }),
@@ -251,7 +298,12 @@ mod tests {
         for good in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:9"] {
             assert!(ServerProfile::rotation(good).is_ok(), "{good}");
         }
-        for bad in ["http://127.0.0.1.example.com", "http://localhost.example.com", "ws://localhost", "api"] {
+        for bad in [
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "ws://localhost",
+            "api",
+        ] {
             assert!(ServerProfile::rotation(bad).is_err(), "{bad}");
         }
     }

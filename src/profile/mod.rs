@@ -107,14 +107,10 @@ impl ServerProfile {
         origin.is_tuple() && self.resource_origins().any(|allowed| allowed == origin)
     }
 
-    /// Whether a repeated presentation of the same credential is answered alike.
-    pub(crate) fn repeats_are_safe(&self) -> bool {
-        self.idempotency_key.is_some() || !self.reuse_leeway.is_zero()
-    }
-
     /// Adds an origin whose resources take the access token, such as `https://media.example.com`.
     pub fn with_resource_origin(mut self, origin: &str) -> Result<Self, ProfileError> {
-        self.resource_origins.push(draft::web_address("resource_origins", origin)?);
+        self.resource_origins
+            .push(draft::web_address("resource_origins", origin)?);
         Ok(self)
     }
 

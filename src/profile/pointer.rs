@@ -33,10 +33,14 @@ impl TryFrom<String> for JsonPointer {
             false
         };
         if !text.starts_with('/') {
-            return Err(format!("`{text}` is not a JSON pointer: write it as `/field` or `/outer/inner`"));
+            return Err(format!(
+                "`{text}` is not a JSON pointer: write it as `/field` or `/outer/inner`"
+            ));
         }
         if bad_escape(&text) {
-            return Err(format!("`{text}` is not a JSON pointer: `~` is written `~0` and `/` is written `~1`"));
+            return Err(format!(
+                "`{text}` is not a JSON pointer: `~` is written `~0` and `/` is written `~1`"
+            ));
         }
         Ok(Self(text))
     }
@@ -65,6 +69,9 @@ mod tests {
         let value = serde_json::json!({"data": {"token": 1}});
         let pointer = JsonPointer::try_from("/data/token".to_owned()).unwrap();
         assert_eq!(pointer.get(&value), Some(&Value::from(1)));
-        assert_eq!(JsonPointer::to_field("a/b").get(&serde_json::json!({"a/b": true})), Some(&Value::Bool(true)));
+        assert_eq!(
+            JsonPointer::to_field("a/b").get(&serde_json::json!({"a/b": true})),
+            Some(&Value::Bool(true))
+        );
     }
 }

@@ -8,8 +8,6 @@ mod keyring;
 mod memory;
 mod vault;
 
-use std::sync::Arc;
-
 use zeroize::Zeroizing;
 
 use crate::error::LockedCause;
@@ -119,10 +117,7 @@ pub fn keyring(application: impl Into<String>) -> KeyringStorage {
     KeyringStorage::new(application)
 }
 
-/// Files in `folder`, sealed under a data key that `wrapper` guards.
-pub fn sealed_file(
-    folder: impl Into<std::path::PathBuf>,
-    wrapper: Arc<dyn KeyWrapper>,
-) -> (FileStorage, Arc<dyn KeyWrapper>) {
-    (FileStorage::new(folder), wrapper)
+/// Files in `folder`, sealed under a data key that the builder's `key_wrapper` guards.
+pub fn file(folder: impl Into<std::path::PathBuf>) -> FileStorage {
+    FileStorage::new(folder)
 }

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+
 use super::{Generation, Secret};
 use crate::time::BootTime;
 
@@ -58,6 +60,20 @@ impl AccessToken {
     pub fn serves(&self, now: BootTime, min_ttl: Duration) -> bool {
         let left = self.remaining(now);
         !left.is_zero() && left >= min_ttl.min(self.life() / 2)
+    }
+}
+
+/// The place of the token that is served now. Reading it takes no lock.
+#[derive(Default)]
+pub(crate) struct TokenSlot(ArcSwapOption<Held>);
+
+impl TokenSlot {
+    pub(crate) fn load(&self) -> Option<AccessToken> {
+        self.0.load_full().map(AccessToken)
+    }
+
+    pub(crate) fn store(&self, token: Option<AccessToken>) {
+        self.0.store(token.map(|AccessToken(held)| held));
     }
 }
 

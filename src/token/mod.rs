@@ -7,6 +7,7 @@ mod generation;
 mod secret;
 
 pub use access::AccessToken;
+pub(crate) use access::TokenSlot;
 pub use credential::{AttemptKey, Credential, CredentialHash, Credentials, TokenSet};
 pub use generation::{Generation, StoreId};
 pub use secret::Secret;

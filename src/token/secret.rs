@@ -1,7 +1,7 @@
 use std::fmt;
 
-use ring::constant_time;
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Text that must not be seen: a token, a password, a key. Wiped from memory when dropped, redacted in `Debug`,
@@ -30,8 +30,7 @@ impl Secret {
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         // The lengths of tokens are no secret; their bytes are.
-        #[allow(deprecated)] // ring marks it so only because callers should prefer its MACs
-        constant_time::verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 

@@ -27,6 +27,8 @@ struct Settings {
     extra_roots: Vec<CertificateDer<'static>>,
     /// Made at the first request: reading the trust store is I/O, which no constructor does.
     client: OnceLock<Result<reqwest::Client, TransportSetupError>>,
+    /// For the app's own calls, which may take as long as they like.
+    resource_client: OnceLock<Result<reqwest::Client, TransportSetupError>>,
 }
 
 /// A transport that cannot be set up.
@@ -50,6 +52,7 @@ impl ReqwestTransport {
             total_timeout: total,
             extra_roots: Vec::new(),
             client: OnceLock::new(),
+            resource_client: OnceLock::new(),
         }))
     }
 
@@ -70,35 +73,46 @@ impl ReqwestTransport {
             total_timeout: self.0.total_timeout,
             extra_roots,
             client: OnceLock::new(),
+            resource_client: OnceLock::new(),
         })))
     }
 
-    /// The client behind it, which follows no redirect.
-    pub(crate) fn client(&self) -> Result<&reqwest::Client, TransportSetupError> {
+    /// A client for the app's own calls: the same trust, no redirects, no total time limit.
+    pub(crate) fn resource_client(&self) -> Result<&reqwest::Client, TransportSetupError> {
+        self.0
+            .resource_client
+            .get_or_init(|| self.0.connect(None))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, TransportSetupError> {
+        let limit = Some(self.0.total_timeout);
         self.0
             .client
-            .get_or_init(|| self.0.connect())
+            .get_or_init(|| self.0.connect(limit))
             .as_ref()
             .map_err(Clone::clone)
     }
 }
 
 impl Settings {
-    fn connect(&self) -> Result<reqwest::Client, TransportSetupError> {
+    fn connect(&self, limit: Option<Duration>) -> Result<reqwest::Client, TransportSetupError> {
         let failed = |error: &dyn fmt::Display| TransportSetupError {
             reason: error.to_string(),
         };
-        let tls = self.tls().map_err(|error| failed(&error))?;
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls().map_err(|error| failed(&error))?)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(self.connect_timeout)
-            .timeout(self.total_timeout)
-            .pool_idle_timeout(Duration::from_millis(1500))
-            .build()
-            .map_err(|error| failed(&error.without_url()))
+            .pool_idle_timeout(Duration::from_millis(1500));
+        let builder = match limit {
+            Some(limit) => builder.timeout(limit),
+            None => builder,
+        };
+        builder.build().map_err(|error| failed(&error.without_url()))
     }
 
     fn tls(&self) -> Result<rustls::ClientConfig, rustls::Error> {

@@ -30,12 +30,21 @@ pub(crate) struct Tokens {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefreshAnswer {
     Tokens(Tokens),
-    Dead { reason: EndReason },
-    Superseded { after: Option<Duration> },
+    Dead {
+        reason: EndReason,
+    },
+    Superseded {
+        after: Option<Duration>,
+    },
     /// Success by its status, without tokens that could be read: the exchange may have happened.
     Unreadable,
-    Transient { after: Option<Duration> },
-    Misconfigured { what: String, fix: String },
+    Transient {
+        after: Option<Duration>,
+    },
+    Misconfigured {
+        what: String,
+        fix: String,
+    },
 }
 
 /// What an answer of the sign-in endpoint means.
@@ -56,18 +65,26 @@ pub(crate) fn read_refresh(
     now: WallTime,
 ) -> RefreshAnswer {
     let body = parse(response);
-    let code = body.as_ref().and_then(|body| error_code(profile.answer(), body, presented));
+    let code = body
+        .as_ref()
+        .and_then(|body| error_code(profile.answer(), body, presented));
     let listed = profile.verdicts().iter().find(|rule| {
         rule.status == response.status && (rule.error.is_none() || rule.error.as_deref() == code.as_deref())
     });
     let after = retry_after(response, now);
     if let Some(rule) = listed {
         return match &rule.means {
-            Verdict::Dead(reason) => RefreshAnswer::Dead { reason: reason.clone() },
+            Verdict::Dead(reason) => RefreshAnswer::Dead {
+                reason: reason.clone(),
+            },
             Verdict::Superseded => RefreshAnswer::Superseded { after },
             Verdict::Transient => RefreshAnswer::Transient { after },
             Verdict::Misconfigured => RefreshAnswer::Misconfigured {
-                what: format!("the refresh endpoint answered {} {}", response.status, code.unwrap_or_default()),
+                what: format!(
+                    "the refresh endpoint answered {} {}",
+                    response.status,
+                    code.unwrap_or_default()
+                ),
                 fix: "check the client's registration at the server".into(),
             },
         };
@@ -100,14 +117,20 @@ pub(crate) fn read_sign_in(profile: &ServerProfile, response: &HttpResponse, now
             SignInAnswer::Misconfigured { what, fix }
         }
         status if refusals.contains(&status) => {
-            let code = body.as_ref().and_then(|body| error_code(profile.answer(), body, None));
-            SignInAnswer::Refused { code: code.unwrap_or_else(|| format!("status_{status}")) }
+            let code = body
+                .as_ref()
+                .and_then(|body| error_code(profile.answer(), body, None));
+            SignInAnswer::Refused {
+                code: code.unwrap_or_else(|| format!("status_{status}")),
+            }
         }
         404 | 405 => SignInAnswer::Misconfigured {
             what: format!("the sign-in endpoint answered {}", response.status),
             fix: "check `sign_in.url` of the server profile".into(),
         },
-        _ => SignInAnswer::Transient { after: retry_after(response, now) },
+        _ => SignInAnswer::Transient {
+            after: retry_after(response, now),
+        },
     }
 }
 
@@ -119,7 +142,10 @@ pub(crate) fn read_revocation(profile: &ServerProfile, response: &HttpResponse) 
 
 fn redirected(endpoint: &str) -> (String, String) {
     // Following it would show the token to a place that the profile does not name.
-    (format!("the {endpoint} endpoint redirects"), "name its final address in the server profile".into())
+    (
+        format!("the {endpoint} endpoint redirects"),
+        "name its final address in the server profile".into(),
+    )
 }
 
 fn parse(response: &HttpResponse) -> Option<Value> {
@@ -129,7 +155,10 @@ fn parse(response: &HttpResponse) -> Option<Value> {
 fn tokens(profile: &ServerProfile, body: &Value, response: &HttpResponse) -> Option<Tokens> {
     let shape = profile.answer();
     let access_token = shape.access_token.get(body);
-    let access_token = access_token.and_then(Value::as_str).filter(|text| fits_a_header(text)).map(Secret::from);
+    let access_token = access_token
+        .and_then(Value::as_str)
+        .filter(|text| fits_a_header(text))
+        .map(Secret::from);
     let refresh_token = match shape.refresh_token.get(body) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) if text.is_empty() => None,
@@ -147,7 +176,12 @@ fn tokens(profile: &ServerProfile, body: &Value, response: &HttpResponse) -> Opt
             .unwrap_or_else(|| profile.default_life())
             .min(LONGEST_LIFE),
     };
-    Some(Tokens { access_token, refresh_token, life, server_time: date(response) })
+    Some(Tokens {
+        access_token,
+        refresh_token,
+        life,
+        server_time: date(response),
+    })
 }
 
 /// `expires_in` in seconds. Some servers write the number as a string; a value of zero or less, or none that
@@ -155,7 +189,11 @@ fn tokens(profile: &ServerProfile, body: &Value, response: &HttpResponse) -> Opt
 fn life(pointer: &JsonPointer, body: &Value) -> Option<Duration> {
     let seconds = match pointer.get(body)? {
         Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite())?,
+        Value::String(text) => text
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|seconds| seconds.is_finite())?,
         _ => return None,
     };
     if seconds <= 0.0 {
@@ -184,7 +222,12 @@ fn retry_after(response: &HttpResponse, now: WallTime) -> Option<Duration> {
         return Some(Duration::from_secs(seconds.min(24 * 3600)));
     }
     let until = http_date(text)?;
-    Some(date(response).unwrap_or(now).until(until).min(Duration::from_secs(24 * 3600)))
+    Some(
+        date(response)
+            .unwrap_or(now)
+            .until(until)
+            .min(Duration::from_secs(24 * 3600)),
+    )
 }
 
 fn date(response: &HttpResponse) -> Option<WallTime> {
@@ -210,11 +253,20 @@ mod tests {
     }
 
     fn response(status: u16, body: &str) -> HttpResponse {
-        HttpResponse { status, headers: Vec::new(), body: Zeroizing::new(body.as_bytes().to_vec()) }
+        HttpResponse {
+            status,
+            headers: Vec::new(),
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        }
     }
 
     fn read(status: u16, body: &str) -> RefreshAnswer {
-        read_refresh(&profile(), &response(status, body), Some(&"presented".into()), NOW)
+        read_refresh(
+            &profile(),
+            &response(status, body),
+            Some(&"presented".into()),
+            NOW,
+        )
     }
 
     fn life_of(expires_in: &str) -> Duration {
@@ -240,7 +292,10 @@ mod tests {
     #[test]
     fn only_a_listed_verdict_is_one() {
         let dead = |reason| RefreshAnswer::Dead { reason };
-        assert_eq!(read(401, r#"{"error":"reuse_detected"}"#), dead(EndReason::ReuseDetected));
+        assert_eq!(
+            read(401, r#"{"error":"reuse_detected"}"#),
+            dead(EndReason::ReuseDetected)
+        );
         assert_eq!(read(401, r#"{"error":"expired"}"#), dead(EndReason::Expired));
         for (status, body) in [
             (401, "{}"),
@@ -255,7 +310,11 @@ mod tests {
             (500, "<html>"),
             (503, ""),
         ] {
-            assert_eq!(read(status, body), RefreshAnswer::Transient { after: None }, "{status} {body}");
+            assert_eq!(
+                read(status, body),
+                RefreshAnswer::Transient { after: None },
+                "{status} {body}"
+            );
         }
     }
 
@@ -279,8 +338,14 @@ mod tests {
     fn a_rotated_refresh_token_is_kept_beside_an_unusable_access_token() {
         for access in ["42", "\"a\\u0000b\"", "\"new\\nline\"", "\"é\"", "null"] {
             let body = format!(r#"{{"access_token":{access},"refresh_token":"next","expires_in":60}}"#);
-            let RefreshAnswer::Tokens(tokens) = read(200, &body) else { panic!("{access}") };
-            assert_eq!((tokens.access_token, tokens.life), (None, Duration::ZERO), "{access}");
+            let RefreshAnswer::Tokens(tokens) = read(200, &body) else {
+                panic!("{access}")
+            };
+            assert_eq!(
+                (tokens.access_token, tokens.life),
+                (None, Duration::ZERO),
+                "{access}"
+            );
             assert_eq!(tokens.refresh_token, Some("next".into()));
         }
     }
@@ -295,19 +360,40 @@ mod tests {
         let after = |value: &str| {
             let mut response = response(429, "");
             response.headers.push(("Retry-After".into(), value.into()));
-            response.headers.push(("date".into(), "Tue, 14 Nov 2023 22:13:20 GMT".into()));
+            response
+                .headers
+                .push(("date".into(), "Tue, 14 Nov 2023 22:13:20 GMT".into()));
             retry_after(&response, WallTime::from_unix_millis(0))
         };
         assert_eq!(after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(after("Tue, 14 Nov 2023 22:13:50 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(
+            after("Tue, 14 Nov 2023 22:13:50 GMT"),
+            Some(Duration::from_secs(30))
+        );
         assert_eq!(after("999999999999"), Some(Duration::from_secs(86_400)));
         assert_eq!(after("soon"), None);
     }
 
     #[test]
     fn a_code_that_hands_the_token_back_is_not_repeated() {
-        let answer = read_sign_in(&profile(), &response(401, r#"{"error":"no such user <ada>"}"#), NOW);
-        assert_eq!(answer, SignInAnswer::Refused { code: "status_401".into() });
-        assert_eq!(error_code(profile().answer(), &serde_json::json!({"error": "presented"}), Some(&"presented".into())), None);
+        let answer = read_sign_in(
+            &profile(),
+            &response(401, r#"{"error":"no such user <ada>"}"#),
+            NOW,
+        );
+        assert_eq!(
+            answer,
+            SignInAnswer::Refused {
+                code: "status_401".into()
+            }
+        );
+        assert_eq!(
+            error_code(
+                profile().answer(),
+                &serde_json::json!({"error": "presented"}),
+                Some(&"presented".into())
+            ),
+            None
+        );
     }
 }

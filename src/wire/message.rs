@@ -17,7 +17,11 @@ pub struct HttpRequest {
 
 impl HttpRequest {
     pub(super) fn new(url: Url) -> Self {
-        Self { url, headers: Vec::new(), body: Zeroizing::default() }
+        Self {
+            url,
+            headers: Vec::new(),
+            body: Zeroizing::default(),
+        }
     }
 }
 
@@ -25,7 +29,9 @@ impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.url.clone();
         shown.set_query(None);
-        f.debug_struct("HttpRequest").field("url", &shown.as_str()).finish_non_exhaustive()
+        f.debug_struct("HttpRequest")
+            .field("url", &shown.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -43,13 +49,18 @@ pub struct HttpResponse {
 impl HttpResponse {
     /// The first header of that name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
 
 impl fmt::Debug for HttpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpResponse").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("HttpResponse")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }

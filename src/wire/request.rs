@@ -28,7 +28,10 @@ pub(crate) fn refresh(profile: &ServerProfile, presented: &Presented) -> HttpReq
     let shape = profile.refresh();
     let mut request = token_request(shape, &presented.credential);
     if let Some(header) = profile.idempotency_key() {
-        request.headers.push((header.to_owned(), Zeroizing::new(presented.attempt_key.expose().to_owned())));
+        request.headers.push((
+            header.to_owned(),
+            Zeroizing::new(presented.attempt_key.expose().to_owned()),
+        ));
     }
     request
 }
@@ -36,7 +39,10 @@ pub(crate) fn refresh(profile: &ServerProfile, presented: &Presented) -> HttpReq
 /// The revocation of one token (RFC 7009 §2.1); `None` when the profile has none.
 pub(crate) fn revoke(profile: &ServerProfile, token: &Secret) -> Option<HttpRequest> {
     let shape = profile.revoke()?;
-    let credential = Credential { refresh_token: Some(token.clone()), ..Credential::default() };
+    let credential = Credential {
+        refresh_token: Some(token.clone()),
+        ..Credential::default()
+    };
     Some(token_request(shape, &credential))
 }
 
@@ -52,16 +58,26 @@ fn token_request(shape: &RequestShape, credential: &Credential) -> HttpRequest {
     post(&shape.url, &shape.headers, shape.encoding, &fields)
 }
 
-fn post(url: &Url, headers: &BTreeMap<String, String>, encoding: BodyEncoding, fields: &Fields<'_>) -> HttpRequest {
+fn post(
+    url: &Url,
+    headers: &BTreeMap<String, String>,
+    encoding: BodyEncoding,
+    fields: &Fields<'_>,
+) -> HttpRequest {
     let (content_type, body) = match encoding {
         BodyEncoding::Form => ("application/x-www-form-urlencoded", fields.as_form()),
         BodyEncoding::Json => ("application/json", fields.as_json()),
     };
     let mut request = HttpRequest::new(url.clone());
     let own = [("accept", "application/json"), ("content-type", content_type)];
-    let given = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    request.headers =
-        own.into_iter().chain(given).map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned()))).collect();
+    let given = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    request.headers = own
+        .into_iter()
+        .chain(given)
+        .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())))
+        .collect();
     request.body = body;
     request
 }
@@ -73,7 +89,12 @@ struct Fields<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Fields<'a> {
     fn fixed(fields: &'a BTreeMap<String, String>) -> Self {
-        Self(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect())
+        Self(
+            fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+        )
     }
 
     fn extend(&mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
@@ -108,13 +129,23 @@ mod tests {
     #[test]
     fn a_refresh_carries_the_token_in_the_body_and_the_key_in_its_header() {
         let presented = Presented {
-            credential: Credential { refresh_token: Some("a b&c=d".into()), ..Credential::default() },
+            credential: Credential {
+                refresh_token: Some("a b&c=d".into()),
+                ..Credential::default()
+            },
             attempt_key: AttemptKey::draw(&SystemRandom::default()).unwrap(),
         };
         let request = refresh(&profile(), &presented);
         assert_eq!(request.url.as_str(), "https://api.example.com/auth/refresh");
-        assert_eq!(body(&request), "grant_type=refresh_token&refresh_token=a+b%26c%3Dd");
-        let key = request.headers.iter().find(|(name, _)| name == "Idempotency-Key").unwrap();
+        assert_eq!(
+            body(&request),
+            "grant_type=refresh_token&refresh_token=a+b%26c%3Dd"
+        );
+        let key = request
+            .headers
+            .iter()
+            .find(|(name, _)| name == "Idempotency-Key")
+            .unwrap();
         assert_eq!(key.1.as_str(), presented.attempt_key.expose());
         assert!(!format!("{request:?}").contains("a+b"));
     }

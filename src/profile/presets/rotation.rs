@@ -1,7 +1,7 @@
 use super::super::draft::web_address;
 use super::super::{
-    AnswerShape, BodyEncoding, Placement, ProfileError, RequestShape, ServerProfile, SignInShape, TokenKind, Verdict,
-    VerdictRule,
+    AnswerShape, BodyEncoding, Placement, ProfileError, RequestShape, ServerProfile, SignInShape, TokenKind,
+    Verdict, VerdictRule,
 };
 use crate::error::EndReason;
 
@@ -21,7 +21,10 @@ impl ServerProfile {
         let request = |path: &str, field: &str| RequestShape {
             url: endpoint(path),
             encoding: BodyEncoding::Form,
-            tokens: vec![Placement { token: TokenKind::Refresh, field: field.into() }],
+            tokens: vec![Placement {
+                token: TokenKind::Refresh,
+                field: field.into(),
+            }],
             fields: Default::default(),
             headers: Default::default(),
             done_statuses: Vec::new(),
@@ -55,7 +58,11 @@ impl ServerProfile {
                 dead("already_exchanged", EndReason::ReuseDetected),
                 dead("password_changed", EndReason::PasswordChanged),
                 dead("signed_in_elsewhere", EndReason::SignedInElsewhere),
-                VerdictRule { status: 409, error: Some("superseded".into()), means: Verdict::Superseded },
+                VerdictRule {
+                    status: 409,
+                    error: Some("superseded".into()),
+                    means: Verdict::Superseded,
+                },
             ],
             resource_origins: vec![base],
             rejected_statuses: vec![401],

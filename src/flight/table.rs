@@ -1,0 +1,121 @@
+//! Which event means what in which phase. An event that does not belong to its phase is a bug of the driver: the
+//! flight ends without a change, and says so in the log.
+
+use super::{Event, Flight, Moment, Outcome, Phase, Step, Written};
+use crate::error::Failure;
+
+impl Flight {
+    /// Takes what happened and says what to do next.
+    pub(crate) fn on(&mut self, event: Event, now: &Moment) -> Step {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        match (phase, event) {
+            (Phase::Ready, Event::Start) => {
+                self.phase = Phase::Locking;
+                Step::Lock {
+                    within: self.plan.lock_deadline,
+                }
+            }
+            (Phase::Locking, Event::Locked) => {
+                self.began = now.boot;
+                self.phase = Phase::Rereading;
+                Step::Read
+            }
+            (Phase::Locking, Event::NotLocked(failure)) => self.fail(failure),
+            (Phase::Rereading, Event::Look(look)) => self.look(look, now),
+            (Phase::Intending, Event::Written(written)) => match written {
+                Written::Landed(record) => {
+                    self.held = record;
+                    self.send(now)
+                }
+                Written::Adopt(record) => self.adopt(record, now),
+                Written::Discarded(stored) => self.displaced(stored, None),
+                // Invariant 14: without the intent the server is not called.
+                Written::Failed(failure) => self.fail(failure),
+            },
+            (Phase::Sending, Event::Answered(answer)) => self.answered(answer, now),
+            (Phase::Sending, Event::Unanswered(failure)) => self.unanswered(failure, now),
+            (Phase::Pausing, Event::Rested) => self.send(now),
+            // Best effort: an intent that stays only makes a later verdict sound milder.
+            (Phase::Withdrawing(failure), Event::Written(_)) => self.fail(failure),
+            (Phase::LookingAgain { after }, Event::Look(look)) => self.look_again(look, after, now),
+            (Phase::Burying { tombstone }, Event::Written(written)) => match written {
+                Written::Landed(tombstone) => self.done(Outcome::Ended {
+                    tombstone,
+                    saved: true,
+                }),
+                // Invariant 7: somebody renewed meanwhile; that record is used.
+                Written::Adopt(record) => self.adopt(record, now),
+                Written::Discarded(stored) => self.displaced(stored, None),
+                // The server will say so again at the next start: the record keeps its intent.
+                Written::Failed(_) => self.done(Outcome::Ended {
+                    tombstone,
+                    saved: false,
+                }),
+            },
+            (Phase::Committing(fresh), Event::Written(written)) => self.committed(written, fresh, now),
+            (Phase::Serving(fresh), Event::Served) => self.rest_before_saving(fresh),
+            (Phase::Resting(fresh), Event::Rested) => {
+                let draft = Box::new(fresh.record.clone());
+                self.phase = Phase::Saving(fresh);
+                Step::Write(draft)
+            }
+            (Phase::Saving(fresh), Event::Written(written)) => self.saved(written, fresh, now),
+            (phase, event) => {
+                tracing::error!(
+                    phase = phase.name(),
+                    event = event.name(),
+                    "a refresh met an event out of order"
+                );
+                self.fail(Failure::AnswerLost)
+            }
+        }
+    }
+
+    /// Invariant 15: after 409 `superseded` a newer record is used; if there is none, the wait is the server's.
+    fn look_again(&mut self, look: super::Look, after: Option<std::time::Duration>, now: &Moment) -> Step {
+        match look {
+            super::Look::Found(found) if found.generation.epoch > self.held.generation.epoch => {
+                self.displaced(found, None)
+            }
+            super::Look::Found(found) if found.generation > self.held.generation => self.adopt(found, now),
+            super::Look::Found(_) | super::Look::Failed(_) => self.fail(Failure::ServerBusy { after }),
+        }
+    }
+}
+
+impl Phase {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Locking => "locking",
+            Self::Rereading => "rereading",
+            Self::Intending => "intending",
+            Self::Sending => "sending",
+            Self::Pausing => "pausing",
+            Self::Withdrawing(_) => "withdrawing",
+            Self::LookingAgain { .. } => "looking again",
+            Self::Burying { .. } => "burying",
+            Self::Committing(_) => "committing",
+            Self::Serving(_) => "serving",
+            Self::Resting(_) => "resting",
+            Self::Saving(_) => "saving",
+            Self::Over => "over",
+        }
+    }
+}
+
+impl Event {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Locked => "locked",
+            Self::NotLocked(_) => "not locked",
+            Self::Look(_) => "look",
+            Self::Written(_) => "written",
+            Self::Answered(_) => "answered",
+            Self::Unanswered(_) => "unanswered",
+            Self::Rested => "rested",
+            Self::Served => "served",
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The open webviews of a session: performs what the [`bridge`](crate::bridge) decides, and alone knows the
+//! session.
+//!
+//! A host attaches each webview with a [`PagePolicy`] and passes on what the platform tells it: messages with
+//! their sender, commits, the page's end. The answer of a call is what has to be done at once; what comes later,
+//! a new token for instance, arrives through [`PageHost::perform`]. No webview crosses this line, only a
+//! [`PageId`].
+
+mod outbox;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+pub use crate::bridge::{
+    Action, Origin, OriginError, PageId, PagePolicy, Payload, Sender, Slot, Strategy,
+};
+use crate::bridge::{ApiOrigin, Bridge, Demand, Stamp, Standing, Step, Steps};
+use crate::error::{Failure, SessionError};
+use crate::publish::Subscription;
+use crate::session::{AuthSession, Glance};
+use crate::time::BootTime;
+use crate::token::Generation;
+use outbox::Outbox;
+
+/// The webviews of one session. Cheap to clone; keep one: a page belongs to the `Pages` it was attached to, and
+/// dropping the last clone detaches them all.
+#[derive(Clone)]
+#[must_use = "its pages are detached when it is dropped"]
+pub struct Pages(Arc<Shared>);
+
+/// What a host does for its page: one call of the platform for each action.
+pub trait PageHost: Send + Sync + 'static {
+    /// Does what came up outside of a call of the host, in this order. Called with no lock held, from any thread,
+    /// one call at a time for all pages of a session: post to the UI thread and return.
+    fn perform(&self, actions: Vec<Action>);
+}
+
+/// An attached page, for a list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PageStatus {
+    /// Which page.
+    pub page: PageId,
+    /// The origin of its document, once that has greeted.
+    pub origin: Option<Origin>,
+    /// The generation that the document has: what it acknowledged, else what it was sent. `None` also when its
+    /// session is over.
+    pub generation: Option<Generation>,
+}
+
+/// Why a page is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GoneReason {
+    /// The webview or the connection was closed.
+    Closed,
+    /// The process that rendered it ended.
+    ProcessTerminated,
+}
+
+impl AuthSession {
+    /// The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+    pub fn web_views(&self) -> Pages {
+        Pages::new(self.clone())
+    }
+}
+
+impl Pages {
+    /// Attaches a page. Its documents get access tokens as the policy says, for APIs that the session's profile
+    /// names.
+    ///
+    /// Errors: `Misconfigured` when the policy has no origin, an `http` one without the switch, or an API that is
+    /// none of the profile's; or when no API is left.
+    pub fn attach(&self, policy: PagePolicy, host: Arc<dyn PageHost>) -> Result<PageId, SessionError> {
+        let api = allowed_api(&policy, &self.0.session)?;
+        let now = self.0.session.clock().boot();
+        let mut desk = self.0.desk();
+        let page = desk.bridge.attach(policy, api, now);
+        desk.hosts.insert(page, host);
+        Ok(page)
+    }
+
+    /// A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+    ///
+    /// Never fails: whoever may not ask, and whatever is no message, is answered so.
+    #[must_use = "these are the answers"]
+    pub fn on_message(&self, page: PageId, sender: &Sender, text: &str, slot: Slot) -> Vec<Action> {
+        self.0.call(page, |bridge, now| bridge.on_message(page, sender, text, slot, now))
+    }
+
+    /// A document was committed in the page's main frame: the one before is gone. Not to be called at the start
+    /// of a navigation, nor for one within the document.
+    ///
+    /// `url` and `method` are what the platform says of the document's own request.
+    #[must_use = "these settle the old document's questions"]
+    pub fn on_committed(&self, page: PageId, url: &str, method: &str) -> Vec<Action> {
+        // The one strategy there is loads nothing again, so it need not know what was loaded.
+        let _ = (url, method);
+        self.0.call(page, |bridge, now| bridge.on_committed(page, now))
+    }
+
+    /// The page is gone without the host's doing. The same as [`detach`](Self::detach).
+    #[must_use = "these settle the page's questions"]
+    pub fn on_gone(&self, page: PageId, reason: GoneReason) -> Vec<Action> {
+        tracing::debug!(page = page.get(), ?reason, "a page is gone");
+        self.detach(page)
+    }
+
+    /// Forgets the page. The actions settle its open slots: a platform may insist on an answer to each. An
+    /// unknown page has none.
+    #[must_use = "these settle the page's questions"]
+    pub fn detach(&self, page: PageId) -> Vec<Action> {
+        let actions = self.0.call(page, |bridge, now| bridge.detach(page, now));
+        self.0.desk().hosts.remove(&page);
+        actions
+    }
+
+    /// The attached pages, in the order of attaching.
+    pub fn list(&self) -> Vec<PageStatus> {
+        let desk = self.0.desk();
+        let status = |(page, origin, generation): (_, Option<&Origin>, _)| PageStatus {
+            page,
+            origin: origin.cloned(),
+            generation,
+        };
+        desk.bridge.pages().map(status).collect()
+    }
+
+    fn new(session: AuthSession) -> Self {
+        let mut bytes = [0; 8];
+        // Ids need not be secret, only other than those of another `Pages`: a mix-up is then denied.
+        let drawn = session.random().fill(&mut bytes).map(|()| u64::from_le_bytes(bytes) >> 12);
+        let first = PageId::from_number(drawn.unwrap_or(0).max(1)).expect("it is at least one");
+        let bridge = Bridge::new(first, session.glance().into());
+        let shared = Arc::new(Shared {
+            session,
+            desk: Mutex::new(Desk {
+                bridge,
+                hosts: BTreeMap::new(),
+            }),
+            outbox: Outbox::default(),
+            news: OnceLock::new(),
+        });
+        // The listener must not keep the pages, which keep the session, which keeps the listener.
+        let weak = Arc::downgrade(&shared);
+        let news = shared.session.subscribe(move |_| {
+            if let Some(shared) = weak.upgrade() {
+                shared.later(|_, _| Steps::new());
+            }
+        });
+        let _ = shared.news.set(news);
+        Self(shared)
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pages").field(&self.list()).finish()
+    }
+}
+
+struct Shared {
+    session: AuthSession,
+    /// Guards the bridge and its hosts. Under it the session is only looked at; no host code runs.
+    desk: Mutex<Desk>,
+    /// What hosts have to do later, in the order in which the bridge said it.
+    outbox: Outbox,
+    /// Ends with the pages.
+    news: OnceLock<Subscription>,
+}
+
+struct Desk {
+    bridge: Bridge,
+    hosts: BTreeMap<PageId, Arc<dyn PageHost>>,
+}
+
+/// What a step needs of the session.
+enum Errand {
+    Ask(PageId, Demand),
+    Wake(PageId, BootTime),
+}
+
+impl Shared {
+    /// A call of the host for one page: its actions are the answer, those of others go to their hosts.
+    fn call(self: &Arc<Self>, page: PageId, act: impl FnOnce(&mut Bridge, BootTime) -> Steps) -> Vec<Action> {
+        let mut answers = Vec::new();
+        self.act(Some((page, &mut answers)), act);
+        answers
+    }
+
+    /// Something that no host called for: every action goes to its host.
+    fn later(self: &Arc<Self>, act: impl FnOnce(&mut Bridge, BootTime) -> Steps) {
+        self.act(None, act);
+    }
+
+    fn act(
+        self: &Arc<Self>,
+        mut caller: Option<(PageId, &mut Vec<Action>)>,
+        act: impl FnOnce(&mut Bridge, BootTime) -> Steps,
+    ) {
+        let mut errands = Vec::new();
+        {
+            let mut desk = self.desk();
+            // Looked at under the lock, so that the bridge sees the session's states in their order.
+            let glance = self.session.glance();
+            let now = glance.now;
+            let mut steps = desk.bridge.observe(glance.into(), now);
+            steps.extend(act(&mut desk.bridge, now));
+            for (page, step) in steps {
+                let action = match step {
+                    Step::Demand(demand) => {
+                        errands.push(Errand::Ask(page, demand));
+                        continue;
+                    }
+                    Step::Act(Action::WakeAt { time }) => {
+                        errands.push(Errand::Wake(page, time));
+                        continue;
+                    }
+                    Step::Act(action) => action,
+                };
+                match &mut caller {
+                    Some((calling, answers)) if *calling == page => answers.push(action),
+                    _ => {
+                        if let Some(host) = desk.hosts.get(&page) {
+                            self.outbox.put(host, action);
+                        }
+                    }
+                }
+            }
+        }
+        for errand in errands {
+            self.run(errand);
+        }
+        self.outbox.deliver();
+    }
+
+    fn run(self: &Arc<Self>, errand: Errand) {
+        let session = self.session.clone();
+        let shared = Arc::downgrade(self);
+        match errand {
+            Errand::Ask(page, demand) => self.session.spawn(Box::pin(async move {
+                let result = match demand {
+                    Demand::Rejected { used } => session.demand(used).await,
+                    Demand::Fresh { min_ttl } => session.access_token_with(min_ttl).await,
+                };
+                if let Some(shared) = shared.upgrade() {
+                    shared.later(|bridge, now| bridge.on_demand_done(page, result.map(drop), now));
+                }
+            })),
+            Errand::Wake(page, time) => {
+                let clock = self.session.clock().clone();
+                self.session.spawn(Box::pin(async move {
+                    let left = clock.boot().until(time);
+                    drop(session);
+                    clock.sleep(left).await;
+                    if let Some(shared) = shared.upgrade() {
+                        shared.later(|bridge, now| bridge.on_wake(page, now));
+                    }
+                }));
+            }
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let now = self.session.clock().boot();
+        let desk = self.desk.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (page, host) in std::mem::take(&mut desk.hosts) {
+            for (_, step) in desk.bridge.detach(page, now) {
+                if let Step::Act(action) = step {
+                    self.outbox.put(&host, action);
+                }
+            }
+        }
+        self.outbox.deliver();
+    }
+}
+
+impl From<Glance> for Standing {
+    fn from(glance: Glance) -> Self {
+        Self {
+            stamp: Stamp {
+                store: glance.store,
+                generation: glance.generation,
+            },
+            state: glance.state,
+            token: glance.token,
+        }
+    }
+}
+
+/// The APIs to which pages of this policy may send tokens: the profile's, narrowed by the policy.
+fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrigin>, SessionError> {
+    if policy.origins().next().is_none() {
+        return Err(misconfigured("the page policy has no origin", "name the pages' origins"));
+    }
+    if let Some(origin) = policy.origins().find(|origin| !policy.permits(origin)) {
+        let what = format!("the page origin {origin} is not https");
+        return Err(misconfigured(what, "serve the page by https; for development: allow_loopback_http()"));
+    }
+    let profile = session.profile();
+    let named = profile.resource_origins().filter_map(|origin| Origin::of(&origin).ok());
+    let named: Vec<_> = named.filter(|origin| policy.permits(origin)).collect();
+    if let Some(api) = policy.api().iter().find(|api| !named.contains(&api.origin)) {
+        let what = format!("the profile does not let tokens go to {}", api.origin);
+        return Err(misconfigured(what, "add it by with_resource_origin(…) or drop it from the policy"));
+    }
+    let api = match policy.api() {
+        [] => named.into_iter().map(|origin| ApiOrigin::new(origin, profile.rejected_statuses())).collect(),
+        narrowed => narrowed.to_vec(),
+    };
+    if api.is_empty() {
+        let fix = "name an https resource origin; for development on loopback: allow_loopback_http()";
+        return Err(misconfigured("the profile has no API that pages may use", fix));
+    }
+    Ok(api)
+}
+
+fn misconfigured(what: impl Into<String>, fix: impl Into<String>) -> SessionError {
+    Failure::misconfigured(what, fix).into()
+}

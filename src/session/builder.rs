@@ -1,0 +1,239 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::AuthSession;
+use super::core::{Core, Parts};
+use crate::error::{Failure, SessionError};
+use crate::lock::{MemoryLocks, ProcessLock};
+use crate::profile::ServerProfile;
+use crate::random::{Random, SystemRandom};
+use crate::registry::Registry;
+use crate::spawn::{Spawner, TokioSpawner};
+use crate::storage::{KeyWrapper, Secrecy, SecureStorage};
+use crate::time::{Clock, SystemClock};
+use crate::transport::HttpTransport;
+#[cfg(feature = "reqwest")]
+use crate::transport::ReqwestTransport;
+
+/// Collects the parts of an [`AuthSession`]. All but the storage have defaults; none is global.
+#[must_use]
+pub struct AuthSessionBuilder {
+    profile: ServerProfile,
+    entry: String,
+    storage: Option<Arc<dyn SecureStorage>>,
+    key_wrapper: Option<Arc<dyn KeyWrapper>>,
+    state_dir: Option<PathBuf>,
+    locks: Option<Arc<dyn ProcessLock>>,
+    transport: Option<Arc<dyn HttpTransport>>,
+    #[cfg(feature = "reqwest")]
+    reqwest: ReqwestTransport,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    spawner: Option<Arc<dyn Spawner>>,
+    registry: Registry,
+    persist_access_token: bool,
+}
+
+impl AuthSessionBuilder {
+    pub(super) fn new(profile: ServerProfile) -> Self {
+        Self {
+            profile,
+            entry: "default".into(),
+            storage: None,
+            key_wrapper: None,
+            state_dir: None,
+            locks: None,
+            transport: None,
+            #[cfg(feature = "reqwest")]
+            reqwest: ReqwestTransport::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom::default()),
+            spawner: None,
+            registry: Registry::default(),
+            persist_access_token: false,
+        }
+    }
+
+    /// Where the record lives. Required; see [`crate::storage`].
+    pub fn storage(mut self, storage: impl SecureStorage) -> Self {
+        self.storage = Some(Arc::new(storage));
+        self
+    }
+
+    /// As [`storage`](Self::storage), for one that is shared already.
+    pub fn shared_storage(mut self, storage: Arc<dyn SecureStorage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Guards the key that seals the record of a storage that keeps no secrets itself.
+    pub fn key_wrapper(mut self, wrapper: Arc<dyn KeyWrapper>) -> Self {
+        self.key_wrapper = Some(wrapper);
+        self
+    }
+
+    /// The entry's name, for apps with several sessions. Default: `default`.
+    pub fn entry(mut self, name: impl Into<String>) -> Self {
+        self.entry = name.into();
+        self
+    }
+
+    /// A private folder that all processes of the app share, for lock files. Default on Linux:
+    /// `$XDG_STATE_HOME/tokencast`; on a phone the host names it.
+    pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state_dir = Some(folder.into());
+        self
+    }
+
+    /// Locks of the host's own.
+    pub fn locks(mut self, locks: Arc<dyn ProcessLock>) -> Self {
+        self.locks = Some(locks);
+        self
+    }
+
+    /// A transport of the host's own for the profile's endpoints.
+    pub fn transport(mut self, transport: impl HttpTransport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// The default transport with other settings; `send` uses them too.
+    #[cfg(feature = "reqwest")]
+    pub fn reqwest(mut self, transport: ReqwestTransport) -> Self {
+        self.reqwest = transport;
+        self
+    }
+
+    /// Another clock, for tests and simulations.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of randomness, for simulations.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Where the core's tasks run. Default: the tokio runtime in which `build` is called.
+    pub fn spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
+        self.spawner = Some(spawner);
+        self
+    }
+
+    /// The open entries of this process: two sessions on one entry with one registry are one session.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Keeps the access token in the record too, so that a restart or another process need not refresh.
+    pub fn persist_access_token(mut self) -> Self {
+        self.persist_access_token = true;
+        self
+    }
+
+    /// Makes the session. Does no I/O; restoring starts on its own.
+    ///
+    /// Errors: `Misconfigured` when a part is missing.
+    pub fn build(self) -> Result<AuthSession, SessionError> {
+        let storage = self.storage.ok_or_else(|| {
+            Failure::misconfigured("the session has no storage", "call `.storage(…)` on the builder")
+        })?;
+        let spawner: Arc<dyn Spawner> = match self.spawner {
+            Some(spawner) => spawner,
+            None => Arc::new(TokioSpawner::current().ok_or_else(|| {
+                Failure::misconfigured(
+                    "there is no tokio runtime here",
+                    "call `build` inside one, or give the builder a `.spawner(…)`",
+                )
+            })?),
+        };
+        if storage.secrecy() == Secrecy::Sealed && self.key_wrapper.is_none() {
+            return Err(Failure::misconfigured(
+                "this storage keeps no secrets itself and there is no KeyWrapper",
+                "give the builder `.key_wrapper(…)`, or use a storage of the platform",
+            )
+            .into());
+        }
+        let locks = match (self.locks, self.state_dir) {
+            (Some(locks), _) => locks,
+            (None, None) if storage.secrecy() == Secrecy::Volatile => Arc::new(MemoryLocks::default()),
+            (None, folder) => file_locks(folder)?,
+        };
+        let transport = match self.transport {
+            Some(transport) => transport,
+            #[cfg(feature = "reqwest")]
+            None => Arc::new(self.reqwest.clone()) as Arc<dyn HttpTransport>,
+            #[cfg(not(feature = "reqwest"))]
+            None => {
+                return Err(Failure::misconfigured(
+                    "built without the feature `reqwest`",
+                    "give the builder a `.transport(…)`",
+                )
+                .into());
+            }
+        };
+        let core = Core::open(
+            Parts {
+                profile: self.profile,
+                entry: self.entry,
+                storage,
+                key_wrapper: self.key_wrapper,
+                locks,
+                transport,
+                #[cfg(feature = "reqwest")]
+                resources: self.reqwest,
+                clock: self.clock,
+                random: self.random,
+                spawner,
+                persist_access_token: self.persist_access_token,
+            },
+            self.registry,
+        )?;
+        Ok(AuthSession(core))
+    }
+}
+
+#[cfg(unix)]
+fn file_locks(folder: Option<PathBuf>) -> Result<Arc<dyn ProcessLock>, SessionError> {
+    let folder = folder.or_else(default_state_dir).ok_or_else(|| {
+        Failure::misconfigured(
+            "there is no folder for lock files",
+            "call `.state_dir(…)` with a private folder that all processes of the app share",
+        )
+    })?;
+    Ok(Arc::new(crate::lock::FileLocks::new(folder)))
+}
+
+#[cfg(not(unix))]
+fn file_locks(_: Option<PathBuf>) -> Result<Arc<dyn ProcessLock>, SessionError> {
+    Err(Failure::misconfigured(
+        "this version has no lock files on this system",
+        "call `.locks(…)`",
+    )
+    .into())
+}
+
+#[cfg(all(unix, not(any(target_os = "android", target_os = "ios"))))]
+fn default_state_dir() -> Option<PathBuf> {
+    let given = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let state = given.or_else(|| Some(std::env::home_dir()?.join(".local/state")))?;
+    Some(state.join("tokencast"))
+}
+
+#[cfg(any(target_os = "android", target_os = "ios"))]
+fn default_state_dir() -> Option<PathBuf> {
+    None
+}
+
+impl std::fmt::Debug for AuthSessionBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthSessionBuilder")
+            .field("entry", &self.entry)
+            .finish_non_exhaustive()
+    }
+}

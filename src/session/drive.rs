@@ -1,0 +1,168 @@
+//! Performs what a flight asks for and feeds the results back.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::core::{Core, FlightResult, jobs};
+use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
+use crate::flight::{Event, Flight, Fresh, Look, Outcome, SendFailure, Step};
+use crate::lock::{LockGuard, LockKind};
+use crate::state::{SessionEvent, SessionState};
+use crate::storage::Opened;
+use crate::transport::TransportError;
+use crate::wire::{self, Presented};
+
+impl Core {
+    /// Runs one flight to its end, in a task of its own: callers come and go.
+    pub(super) async fn drive(
+        self: Arc<Self>,
+        mut flight: Flight,
+        landed: watch::Sender<Option<FlightResult>>,
+    ) {
+        let mut flight_lock: Option<LockGuard> = None;
+        let mut event = Event::Start;
+        loop {
+            let step = match self.moment() {
+                Ok(now) => flight.on(event, &now),
+                Err(failure) => Step::Done(Box::new(Outcome::Failed(failure))),
+            };
+            event = match step {
+                Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
+                    Ok(guard) => {
+                        flight_lock = Some(guard);
+                        Event::Locked
+                    }
+                    Err(failure) => Event::NotLocked(failure),
+                },
+                Step::Read => Event::Look(look(self.ledger.read().await)),
+                Step::Write(draft) => Event::Written(self.ledger.write(*draft).await),
+                Step::Send(presented) => self.exchange(&presented).await,
+                Step::Rest(pause) => {
+                    self.clock.sleep(pause).await;
+                    Event::Rested
+                }
+                Step::Serve(fresh, failure) => {
+                    self.serve_unsaved(*fresh, &failure, &landed);
+                    Event::Served
+                }
+                Step::Done(outcome) => {
+                    self.land(*outcome, flight_lock, &landed);
+                    return;
+                }
+            };
+        }
+    }
+
+    async fn exchange(&self, presented: &Presented) -> Event {
+        let request = wire::refresh(&self.profile, presented);
+        match self.transport.send(request).await {
+            Ok(response) => {
+                let spent = presented.credential.presented();
+                Event::Answered(wire::read_refresh(
+                    &self.profile,
+                    &response,
+                    spent,
+                    self.clock.wall(),
+                ))
+            }
+            Err(error) => Event::Unanswered(match error {
+                TransportError::NotSent => SendFailure::NotSent { trusted: true },
+                TransportError::Untrusted => SendFailure::NotSent { trusted: false },
+                TransportError::BeforeHead => SendFailure::BeforeHead,
+                TransportError::Incomplete => SendFailure::Incomplete,
+                TransportError::Setup => SendFailure::Setup,
+            }),
+        }
+    }
+
+    /// Invariant 5: the save failed, the token is served all the same while the save is tried again.
+    fn serve_unsaved(&self, fresh: Fresh, failure: &Failure, landed: &watch::Sender<Option<FlightResult>>) {
+        let deliveries = {
+            let mut memory = self.memory();
+            memory.breaker.renewed(self.clock.boot());
+            let mut deliveries = self.rise(&mut memory, fresh);
+            deliveries.push(self.report_degraded(failure));
+            if let Some(seat) = &mut memory.flight {
+                seat.only_saving = true;
+            }
+            deliveries
+        };
+        landed.send_replace(Some(Ok(())));
+        self.deliver(jobs(deliveries));
+    }
+
+    /// Swap memory, release the lock, answer the callers, publish: in this order.
+    fn land(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        flight_lock: Option<LockGuard>,
+        landed: &watch::Sender<Option<FlightResult>>,
+    ) {
+        let now = self.clock.boot();
+        let mut revoke = None;
+        let (result, deliveries) = {
+            let mut memory = self.memory();
+            memory.flight = None;
+            match outcome {
+                Outcome::Renewed(fresh) => {
+                    memory.breaker.renewed(now);
+                    let dead_on_arrival = fresh.token.as_ref().is_none_or(|token| token.life().is_zero());
+                    if dead_on_arrival {
+                        memory.breaker.wasted(now);
+                    }
+                    (Ok(()), self.rise(&mut memory, fresh))
+                }
+                Outcome::Adopted(fresh) => (Ok(()), self.rise(&mut memory, fresh)),
+                Outcome::Ended { tombstone, saved } => {
+                    let reason = tombstone.end_reason().unwrap_or(EndReason::StoreLost);
+                    let mut deliveries = self.sink(&mut memory, tombstone, reason.clone());
+                    if !saved {
+                        deliveries.push(self.report_degraded(&Failure::Storage(StorageFailure::Unconfirmed)));
+                    }
+                    (Err(Failure::Ended(reason)), deliveries)
+                }
+                Outcome::Displaced {
+                    stored,
+                    revoke: token,
+                } => {
+                    revoke = token;
+                    (Ok(()), self.absorb(&mut memory, stored))
+                }
+                Outcome::Failed(failure) => {
+                    memory.breaker.failed(&failure, now);
+                    let mut deliveries = Vec::new();
+                    // Invariant 7: an entry that vanished under an active session is not "no session".
+                    if failure == Failure::Locked(LockedCause::Vanished) {
+                        let state = SessionState::Locked {
+                            cause: LockedCause::Vanished,
+                        };
+                        deliveries.extend(self.enter_state(&mut memory, state));
+                    }
+                    deliveries.push(self.report(&SessionEvent::RefreshFailed {
+                        error: SessionError::from(failure.clone()),
+                        retry_at: memory.breaker.pause_ends(now),
+                    }));
+                    (Err(failure), deliveries)
+                }
+            }
+        };
+        drop(flight_lock);
+        landed.send_replace(Some(result.map_err(SessionError::from)));
+        self.deliver(jobs(deliveries));
+        if let Some(token) = revoke {
+            self.clone().revoke_later(token);
+        }
+    }
+}
+
+fn look(opened: Opened) -> Look {
+    match opened {
+        Opened::Found(record) => Look::Found(record),
+        Opened::Absent => Look::Failed(Failure::Locked(LockedCause::Vanished)),
+        Opened::Unavailable(cause) => Look::Failed(Failure::Storage(StorageFailure::Unavailable(cause))),
+        Opened::Misconfigured { what, fix } => Look::Failed(Failure::Misconfigured { what, fix }),
+        // Never fall back to an older refresh token: it is spent. The next start decides.
+        Opened::Lost(_) => Look::Failed(Failure::Storage(StorageFailure::Unconfirmed)),
+    }
+}

@@ -1,0 +1,200 @@
+//! Sign-in and adoption: a new epoch begins when its record is saved, not before.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::core::{Core, jobs};
+use super::ledger::{Amended, Amendment};
+use crate::error::{Failure, SessionError};
+use crate::flight::Fresh;
+use crate::record::{Kind, Record};
+use crate::time::BootTime;
+use crate::token::{AccessToken, AttemptKey, Credential, Credentials, Generation, TokenSet};
+use crate::transport::TransportError;
+use crate::wire::{self, SignInAnswer, Tokens};
+
+/// Tokens that are about to begin an epoch.
+struct Arrival {
+    tokens: Tokens,
+    account: Option<String>,
+    received: BootTime,
+    /// A sign-in over a session revokes the old one; adopted tokens may belong to it.
+    replaces: bool,
+}
+
+impl Core {
+    pub(super) async fn sign_in(self: Arc<Self>, credentials: Credentials) -> Result<(), SessionError> {
+        self.detached(move |core| async move {
+            let account = credentials.account_name().map(str::to_owned);
+            let tokens = core.ask_to_sign_in(&credentials).await?;
+            let refresh_token = tokens.refresh_token.clone();
+            let arrival = Arrival {
+                tokens,
+                account,
+                received: core.clock.boot(),
+                replaces: true,
+            };
+            let entered = core.enter(arrival).await;
+            if let (Err(_), Some(token)) = (&entered, refresh_token) {
+                core.clone().revoke_now(token).await;
+            }
+            entered
+        })
+        .await
+    }
+
+    pub(super) async fn adopt(self: Arc<Self>, set: TokenSet) -> Result<(), SessionError> {
+        self.detached(move |core| async move {
+            if set.refresh_token.as_ref().is_none_or(|token| token.is_empty()) {
+                return Err(Failure::misconfigured(
+                    "the adopted tokens hold no refresh token",
+                    "give one",
+                ));
+            }
+            let hinted = set.access_token.as_ref().and_then(crate::claims::lifetime);
+            let life = set
+                .expires_in
+                .or(hinted)
+                .unwrap_or_else(|| core.profile.default_life());
+            let tokens = Tokens {
+                access_token: set
+                    .access_token
+                    .filter(|token| token.expose().bytes().all(|b| b.is_ascii_graphic())),
+                refresh_token: set.refresh_token,
+                life,
+                server_time: None,
+            };
+            core.enter(Arrival {
+                tokens,
+                account: set.account,
+                received: core.clock.boot(),
+                replaces: false,
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Runs `work` in a task of the core's own: a caller that goes away only stops waiting.
+    pub(super) async fn detached<F>(
+        self: Arc<Self>,
+        work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
+    ) -> Result<(), SessionError>
+    where
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        if self.memory().closed {
+            return Err(SessionError::Closed);
+        }
+        let (done, result) = oneshot::channel();
+        let spawner = self.spawner.clone();
+        spawner.spawn(Box::pin(async move {
+            let _ = done.send(work(self).await);
+        }));
+        result
+            .await
+            .unwrap_or(Err(Failure::Closed))
+            .map_err(SessionError::from)
+    }
+
+    async fn ask_to_sign_in(&self, credentials: &Credentials) -> Result<Tokens, Failure> {
+        let request = wire::sign_in(&self.profile, credentials).ok_or_else(|| {
+            Failure::misconfigured(
+                "the server profile has no sign-in request",
+                "add `sign_in` to it, or hand tokens over with `adopt`",
+            )
+        })?;
+        let response = self.transport.send(request).await.map_err(|error| match error {
+            TransportError::NotSent => Failure::Offline,
+            TransportError::Untrusted => Failure::Untrusted,
+            TransportError::BeforeHead | TransportError::Incomplete => Failure::AnswerLost,
+            TransportError::Setup => {
+                Failure::misconfigured("the transport cannot send requests", "see the log")
+            }
+        })?;
+        match wire::read_sign_in(&self.profile, &response, self.clock.wall()) {
+            SignInAnswer::Tokens(tokens) => Ok(tokens),
+            SignInAnswer::Refused { code } => Err(Failure::Refused(code)),
+            SignInAnswer::Unreadable => Err(Failure::AnswerLost),
+            SignInAnswer::Transient { after } => Err(Failure::ServerBusy { after }),
+            SignInAnswer::Misconfigured { what, fix } => Err(Failure::Misconfigured { what, fix }),
+        }
+    }
+
+    /// Draws the epoch under the record lock, saves, and only then publishes.
+    async fn enter(self: &Arc<Self>, arrival: Arrival) -> Result<(), Failure> {
+        let draft = self.first_record(&arrival)?;
+        let known_epoch = self.memory().generation().epoch;
+        let replaces = arrival.replaces;
+        let amended = self
+            .ledger
+            .amend(move |stored| {
+                let epoch = stored
+                    .as_ref()
+                    .map_or(0, |stored| stored.generation.epoch)
+                    .max(known_epoch);
+                let mut record = Record {
+                    generation: Generation::new(epoch, 0).next_epoch(),
+                    ..draft
+                };
+                if let Some(stored) = stored {
+                    record
+                        .revoke_pending
+                        .extend(stored.to_revoke().filter(|_| replaces));
+                    record = record.over(&stored);
+                }
+                Ok::<_, Failure>(Amendment::<()>::Write(Box::new(record)))
+            })
+            .await?;
+        let Amended::Wrote(record) = amended else {
+            return Err(Failure::Closed);
+        };
+        let token = arrival
+            .tokens
+            .access_token
+            .map(|secret| AccessToken::new(secret, record.generation, arrival.received, arrival.tokens.life));
+        let deliveries = {
+            let mut memory = self.memory();
+            memory.breaker.renewed(self.clock.boot());
+            self.rise(&mut memory, Fresh { record, token })
+        };
+        self.deliver(jobs(deliveries));
+        self.start_revoking();
+        Ok(())
+    }
+
+    fn first_record(&self, arrival: &Arrival) -> Result<Record, Failure> {
+        let Tokens {
+            access_token,
+            refresh_token,
+            life,
+            server_time,
+        } = arrival.tokens.clone();
+        let wall = self.clock.wall();
+        let server_offset_ms = server_time.map_or(0, |server| {
+            server.unix_millis().saturating_sub(wall.unix_millis())
+        });
+        Ok(Record {
+            kind: Kind::Session,
+            store: self.new_store.clone(),
+            generation: Generation::default(),
+            install_id: String::new(),
+            profile_id: self.profile.id().to_owned(),
+            account: arrival.account.clone(),
+            credential: Credential {
+                refresh_token,
+                access_token: access_token.filter(|_| self.plan.stores_access_token),
+                cookie: None,
+            },
+            attempt_key: Some(AttemptKey::draw(&*self.random)?),
+            previous: None,
+            inflight: None,
+            revoke_pending: Vec::new(),
+            reason: None,
+            obtained_at: wall,
+            expires_at: Some(wall.offset(server_offset_ms) + life),
+            server_offset_ms,
+        })
+    }
+}

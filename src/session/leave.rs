@@ -1,0 +1,176 @@
+//! Sign-out wins: memory at once, then the tombstone, then the server. What must be revoked survives restarts
+//! until the server says that it is.
+
+use std::sync::Arc;
+
+use super::core::{Core, jobs};
+use super::ledger::{Amended, Amendment};
+use crate::error::{Failure, SessionError};
+use crate::record::{PendingRevocation, Record};
+use crate::state::SessionState;
+use crate::token::Secret;
+use crate::wire;
+
+impl Core {
+    pub(super) async fn sign_out(self: Arc<Self>) -> Result<(), SessionError> {
+        self.restored().await;
+        let Some(ended) = self.forget_session() else {
+            return Ok(());
+        };
+        self.detached(move |core| async move { core.bury(ended).await })
+            .await
+    }
+
+    /// Memory first: from here on no token is served. `None` when there is nothing to end.
+    fn forget_session(&self) -> Option<Record> {
+        let (ended, deliveries) = {
+            let mut memory = self.memory();
+            let unsaved = memory.leaving.is_some();
+            let ended = memory
+                .record
+                .clone()
+                .filter(|record| unsaved || !record.is_tombstone())?;
+            memory.leaving = Some(ended.generation.epoch);
+            self.forget_token(&mut memory);
+            (ended, self.enter_state(&mut memory, SessionState::SignedOut))
+        };
+        self.deliver(jobs(deliveries.into_iter().collect()));
+        Some(ended)
+    }
+
+    async fn bury(self: &Arc<Self>, ended: Record) -> Result<(), Failure> {
+        let at = self.clock.wall();
+        let epoch = ended.generation.epoch;
+        let amended = self
+            .ledger
+            .amend(move |stored| {
+                let Some(stored) = stored else {
+                    return Ok(Amendment::<()>::Write(Box::new(ended.signed_out(epoch, at))));
+                };
+                if stored.generation.epoch > epoch {
+                    // Somebody signed in or out since: only the ended token is left to be revoked.
+                    let mut kept = stored;
+                    let ended = ended
+                        .to_revoke()
+                        .filter(|ended| !kept.revoke_pending.contains(ended));
+                    kept.revoke_pending.extend(ended);
+                    return Ok(Amendment::Write(Box::new(kept)));
+                }
+                // Another process may have renewed since memory looked: the newest token is the one to revoke.
+                let newest = if stored.generation > ended.generation {
+                    &stored
+                } else {
+                    &ended
+                };
+                Ok(Amendment::Write(Box::new(
+                    newest.signed_out(epoch, at).over(&stored),
+                )))
+            })
+            .await?;
+        let deliveries = {
+            let mut memory = self.memory();
+            if memory.leaving == Some(epoch) {
+                memory.leaving = None;
+            }
+            match amended {
+                Amended::Wrote(record) => self.absorb(&mut memory, record),
+                Amended::Left(()) => Vec::new(),
+            }
+        };
+        self.deliver(jobs(deliveries));
+        self.start_revoking();
+        Ok(())
+    }
+}
+
+/// Revocation: first written down, then sent, then crossed out.
+impl Core {
+    /// Sends what waits to be revoked. What fails now is sent at the next start, sign-in, sign-out or `Online`.
+    pub(super) fn start_revoking(self: &Arc<Self>) {
+        let waiting = self
+            .memory()
+            .record
+            .as_ref()
+            .is_some_and(|record| !record.revoke_pending.is_empty());
+        if waiting {
+            let core = self.clone();
+            self.spawner
+                .spawn(Box::pin(async move { core.revoke_pending().await }));
+        }
+    }
+
+    /// Writes a token down to be revoked, and sends it.
+    pub(super) fn revoke_later(self: Arc<Self>, token: Secret) {
+        let spawner = self.spawner.clone();
+        spawner.spawn(Box::pin(async move {
+            let pending = PendingRevocation {
+                token: token.clone(),
+                profile_id: self.profile.id().to_owned(),
+            };
+            let amended = self.ledger.amend(move |stored| {
+                let Some(mut stored) = stored else {
+                    return Ok(Amendment::Leave(()));
+                };
+                stored.revoke_pending.push(pending);
+                Ok(Amendment::Write(Box::new(stored)))
+            });
+            // Not written down: it is still worth one try.
+            let _ = amended.await;
+            self.revoke_now(token).await;
+        }));
+    }
+
+    /// Revokes one token and crosses it out.
+    pub(super) async fn revoke_now(self: Arc<Self>, token: Secret) {
+        if self.revoke(&token).await {
+            self.cross_out(token).await;
+        }
+    }
+
+    async fn revoke_pending(self: Arc<Self>) {
+        let pending = self
+            .memory()
+            .record
+            .as_ref()
+            .map(|record| record.revoke_pending.clone())
+            .unwrap_or_default();
+        for PendingRevocation { token, profile_id } in pending {
+            if profile_id == self.profile.id() {
+                self.clone().revoke_now(token).await;
+            }
+        }
+    }
+
+    /// Whether the server says that the token is revoked, or there is no way to.
+    async fn revoke(&self, token: &Secret) -> bool {
+        let Some(request) = wire::revoke(&self.profile, token) else {
+            return true;
+        };
+        match self.transport.send(request).await {
+            Ok(response) => wire::read_revocation(&self.profile, &response),
+            Err(_) => false,
+        }
+    }
+
+    async fn cross_out(&self, token: Secret) {
+        let amended = self.ledger.amend(move |stored| {
+            let Some(mut stored) = stored else {
+                return Ok(Amendment::Leave(()));
+            };
+            let before = stored.revoke_pending.len();
+            stored.revoke_pending.retain(|pending| pending.token != token);
+            let unchanged = stored.revoke_pending.len() == before;
+            Ok(if unchanged {
+                Amendment::Leave(())
+            } else {
+                Amendment::Write(Box::new(stored))
+            })
+        });
+        if let Ok(Amended::Wrote(record)) = amended.await {
+            let mut memory = self.memory();
+            if let Some(known) = &mut memory.record {
+                known.revoke_pending = record.revoke_pending;
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
+//!
+//! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
+//! flight), `drive` (performing what a flight asks), `ledger` (reading and writing the record under its lock),
+//! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls).
+
+mod breaker;
+mod builder;
+mod core;
+mod drive;
+mod enter;
+mod leave;
+mod ledger;
+mod obtain;
+mod restore;
+#[cfg(feature = "reqwest")]
+mod send;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+
+use crate::error::SessionError;
+use crate::profile::ServerProfile;
+use crate::publish::Subscription;
+use crate::random::Random;
+use crate::state::{Notice, SessionEvent, SessionState};
+use crate::time::Clock;
+use crate::token::{AccessToken, Credentials, Generation, TokenSet};
+
+pub use builder::AuthSessionBuilder;
+#[cfg(feature = "reqwest")]
+pub use send::SendError;
+
+pub(crate) use self::core::Glance;
+
+use self::core::Core;
+use obtain::Want;
+
+/// The minimum life of a token that a caller gets when it names none.
+pub const DEFAULT_MIN_TTL: Duration = Duration::from_secs(10);
+
+/// A signed-in (or not signed-in) user of one server. Cheap to clone; all clones are one session.
+///
+/// The constructor does no I/O; the session restores itself and [`state`](Self::state) says so.
+#[derive(Clone)]
+pub struct AuthSession(Arc<Core>);
+
+impl AuthSession {
+    /// Starts building a session for the server that `profile` describes.
+    pub fn builder(profile: ServerProfile) -> AuthSessionBuilder {
+        AuthSessionBuilder::new(profile)
+    }
+
+    /// Signs in with the profile's sign-in request. Resolves when the session is saved.
+    ///
+    /// Errors: `InvalidCredentials` (let the user correct them), `TryAgain`, `StorageFailed` (there is no
+    /// session; the server's new token was revoked), `Misconfigured`, `Closed`.
+    pub async fn sign_in(&self, credentials: Credentials) -> Result<(), SessionError> {
+        self.0.clone().sign_in(credentials).await
+    }
+
+    /// Takes over tokens that the app got on its own. From then on the session owns them: presenting the refresh
+    /// token elsewhere would end it. Resolves when they are saved.
+    pub async fn adopt(&self, tokens: TokenSet) -> Result<(), SessionError> {
+        self.0.clone().adopt(tokens).await
+    }
+
+    /// An access token with at least [`DEFAULT_MIN_TTL`] left: the cached one, or that of the one refresh.
+    ///
+    /// Dropping the future only ends the waiting; the exchange goes on.
+    pub async fn access_token(&self) -> Result<AccessToken, SessionError> {
+        self.access_token_with(DEFAULT_MIN_TTL).await
+    }
+
+    /// An access token with at least `min_ttl` left (at most half of its life is asked for).
+    ///
+    /// While refreshes fail, a token that is still valid is returned even if it has less left.
+    pub async fn access_token_with(&self, min_ttl: Duration) -> Result<AccessToken, SessionError> {
+        match self.0.servable(min_ttl) {
+            Some(token) => Ok(token),
+            None => self.0.clone().obtain(Want::Life(min_ttl)).await,
+        }
+    }
+
+    /// Tells that a server refused the token of `generation` (401), and waits for a newer one. A late report of
+    /// an older generation costs nothing: the answer is the current token.
+    pub async fn rejected(&self, generation: Generation) -> Result<AccessToken, SessionError> {
+        self.0
+            .clone()
+            .obtain(Want::NewerThan {
+                generation,
+                said_by_host: true,
+            })
+            .await
+    }
+
+    /// A page reported a 401. As [`rejected`](Self::rejected), but the token goes on being served to others, and
+    /// the session's breaker is not touched.
+    #[allow(dead_code)] // the bridge's driver is its caller
+    pub(crate) async fn demand(&self, used: Generation) -> Result<AccessToken, SessionError> {
+        self.0
+            .clone()
+            .obtain(Want::NewerThan {
+                generation: used,
+                said_by_host: false,
+            })
+            .await
+    }
+
+    /// The token in memory if it has not expired. No I/O, no await, no lock.
+    pub fn current_token(&self) -> Option<AccessToken> {
+        self.0.servable(Duration::ZERO)
+    }
+
+    /// The broadcast: `callback` gets the current token first, then each new one, in order and already saved.
+    /// It runs where it may block; dropping the subscription ends it.
+    pub fn on_access_token(&self, callback: impl Fn(&AccessToken) + Send + Sync + 'static) -> Subscription {
+        self.subscribe(move |event| {
+            if let SessionEvent::AccessTokenChanged(token) = event {
+                callback(token);
+            }
+        })
+    }
+
+    /// All events, beginning with the current state and token. See [`SessionEvent`].
+    pub fn subscribe(&self, listener: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Subscription {
+        self.0.subscribe(Box::new(listener))
+    }
+
+    /// The state now.
+    pub fn state(&self) -> SessionState {
+        self.0.state()
+    }
+
+    /// Resolves when the session has left [`SessionState::Restoring`].
+    pub async fn restored(&self) -> SessionState {
+        self.0.restored().await
+    }
+
+    /// The generation of the current token set, or of the tombstone that ended the last one.
+    pub fn generation(&self) -> Generation {
+        self.0.glance().generation
+    }
+
+    /// Ends the session: memory at once; resolves when the end is saved. The refresh token is revoked at the
+    /// server then or, without a network, later.
+    ///
+    /// Errors: `StorageFailed`: memory is signed out, the stored record could not be replaced; call it again.
+    pub async fn sign_out(&self) -> Result<(), SessionError> {
+        self.0.clone().sign_out().await
+    }
+
+    /// Tells the session about its surroundings.
+    pub fn notify(&self, notice: Notice) {
+        self.0.clone().notify(notice);
+    }
+
+    /// Ends the use of this object and all its clones: calls answer `Closed`, the token leaves memory. The stored
+    /// session stays.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// The server's description.
+    pub fn profile(&self) -> &ServerProfile {
+        &self.0.profile
+    }
+
+    #[allow(dead_code)] // the bridge's driver is its caller
+    pub(crate) fn glance(&self) -> Glance {
+        self.0.glance()
+    }
+
+    #[allow(dead_code)]
+    pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.spawner.spawn(task);
+    }
+
+    #[allow(dead_code)]
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    #[allow(dead_code)]
+    pub(crate) fn random(&self) -> &Arc<dyn Random> {
+        &self.0.random
+    }
+}
+
+impl fmt::Debug for AuthSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let glance = self.0.glance();
+        f.debug_struct("AuthSession")
+            .field("state", &glance.state)
+            .field("generation", &glance.generation)
+            .finish_non_exhaustive()
+    }
+}

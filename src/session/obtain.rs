@@ -1,0 +1,170 @@
+//! A caller wants a token: answer from memory, or join the one flight, or start it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::core::{Core, FlightResult, FlightSeat, Memory};
+use crate::error::{EndReason, Failure, SessionError};
+use crate::flight::Flight;
+use crate::state::SessionState;
+use crate::token::{AccessToken, Generation};
+
+/// What would satisfy a caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Want {
+    /// At least this much life.
+    Life(Duration),
+    /// Anything newer than a token that was refused.
+    NewerThan {
+        generation: Generation,
+        said_by_host: bool,
+    },
+}
+
+/// One caller joins this many flights at most: two that brought nothing usable are enough.
+const MOST_FLIGHTS: u32 = 2;
+
+enum Prospect {
+    Answer(Result<AccessToken, Failure>),
+    Restoring(watch::Receiver<u64>),
+    Flight(FlightSeat),
+}
+
+impl Core {
+    pub(super) async fn obtain(self: Arc<Self>, want: Want) -> Result<AccessToken, SessionError> {
+        let mut flights = 0;
+        loop {
+            match self.consider(want, flights) {
+                Prospect::Answer(answer) => return answer.map_err(SessionError::from),
+                Prospect::Restoring(mut changes) => {
+                    if changes.changed().await.is_err() {
+                        return Err(SessionError::Closed);
+                    }
+                }
+                Prospect::Flight(seat) => {
+                    flights += 1;
+                    let landed = wait(seat).await;
+                    if let Err(error) = landed {
+                        return self.in_spite_of(want, error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides under the memory lock, so that no two callers start a flight.
+    fn consider(self: &Arc<Self>, want: Want, flights: u32) -> Prospect {
+        let mut memory = self.memory();
+        if let Some(failure) = self.no_session(&mut memory) {
+            return match failure {
+                Some(failure) => Prospect::Answer(Err(failure)),
+                None => Prospect::Restoring(self.state_changes()),
+            };
+        }
+        let now = self.clock.boot();
+        let current = memory.generation();
+        let live = memory
+            .token
+            .clone()
+            .filter(|token| !memory.refused && token.serves(now, Duration::ZERO));
+        match want {
+            Want::Life(min_ttl) => {
+                if let Some(token) = live.as_ref().filter(|token| token.serves(now, min_ttl)) {
+                    return Prospect::Answer(Ok(token.clone()));
+                }
+            }
+            Want::NewerThan {
+                generation,
+                said_by_host,
+            } => {
+                if current > generation
+                    && let Some(token) = &live
+                {
+                    return Prospect::Answer(Ok(token.clone()));
+                }
+                if said_by_host && generation == current && !memory.refused {
+                    memory.breaker.wasted(now);
+                    self.refuse(&mut memory);
+                }
+            }
+        }
+        let whatever = |failure: Failure| match (&live, want) {
+            // Invariant 8: a valid token keeps being served.
+            (Some(token), Want::Life(_)) => Prospect::Answer(Ok(token.clone())),
+            _ => Prospect::Answer(Err(failure)),
+        };
+        if let Some(seat) = memory.flight.clone() {
+            return if seat.only_saving {
+                whatever(Failure::LockHeld)
+            } else {
+                Prospect::Flight(seat)
+            };
+        }
+        if flights >= MOST_FLIGHTS {
+            return whatever(Failure::ServerBusy { after: None });
+        }
+        match memory.breaker.allows(now) {
+            Ok(()) => match self.take_off(&mut memory) {
+                Ok(seat) => Prospect::Flight(seat),
+                Err(failure) => Prospect::Answer(Err(failure)),
+            },
+            Err(failure) => whatever(failure),
+        }
+    }
+
+    /// `Some(Some(why))` when there is no session to get a token from, `Some(None)` when it is being restored.
+    fn no_session(self: &Arc<Self>, memory: &mut Memory) -> Option<Option<Failure>> {
+        if memory.closed {
+            return Some(Some(Failure::Closed));
+        }
+        if let Some(failure) = &memory.misconfigured {
+            return Some(Some(failure.clone()));
+        }
+        match &memory.state {
+            SessionState::Active { .. } => None,
+            SessionState::Restoring => Some(None),
+            SessionState::Locked { cause } => {
+                let failure = Failure::Locked(cause.clone());
+                self.restore_again(memory);
+                Some(Some(failure))
+            }
+            SessionState::SignedOut => Some(Some(Failure::Ended(EndReason::SignedOut))),
+            SessionState::SignInRequired { reason, .. } => Some(Some(Failure::Ended(reason.clone()))),
+        }
+    }
+
+    /// Starts the one flight.
+    fn take_off(self: &Arc<Self>, memory: &mut Memory) -> Result<FlightSeat, Failure> {
+        let held = memory
+            .record
+            .clone()
+            .ok_or(Failure::Ended(EndReason::StoreLost))?;
+        let flight = Flight::new(self.plan.clone(), held, self.clock.boot());
+        let (landed, result) = watch::channel(None);
+        let seat = FlightSeat {
+            result,
+            only_saving: false,
+        };
+        memory.flight = Some(seat.clone());
+        self.spawner.spawn(Box::pin(self.clone().drive(flight, landed)));
+        Ok(seat)
+    }
+
+    /// Invariant 8: a valid token keeps being served while refreshes fail.
+    fn in_spite_of(&self, want: Want, error: SessionError) -> Result<AccessToken, SessionError> {
+        match want {
+            Want::Life(_) => self.servable(Duration::ZERO).ok_or(error),
+            Want::NewerThan { .. } => Err(error),
+        }
+    }
+}
+
+async fn wait(mut seat: FlightSeat) -> FlightResult {
+    match seat.result.wait_for(Option::is_some).await {
+        Ok(result) => result.clone().unwrap_or(Ok(())),
+        // The flight's task is gone without a word: its runtime was shut down.
+        Err(_) => Err(SessionError::Closed),
+    }
+}
