@@ -414,11 +414,9 @@ var SAFE = ["GET", "HEAD", "OPTIONS"];
 function replayingFetch(core2, origins) {
   const send = (request) => {
     const held = core2.held();
-    if (held) {
-      const headers = apply(requestHeaders, request, []);
-      apply(setHeader, headers, ["Authorization", "Bearer " + held.value]);
-    }
-    return { response: plain(request), used: held?.gen, ends: held?.ends };
+    const outgoing = new Request(request);
+    if (held) apply(setHeader, apply(requestHeaders, outgoing, []), ["Authorization", "Bearer " + held.value]);
+    return { response: plain(outgoing), used: held?.gen, ends: held?.ends };
   };
   return async (input, init) => {
     if (core2.state() === "plain") return plain(input, init);

@@ -12,17 +12,15 @@ const STREAM_MARGIN = 30_000;
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 
 /**
- * The replaying fetch. The token is put on a copy of the request that only the captured `fetch` sees, in a synchronous
- * function: what is awaited here is the page's own response, never the token.
+ * The replaying fetch. The token is put on a copy of the request that none of the page's code can reach, in a
+ * synchronous function: what is awaited here is the page's own response, never the token.
  */
 export function replayingFetch(core: Core, origins: readonly string[]): Session["fetch"] {
   const send = (request: Request): Sent => {
     const held = core.held();
-    if (held) {
-      const headers = apply(requestHeaders, request, []);
-      apply(setHeader, headers, ["Authorization", "Bearer " + held.value]);
-    }
-    return { response: plain(request), used: held?.gen, ends: held?.ends };
+    const outgoing = new Request(request);
+    if (held) apply(setHeader, apply(requestHeaders, outgoing, []), ["Authorization", "Bearer " + held.value]);
+    return { response: plain(outgoing), used: held?.gen, ends: held?.ends };
   };
 
   return async (input, init) => {
