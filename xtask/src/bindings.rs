@@ -1,5 +1,6 @@
 //! The generated bindings: made from the built library by the workspace's own bindgen, committed, compared.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,32 +13,56 @@ use crate::toolbox::Toolbox;
 const LIBRARY: &str = "libtokencast_ffi.so";
 const MENDED_BY: &str = "cargo xtask bindings";
 
+/// A language as the bindgen calls it, and where its files are committed.
 struct Language {
-    /// As the bindgen calls it.
     name: &'static str,
-    /// What the bindgen writes, and where it is committed.
-    files: &'static [(&'static str, &'static str)],
+    places: &'static [Place],
+}
+
+/// All generated files with this extension go to this folder, keeping their path or taking the name.
+struct Place {
+    extension: &'static str,
+    folder: &'static str,
+    name: Option<&'static str>,
 }
 
 const LANGUAGES: &[Language] = &[
     Language {
         name: "kotlin",
-        files: &[(
-            "dev/tokencast/ffi/tokencast.kt",
-            "bindings/kotlin/ffi/src/main/kotlin/dev/tokencast/ffi/tokencast.kt",
-        )],
+        places: &[Place {
+            extension: "kt",
+            folder: "bindings/kotlin/ffi/src/main/kotlin",
+            name: None,
+        }],
     },
     Language {
         name: "swift",
-        files: &[
-            ("tokencast.swift", "bindings/swift/tokencast.swift"),
-            ("tokencastFFI.h", "bindings/swift/tokencastFFI.h"),
-            ("tokencastFFI.modulemap", "bindings/swift/tokencastFFI.modulemap"),
+        places: &[
+            Place {
+                extension: "swift",
+                folder: "bindings/swift",
+                name: None,
+            },
+            // SwiftPM wants the header in a folder of its own, with the map under this name.
+            Place {
+                extension: "h",
+                folder: "bindings/swift/headers",
+                name: None,
+            },
+            Place {
+                extension: "modulemap",
+                folder: "bindings/swift/headers",
+                name: Some("module.modulemap"),
+            },
         ],
     },
     Language {
         name: "python",
-        files: &[("tokencast.py", "bindings/python/tokencast.py")],
+        places: &[Place {
+            extension: "py",
+            folder: "bindings/python",
+            name: None,
+        }],
     },
 ];
 
@@ -54,42 +79,37 @@ pub(crate) fn build_library(toolbox: &Toolbox) -> Result<PathBuf> {
 /// Replaces the committed bindings.
 pub(crate) fn write(toolbox: &Toolbox) -> Result<()> {
     toolbox.now.set("bindings");
-    for (language, made) in generate(toolbox)? {
-        for (from, to) in language.files {
-            let to = toolbox.folders.in_repository(to);
-            fs::create_dir_all(to.parent().context("a committed file lies in a folder")?)?;
-            fs::write(&to, read_made(made.path(), from)?)?;
-            println!("wrote {}", to.display());
-        }
+    for (committed, fresh) in generate(toolbox)? {
+        let file = toolbox.folders.in_repository(&committed);
+        fs::create_dir_all(file.parent().context("a committed file lies in a folder")?)?;
+        fs::write(file, fresh)?;
+        println!("wrote {committed}");
     }
     Ok(())
 }
 
 /// One test for each committed file.
-pub(crate) fn compare(toolbox: &Toolbox) -> Result<Tally> {
-    let mut tally = Tally::default();
-    for (language, made) in generate(toolbox)? {
-        for (from, to) in language.files {
-            let fresh = read_made(made.path(), from)?;
-            let committed = fs::read(toolbox.folders.in_repository(to)).unwrap_or_default();
-            tally += if committed == fresh {
-                println!("{to} is what the library generates");
-                Tally::ONE_PASSED
-            } else {
-                eprintln!("{to} is stale; `{MENDED_BY}` mends it");
-                Tally::ONE_FAILED
-            };
-        }
+pub(crate) fn compare(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
+    for (committed, fresh) in generate(toolbox)? {
+        let found = fs::read(toolbox.folders.in_repository(&committed)).unwrap_or_default();
+        *tally += if found == fresh {
+            println!("{committed} is what the library generates");
+            Tally::ONE_PASSED
+        } else {
+            eprintln!("{committed} is stale; `{MENDED_BY}` mends it");
+            Tally::ONE_FAILED
+        };
     }
-    Ok(tally)
+    Ok(())
 }
 
-fn generate(toolbox: &Toolbox) -> Result<Vec<(&'static Language, tempfile::TempDir)>> {
+/// What the bindings should be now, by their path in the repository.
+fn generate(toolbox: &Toolbox) -> Result<BTreeMap<String, Vec<u8>>> {
     let library = build_library(toolbox)?.join(LIBRARY);
     toolbox
         .cargo(["build", "--quiet", "--package", "tokencast-bindgen"])
         .succeeds()?;
-    let mut all = Vec::new();
+    let mut all = BTreeMap::new();
     for language in LANGUAGES {
         let folder = tempfile::Builder::new().prefix("tokencast-").tempdir()?;
         toolbox
@@ -99,11 +119,68 @@ fn generate(toolbox: &Toolbox) -> Result<Vec<(&'static Language, tempfile::TempD
             .args(["--language", language.name, "--no-format", "--out-dir"])
             .arg(folder.path())
             .succeeds()?;
-        all.push((language, folder));
+        let before = all.len();
+        collect(folder.path(), Path::new(""), language, &mut all)?;
+        ensure!(
+            all.len() >= before + language.places.len(),
+            "the bindgen left out files of {}",
+            language.name
+        );
     }
     Ok(all)
 }
 
-fn read_made(folder: &Path, file: &str) -> Result<Vec<u8>> {
-    fs::read(folder.join(file)).with_context(|| format!("the bindgen wrote no {file}"))
+fn collect(
+    root: &Path,
+    inside: &Path,
+    language: &Language,
+    all: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<()> {
+    for entry in fs::read_dir(root.join(inside))? {
+        let entry = entry?;
+        let path = inside.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            collect(root, &path, language, all)?;
+            continue;
+        }
+        let committed = committed_path(language, &path)
+            .with_context(|| format!("no place is known for the generated {}", path.display()))?;
+        all.insert(committed, fs::read(entry.path())?);
+    }
+    Ok(())
+}
+
+fn committed_path(language: &Language, generated: &Path) -> Option<String> {
+    let extension = generated.extension()?.to_str()?;
+    let place = language
+        .places
+        .iter()
+        .find(|place| place.extension == extension)?;
+    let name = place.name.or(generated.to_str())?;
+    Some(format!("{}/{name}", place.folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_generated_file_has_its_place_by_its_kind() {
+        let swift = &LANGUAGES[1];
+        let place = |name: &str| committed_path(swift, Path::new(name));
+        assert_eq!(
+            place("tokencast.swift").as_deref(),
+            Some("bindings/swift/tokencast.swift")
+        );
+        assert_eq!(
+            place("tokencastFFI.modulemap").as_deref(),
+            Some("bindings/swift/headers/module.modulemap")
+        );
+        assert_eq!(place("tokencast.txt"), None);
+        let kotlin = committed_path(&LANGUAGES[0], Path::new("dev/tokencast/tokencast.kt"));
+        assert_eq!(
+            kotlin.as_deref(),
+            Some("bindings/kotlin/ffi/src/main/kotlin/dev/tokencast/tokencast.kt")
+        );
+    }
 }

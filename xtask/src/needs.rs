@@ -2,6 +2,7 @@
 
 use std::env;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -51,13 +52,18 @@ pub(crate) fn install_packages(toolbox: &Toolbox, packages: &[&str]) -> Result<(
 }
 
 fn is_on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| {
-        folder
-            .join(program)
-            .metadata()
-            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+    on_path(program).is_some()
+}
+
+/// Where the program would be started from.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| {
+            file.metadata()
+                .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
 }
 
 #[cfg(test)]

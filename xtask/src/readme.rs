@@ -15,8 +15,8 @@ use crate::folders::Folders;
 /// Where the blocks of one language go.
 #[derive(Debug)]
 pub(crate) struct Language {
-    /// The word after the fence.
-    fence: &'static str,
+    /// The words after the fence.
+    fences: &'static [&'static str],
     template: &'static str,
     /// Of the generated files; not committed. Everything in it is replaced.
     folder: &'static str,
@@ -25,25 +25,25 @@ pub(crate) struct Language {
 }
 
 pub(crate) static KOTLIN: Language = Language {
-    fence: "kotlin",
+    fences: &["kotlin"],
     template: "bindings/kotlin/readme.template",
     folder: "bindings/kotlin/readme/generated",
     file: "Readme{{number}}.kt",
 };
 pub(crate) static SWIFT: Language = Language {
-    fence: "swift",
+    fences: &["swift"],
     template: "ios/readme.template",
     folder: "ios/Tests/ReadmeTests/Generated",
     file: "Readme{{number}}.swift",
 };
 pub(crate) static TYPESCRIPT: Language = Language {
-    fence: "ts",
+    fences: &["ts", "typescript"],
     template: "bindings/web/readme/readme.template",
     folder: "bindings/web/readme/generated",
     file: "readme-{{number}}.ts",
 };
 pub(crate) static PYTHON: Language = Language {
-    fence: "python",
+    fences: &["python"],
     template: "bindings/python/readme.template",
     folder: "bindings/python/readme/generated",
     file: "readme_{{number}}.py",
@@ -56,11 +56,11 @@ pub(crate) static PYTHON: Language = Language {
 pub(crate) fn extract(folders: &Folders, language: &Language) -> Result<Vec<PathBuf>> {
     let readme =
         fs::read_to_string(folders.in_repository("README.md")).context("README.md cannot be read")?;
-    let blocks = blocks(&readme, language.fence);
+    let blocks = blocks(&readme, language.fences);
     ensure!(
         !blocks.is_empty(),
         "README.md shows no line of {}",
-        language.fence
+        language.fences[0]
     );
     let template = fs::read_to_string(folders.in_repository(language.template))
         .with_context(|| format!("{} cannot be read", language.template))?;
@@ -79,8 +79,8 @@ pub(crate) fn extract(folders: &Folders, language: &Language) -> Result<Vec<Path
     Ok(files)
 }
 
-/// The fenced blocks whose info string begins with this word (CommonMark, section 4.5).
-fn blocks(markdown: &str, language: &str) -> Vec<String> {
+/// The fenced blocks whose info string begins with one of these words (CommonMark, section 4.5).
+fn blocks(markdown: &str, languages: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = markdown.lines();
     while let Some(line) = lines.next() {
@@ -94,7 +94,11 @@ fn blocks(markdown: &str, language: &str) -> Vec<String> {
             block += &line[unindented.min(indent)..];
             block.push('\n');
         }
-        if info.split([' ', ',', '{']).next() == Some(language) {
+        if info
+            .split([' ', ',', '{'])
+            .next()
+            .is_some_and(|word| languages.contains(&word))
+        {
             found.push(block);
         }
     }
@@ -185,23 +189,23 @@ no()
 
     #[test]
     fn only_the_blocks_of_the_language_are_taken() {
-        let kotlin = blocks(README, "kotlin");
+        let kotlin = blocks(README, &["kotlin"]);
         assert_eq!(kotlin.len(), 2);
         assert_eq!(kotlin[0], "val session = open()\n");
-        assert_eq!(blocks(README, "python"), Vec::<String>::new());
+        assert_eq!(blocks(README, &["python"]), Vec::<String>::new());
     }
 
     #[test]
     fn a_block_in_a_list_loses_the_lists_indentation_and_keeps_its_own() {
         assert_eq!(
-            blocks(README, "kotlin")[1],
+            blocks(README, &["kotlin"])[1],
             "import dev.tokencast.Session\n\nfun more() {\n    read()\n}\n"
         );
     }
 
     #[test]
     fn a_block_ends_only_at_a_fence_as_long_as_its_own() {
-        assert_eq!(blocks(README, "swift"), ["let text = \"\"\"\n~~~\n\"\"\"\n"]);
+        assert_eq!(blocks(README, &["swift"]), ["let text = \"\"\"\n~~~\n\"\"\"\n"]);
     }
 
     #[test]

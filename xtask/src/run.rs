@@ -21,17 +21,15 @@ pub(crate) fn test(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<boo
         );
         toolbox.now.set(part.name);
         let started = Instant::now();
-        let tally = match (part.setup)(toolbox).and_then(|()| (part.run)(toolbox)) {
-            Ok(tally) if tally.executed() == 0 => {
-                eprintln!("{}: no test was executed", part.name);
-                Tally { failed: 1, ..tally }
-            }
-            Ok(tally) => tally,
-            Err(error) => {
-                eprintln!("{}: {error:#}", part.name);
-                Tally::ONE_FAILED
-            }
-        };
+        let mut tally = Tally::default();
+        let outcome = (part.setup)(toolbox).and_then(|()| (part.run)(toolbox, &mut tally));
+        if let Err(error) = outcome {
+            eprintln!("{}: {error:#}", part.name);
+            tally += Tally::ONE_FAILED;
+        } else if tally.executed() == 0 {
+            eprintln!("{}: no test was executed", part.name);
+            tally += Tally::ONE_FAILED;
+        }
         rows.push(Row {
             name: part.name,
             tally,

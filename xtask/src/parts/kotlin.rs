@@ -21,7 +21,7 @@ pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
     needs::install(toolbox, NEEDS)
 }
 
-pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
+pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let library = bindings::build_library(toolbox)?;
     let backend = Backend::start(toolbox)?;
     readme::extract(&toolbox.folders, &readme::KOTLIN)?; // the build compiles it among the tests
@@ -38,5 +38,6 @@ pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
         ])
         .env("TOKENCAST_LIB_DIR", &library)
         .env("TOKENCAST_BACKEND", &backend.url);
-    Ok(maven.count(Runner::Maven))
+    *tally += maven.count(Runner::Maven);
+    Ok(())
 }

@@ -21,8 +21,8 @@ pub(crate) struct Part {
     pub(crate) proves: &'static str,
     /// Installs and downloads what is missing; quick when nothing is.
     pub(crate) setup: fn(&Toolbox) -> Result<()>,
-    /// Runs the tests. A failed test is counted, not an error; an error counts as one failed test.
-    pub(crate) run: fn(&Toolbox) -> Result<Tally>,
+    /// Runs the tests and adds them. A failed test is counted, not an error; an error counts as one more failed test.
+    pub(crate) run: fn(&Toolbox, &mut Tally) -> Result<()>,
 }
 
 /// In the order in which they run: what is quick and what the others stand on comes first.

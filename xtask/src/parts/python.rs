@@ -18,11 +18,11 @@ pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
     environment(toolbox).map(|_| ())
 }
 
-pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
+pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let python = environment(toolbox)?.join("bin/python");
     let library = bindings::build_library(toolbox)?;
     let backend = Backend::start(toolbox)?;
-    let mut tally = toolbox
+    *tally += toolbox
         .program(&python)
         .args(["-m", "pytest", "-p", "no:cacheprovider", "-ra", "tests"])
         .in_folder(toolbox.folders.in_repository("bindings/python"))
@@ -33,13 +33,13 @@ pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
     let files = readme::extract(&toolbox.folders, &readme::PYTHON)?;
     for file in files {
         let compile = "import sys; compile(open(sys.argv[1]).read(), 'README.md', 'exec')";
-        tally += toolbox
+        *tally += toolbox
             .program(&python)
             .args(["-c", compile])
             .arg(file)
             .count(Runner::ExitCode);
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// A virtual environment with the test runner.

@@ -9,7 +9,7 @@ pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
     swift_root::ensure(toolbox).map(|_| ())
 }
 
-pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
+pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     bindings::build_library(toolbox)?;
     let backend = Backend::start(toolbox)?;
     readme::extract(&toolbox.folders, &readme::SWIFT)?; // the build compiles it among the tests
@@ -18,5 +18,6 @@ pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
         .arg(toolbox.folders.in_repository("ios"))
         .arg("--scratch-path")
         .arg(swift_root::build_folder(toolbox));
-    Ok(tests.count(Runner::Swift))
+    *tally += tests.count(Runner::Swift);
+    Ok(())
 }

@@ -1,4 +1,5 @@
-use std::fs;
+use std::path::PathBuf;
+use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 
@@ -33,18 +34,24 @@ pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
     Ok(fs::write(installed, wanted)?)
 }
 
-pub(super) fn run(toolbox: &Toolbox) -> Result<Tally> {
-    let mut tally = npm(toolbox, &["run", "typecheck"]).count(Runner::ExitCode);
+pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
+    *tally += npm(toolbox, &["run", "typecheck"]).count(Runner::ExitCode);
     // The built script is committed, so that Rust builds need no Node.
-    tally += npm(toolbox, &["run", "stale"]).count(Runner::ExitCode);
+    *tally += npm(toolbox, &["run", "stale"]).count(Runner::ExitCode);
     // The browser tests bring the development host themselves; build it before their clock runs.
     toolbox
         .cargo(["build", "--quiet", "--package", "tokencast-devhost"])
         .succeeds()?;
-    tally += npm(toolbox, &["test"]).count(Runner::Node);
+    let chromium = env::var_os("TOKENCAST_CHROMIUM")
+        .map(PathBuf::from)
+        .or_else(|| needs::on_path("chromium"));
+    let browser = chromium.context("there is no chromium on the path")?;
+    *tally += npm(toolbox, &["test"])
+        .env("TOKENCAST_CHROMIUM", browser)
+        .count(Runner::Node);
     readme::extract(&toolbox.folders, &readme::TYPESCRIPT)?;
-    tally += npm(toolbox, &["exec", "--", "tsc", "--project", "readme"]).count(Runner::ExitCode);
-    Ok(tally)
+    *tally += npm(toolbox, &["exec", "--", "tsc", "--project", "readme"]).count(Runner::ExitCode);
+    Ok(())
 }
 
 fn npm<'a>(toolbox: &'a Toolbox, arguments: &[&str]) -> Task<'a> {
