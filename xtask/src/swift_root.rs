@@ -73,7 +73,11 @@ pub(crate) fn command<'a>(toolbox: &'a Toolbox, variables: &[(&str, OsString)]) 
     for folder in [&toolbox.folders.repository, &toolbox.folders.target, &builds] {
         task = task.arg("--bind").arg(folder).arg(folder);
     }
-    task = task.arg("--chdir").arg(std::env::current_dir()?);
+    let repository = &toolbox.folders.repository;
+    let here = std::env::current_dir()
+        .ok()
+        .filter(|folder| folder.starts_with(repository));
+    task = task.arg("--chdir").arg(here.as_ref().unwrap_or(repository));
     task = task.args(["--die-with-parent", "--clearenv"]);
     let fixed = [
         ("HOME", "/tmp"),

@@ -36,6 +36,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
             "clean",
             "verify",
         ])
+        .arg(format!("-Djna.library.path={}", library.display()))
         .env("TOKENCAST_LIB_DIR", &library)
         .env("TOKENCAST_BACKEND", &backend.url);
     *tally += maven.count(Runner::Maven);
