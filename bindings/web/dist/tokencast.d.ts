@@ -36,7 +36,7 @@ export interface Session {
      * not go through {@link Session.fetch}. Generations only rise; one may be skipped.
      */
     onAccessToken(callback: (token: AccessToken) => void): Unsubscribe;
-    /** Calls back once when the session has ended; at once when it had ended before. */
+    /** Calls back when the session ends, and soon when it has ended already. */
     onEnded(callback: (end: SessionEnd) => void): Unsubscribe;
     /** Where the session stands now. */
     readonly state: SessionState;
@@ -80,13 +80,11 @@ export interface SessionEnd {
 export type EndReason = "signed_out" | "expired" | "revoked" | "reuse_detected" | "password_changed" | "signed_in_elsewhere" | "key_lost" | "store_lost" | "stale_install" | "interrupted_rotation" | "server";
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;
-/** An error of this client. Tell errors apart by `code`: the injected script has a class of its own. */
-export declare class TokencastError extends Error {
+/** An error of this client. */
+export interface TokencastError extends Error {
+    readonly name: "TokencastError";
     /** `misconfigured`: an option is wrong, the message says which. `ended`: the session ended. */
     readonly code: "misconfigured" | "ended";
-    constructor(
-    /** `misconfigured`: an option is wrong, the message says which. `ended`: the session ended. */
-    code: "misconfigured" | "ended", message: string);
 }
 /**
  * Connects the page to its app. Returns at once and does not fail where there is no app: the session's state is then

@@ -9,19 +9,14 @@ var requestHeaders = getter(Request, "headers");
 var requestUrl = getter(Request, "url");
 var urlOrigin = getter(URL, "origin");
 var messageData = getter(self.MessageEvent, "data");
+var startTimer = self.setTimeout.bind(self);
+var stopTimer = self.clearTimeout.bind(self);
+var monotonic = self.performance.now.bind(self.performance);
+var wall = self.Date.now;
 var { addEventListener } = EventTarget.prototype;
-var { setTimeout, clearTimeout, performance } = self;
 function listen(target, type, handler) {
   apply(addEventListener, target, [type, handler]);
 }
-function startTimer(callback, ms) {
-  return apply(setTimeout, self, [callback, ms]);
-}
-function stopTimer(timer) {
-  apply(clearTimeout, self, [timer]);
-}
-var monotonic = performance.now.bind(performance);
-var wall = self.Date.now;
 function getter(type, name) {
   return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get;
 }
@@ -55,6 +50,9 @@ function order(a, b) {
   if (a.s !== b.s || a.e > b.e) return Infinity;
   return a.e < b.e ? -Infinity : a.g - b.g;
 }
+function isNewer(a, b) {
+  return !!a && (!b || order(a, b) > 0);
+}
 function nameOf({ s, e, g }) {
   return { store: s, epoch: e, number: g };
 }
@@ -77,15 +75,16 @@ function parseState({ k, st, at, exp, api }, id, gen) {
     st,
     at: at ?? void 0,
     exp: typeof exp === "number" ? exp : Infinity,
-    api: api.map(parseApi)
+    api: parseApi(api)
   };
 }
-function parseApi(value) {
-  const { origin, rejected } = record(value) ?? {};
-  return {
-    origin: typeof origin === "string" ? origin : "",
-    rejected: Array.isArray(rejected) ? rejected : []
-  };
+function parseApi(list) {
+  const api = /* @__PURE__ */ Object.create(null);
+  for (const entry of list) {
+    const { origin, rejected } = record(entry) ?? {};
+    if (typeof origin === "string" && Array.isArray(rejected)) api[origin] = rejected;
+  }
+  return api;
 }
 function parseGen(value) {
   const { s, e, g } = record(value) ?? {};
@@ -156,30 +155,28 @@ function watchLife(life) {
 
 // src/listeners.ts
 function createListeners(current) {
-  let listeners = [];
-  const tell = (listener) => {
-    const value = current();
-    if (value === void 0 || !listeners.includes(listener)) return;
-    listener.told = true;
-    try {
-      listener.callback(value);
-    } catch (error) {
-      startTimer(() => {
-        throw error;
-      }, 0);
-    }
-  };
+  const listeners = /* @__PURE__ */ new Set();
   return {
     add(callback) {
-      const listener = { callback, told: false };
-      listeners.push(listener);
-      startTimer(() => listener.told || tell(listener), 0);
-      return () => {
-        listeners = listeners.filter((other) => other !== listener);
+      let told = false;
+      const tell = () => {
+        const value = current();
+        if (!value) return;
+        told = true;
+        try {
+          callback(value);
+        } catch (error) {
+          startTimer(() => {
+            throw error;
+          }, 0);
+        }
       };
+      listeners.add(tell);
+      startTimer(() => told || listeners.has(tell) && tell(), 0);
+      return () => void listeners.delete(tell);
     },
     call() {
-      listeners.slice().forEach(tell);
+      listeners.forEach((tell) => tell());
     }
   };
 }
@@ -188,27 +185,26 @@ function createListeners(current) {
 var QUEUE_LENGTH = 64;
 var QUEUE_TIMEOUT = 15e3;
 function createQueue() {
-  let waiting = [];
+  const queue = /* @__PURE__ */ new Map();
   return {
     wait: (call, signal) => new Promise((resolve, reject) => {
-      if (waiting.length >= QUEUE_LENGTH) return resolve("refused");
+      if (queue.size >= QUEUE_LENGTH) return resolve("refused");
       const deadline = deadlineIn(QUEUE_TIMEOUT);
       const done = (verdict) => {
-        waiting = waiting.filter((other) => other !== entry);
+        queue.delete(done);
         stopTimer(timer);
         signal.removeEventListener("abort", abort);
-        if (!verdict) return reject(signal.reason);
-        resolve(verdict !== "ended" && deadline.passed() ? "refused" : verdict);
+        if (!verdict) reject(signal.reason);
+        else resolve(verdict !== "ended" && deadline.passed() ? "refused" : verdict);
       };
       const abort = () => done();
-      const entry = { call, done };
       const timer = startTimer(() => done("refused"), QUEUE_TIMEOUT);
-      waiting.push(entry);
+      queue.set(done, call);
       signal.addEventListener("abort", abort);
       if (signal.aborted) abort();
     }),
-    release(verdict, which = () => true) {
-      for (const { call, done } of waiting) if (which(call)) done(verdict);
+    release(verdict, which) {
+      queue.forEach((call, done) => which(call) && done(verdict));
     }
   };
 }
@@ -216,19 +212,23 @@ function createQueue() {
 // src/token.ts
 function createHolder() {
   let held;
+  let secret;
   let highest;
   let over = false;
   const ended = /* @__PURE__ */ Object.create(null);
+  const drop = () => {
+    held = secret = void 0;
+  };
   return {
     take(gen, value, ends) {
       if (over || gen.e <= (ended[gen.s] ?? -1)) return "older";
       const ahead = highest ? order(gen, highest) : 1;
       if (ahead === Infinity) return "over";
-      if (ahead < 0 || highest && ahead > 0 && value === void 0) return "older";
+      if (ahead < 0 || highest && ahead && !value) return "older";
+      const renewed = value && (ahead || !held);
       highest = gen;
-      const known = value ?? held?.value;
-      const renewed = known !== void 0 && (ahead > 0 || !held);
-      if (known !== void 0) held = { gen, value: known, ends };
+      secret = value ?? secret;
+      if (secret) held = { gen, ends };
       return renewed ? "newer" : "same";
     },
     end(gen) {
@@ -237,22 +237,21 @@ function createHolder() {
         ended[gen.s] = Math.max(gen.e, ended[gen.s] ?? -1);
         if (highest && order(gen, highest) === -Infinity) return false;
       }
-      over = highest !== void 0;
-      held = void 0;
+      over = !!highest;
+      drop();
       return true;
     },
-    drop() {
-      held = void 0;
-    },
+    drop,
     held: () => held,
-    bound: () => highest !== void 0
+    secret: () => secret,
+    bound: () => !!highest
   };
 }
 
 // src/core.ts
 var RETRY_FLOOR = 250;
 function createCore(open) {
-  const { take, end, drop, held, bound } = createHolder();
+  const { take, end, drop, held, secret, bound } = createHolder();
   const { wait, release } = createQueue();
   const tokens = createListeners(current);
   const ends = createListeners(() => ending);
@@ -260,42 +259,34 @@ function createCore(open) {
   const doc = self.crypto.getRandomValues(new Uint32Array(4)).join("-");
   let state = open ? "connecting" : "plain";
   let ending;
-  let api = [];
+  let api = {};
   let conversation;
   let greeted = false;
   let retry;
   function current() {
     const now = held();
-    return now && { value: now.value, generation: nameOf(now.gen) };
-  }
-  function outdated(used) {
-    const now = held();
-    return !!now && (!used || order(now.gen, used) > 0);
-  }
-  function isNews(gen) {
-    const now = held();
-    return !now || order(gen, now.gen) > 0;
+    return now && { value: secret(), generation: nameOf(now.gen) };
   }
   function heard(message) {
     if (state === "plain") return;
     if (message.k === "state") accept(message);
-    if (message.k === "notify" && isNews(message.gen)) greet();
     if (message.k === "ended") finish(message.reason, message.gen);
+    if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
     const { code } = message;
-    if (code === "denied" || code === "version") degrade(`the app answered "${code}"`);
+    if (code === "denied" || code === "version") degrade(code);
     if (code === "stale" || code === "ended") greet();
   }
   function accept({ gen, at, exp, st, api: allowed }) {
     if (ending && bound()) return;
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
-    if (taken === "over") finish("signed_out");
-    if (taken === "over" || taken === "older") return;
+    if (taken === "older") return;
+    if (taken === "over") return finish("signed_out");
     state = st;
     api = allowed;
     ending = void 0;
     if (taken === "same") return;
-    release("newer", (call) => outdated(call.used));
+    release("newer", ({ used }) => isNewer(gen, used));
     tokens.call();
     conversation?.send({ k: "ack", have: gen });
   }
@@ -303,18 +294,18 @@ function createCore(open) {
     if (!end(gen)) return;
     state = "ended";
     ending = { reason };
-    release("ended");
+    release("ended", () => true);
     ends.call();
   }
   function degrade(why) {
     if (state === "ended" || state === "plain") return;
     state = "plain";
     drop();
-    release("refused");
-    console.warn("tokencast: plain fetch from now on,", why);
+    release("refused", () => true);
+    console.warn("tokencast: plain fetch from now on:", why);
   }
   function ask(message, settled) {
-    const question = JSON.stringify(message);
+    const question = stringify(message);
     if (asked.has(question) || !conversation || state === "plain") return;
     asked.add(question);
     conversation.send(message, (answer) => {
@@ -327,7 +318,7 @@ function createCore(open) {
       greeted || (greeted = !!answer);
       stopTimer(retry);
       if (!answer || answer.k === "err") retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
-      else if (state === "active") release("refused", (call) => !call.used);
+      else if (state === "active") release("refused", ({ used }) => !used);
     });
   }
   function need(used, why) {
@@ -339,7 +330,7 @@ function createCore(open) {
   if (open) {
     watchLife({
       started() {
-        conversation = converse(open, heard, () => degrade("the connection to the app was lost"));
+        conversation = converse(open, heard, () => degrade("connection lost"));
         greet();
       },
       shown: greet,
@@ -354,13 +345,13 @@ function createCore(open) {
     state: () => state,
     held,
     bound,
-    rejected(origin) {
-      for (let i = 0; i < api.length; i++) if (api[i]?.origin === origin) return api[i]?.rejected;
-      return void 0;
+    authorize(request) {
+      if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
     },
+    rejected: (origin) => api[origin],
     need,
     async renewed(used, why, signal) {
-      if (outdated(used)) return "newer";
+      if (isNewer(held()?.gen, used)) return "newer";
       if (state === "ended") return "ended";
       if (state === "plain") return "refused";
       const verdict = wait({ used, why }, signal);
@@ -374,99 +365,76 @@ function createCore(open) {
 }
 
 // src/error.ts
-var TokencastError = class extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-    this.name = "TokencastError";
-  }
-};
+function errorOf(code, message) {
+  return Object.assign(new Error(message), { name: "TokencastError", code });
+}
 
 // src/origins.ts
 function apiOrigins(list) {
-  return [].concat(list).map((text) => {
-    const origin = parseOrigin(text);
-    if (!origin) throw new TokencastError("misconfigured", `api: ${stringify(text)} is not an https origin`);
-    return origin;
-  });
+  return [].concat(list).map(parseOrigin);
 }
 function originOf(url) {
-  try {
-    return apply(urlOrigin, new URL(url), []);
-  } catch {
-    return void 0;
-  }
+  return apply(urlOrigin, new URL(url), []);
 }
 function isLoopback(hostname) {
   return /^(localhost|.+\.localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 }
 function parseOrigin(text) {
-  const origin = typeof text === "string" ? originOf(text) : void 0;
-  if (!origin) return void 0;
-  const { protocol, hostname, href } = new URL(text);
-  const trusted = protocol === "https:" || protocol === "http:" && isLoopback(hostname);
-  return trusted && href === origin + "/" ? origin : void 0;
+  try {
+    const { origin, protocol, hostname, href } = new URL(text);
+    const trusted = protocol === "https:" || protocol === "http:" && isLoopback(hostname);
+    if (trusted && href === origin + "/") return origin;
+  } catch {
+  }
+  throw errorOf("misconfigured", `api: ${stringify(text)} is not an https origin`);
 }
 
 // src/fetch.ts
 var STREAM_MARGIN = 3e4;
-var SAFE = ["GET", "HEAD", "OPTIONS"];
 function replayingFetch(core2, origins) {
-  const send = (request) => {
-    const held = core2.held();
-    const outgoing = new Request(request);
-    if (held) apply(setHeader, apply(requestHeaders, outgoing, []), ["Authorization", "Bearer " + held.value]);
-    return { response: plain(outgoing), used: held?.gen, ends: held?.ends };
-  };
   return async (input, init) => {
     if (core2.state() === "plain") return plain(input, init);
-    const call = prepare(input, init);
-    const isOurs = () => core2.rejected(call.origin);
-    if (!origins.includes(call.origin) || call.opaque || call.authorized) return plain(call.first);
-    if (call.keepalive) return isOurs() ? send(call.first).response : plain(call.first);
-    const again = replayOf(call.first, input, init);
-    const { signal } = call.first;
-    const held = core2.held();
-    if (core2.state() !== "ended" && (!held || held.ends.left() <= (again ? 0 : STREAM_MARGIN))) {
-      const verdict2 = await core2.renewed(held?.gen, "expiring", signal);
-      if (verdict2 === "ended" && core2.bound()) throw new TokencastError("ended", "the session ended while this call waited");
+    const first = new Request(input, requestInit(init));
+    const { method, mode, headers, keepalive, signal } = first;
+    const origin = originOf(apply(requestUrl, first, []));
+    if (!origins.includes(origin) || mode === "no-cors" || headers.has("authorization")) return plain(first);
+    const send = (request) => {
+      const outgoing = new Request(request);
+      if (core2.rejected(origin)) core2.authorize(outgoing);
+      return plain(outgoing);
+    };
+    if (keepalive) return send(first);
+    const again = replayOf(first, input, init);
+    const before = core2.held();
+    if (core2.state() !== "ended" && (!before || before.ends.left() <= (again ? 0 : STREAM_MARGIN))) {
+      const verdict2 = await core2.renewed(before?.gen, "expiring", signal);
+      if (verdict2 === "ended" && core2.bound()) throw errorOf("ended", "the session ended while this call waited");
     }
-    const rejected = isOurs();
-    if (!rejected) return plain(call.first);
-    const { response, used, ends } = send(call.first);
-    if (!used || !ends) return response;
+    const statuses = core2.rejected(origin);
+    const held = core2.held();
+    const response = send(first);
+    if (!statuses || !held) return response;
+    const { gen, ends } = held;
     let answer;
     try {
       answer = await response;
     } catch (error) {
-      if (signal.aborted || !ends.passed() || !call.readOnly) throw error;
-      if (await core2.renewed(used, "expiring", signal) !== "newer") throw error;
-      return send(call.first).response;
+      if (signal.aborted || !ends.passed() || !/^(GET|HEAD)$/.test(method)) throw error;
+      if (await core2.renewed(gen, "expiring", signal) !== "newer") throw error;
+      return send(first);
     }
-    if (!isRejection(answer, call.origin, rejected)) return answer;
+    if (!statuses.includes(answer.status) || !isRejection(answer, origin)) return answer;
     if (!again) {
-      core2.need(used, "401");
+      core2.need(gen, "401");
       return answer;
     }
     const expired = ends.passed();
-    const verdict = await core2.renewed(used, "401", signal);
-    if (!mayReplay(verdict, expired, call) || !core2.held()) return answer;
+    const verdict = await core2.renewed(gen, "401", signal);
+    const repeatable = /^(GET|HEAD|OPTIONS)$/.test(method) || headers.has("idempotency-key");
+    if (!mayReplay(verdict, expired || repeatable) || !core2.held()) return answer;
     answer.body?.cancel().catch(() => {
     });
-    return send(again()).response;
-  };
-}
-function prepare(input, init) {
-  const first = new Request(input, requestInit(init));
-  const { method, mode, headers, keepalive } = first;
-  return {
-    origin: originOf(apply(requestUrl, first, [])) ?? "",
-    first,
-    opaque: mode === "no-cors",
-    authorized: headers.has("authorization"),
-    keepalive,
-    readOnly: method === "GET" || method === "HEAD",
-    repeatable: SAFE.includes(method) || headers.has("idempotency-key")
+    return send(again());
   };
 }
 function replayOf(first, input, init) {
@@ -482,14 +450,13 @@ function requestInit(init) {
   if (typeof init?.body !== "function") return init;
   return Object.assign(/* @__PURE__ */ Object.create(null), init, { body: init.body() });
 }
-function isRejection(answer, origin, statuses) {
-  if (!statuses.includes(answer.status)) return false;
+function isRejection(answer, origin) {
   if (answer.redirected && originOf(answer.url) !== origin) return false;
   const challenge = answer.headers.get("www-authenticate");
   return challenge === null || /(^|[\s,])error\s*=\s*"?invalid_token"?\s*(,|$)/i.test(challenge);
 }
-function mayReplay(verdict, expired, call) {
-  return verdict === "newer" || verdict === "confirmed" && (expired || call.repeatable);
+function mayReplay(verdict, harmless) {
+  return verdict === "newer" || verdict === "confirmed" && harmless;
 }
 
 // src/ports/devhost.ts
@@ -549,6 +516,5 @@ function connect(options) {
   };
 }
 export {
-  TokencastError,
   connect
 };

@@ -22,17 +22,14 @@ export function build(out) {
   writeFileSync(join(out, "tokencast.d.ts"), declarations());
 }
 
-/** The public face is `src/index.ts` and the error it exports; the two become one file. */
+/** The public face is all in `src/index.ts`. */
 function declarations() {
   const temp = mkdtempSync(join(tmpdir(), "tokencast-types-"));
   try {
     const tsc = join(root, "node_modules/typescript/bin/tsc");
     const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", temp, "--rootDir", root];
     execFileSync(process.execPath, [tsc, "-p", root, ...options], { stdio: "inherit" });
-    const read = (name) => readFileSync(join(temp, "src", `${name}.d.ts`), "utf8");
-    const parts = read("index").split('export { TokencastError } from "./error.js";\n');
-    if (parts.length !== 2) throw new Error("src/index.ts no longer exports the error in the one line that is replaced here");
-    const text = parts.join(read("error"));
+    const text = readFileSync(join(temp, "src/index.d.ts"), "utf8");
     if (/\bfrom "\.|\bimport\b/.test(text)) throw new Error("the public types must not refer to another file");
     return text;
   } finally {

@@ -3,21 +3,22 @@ import { converse, type Conversation, type Settled } from "./conversation.js";
 import type { AccessToken, Session, SessionEnd, SessionState } from "./index.js";
 import { watchLife } from "./life.js";
 import { createListeners } from "./listeners.js";
-import { self, startTimer, stopTimer } from "./natives.js";
+import { apply, requestHeaders, self, setHeader, startTimer, stopTimer, stringify } from "./natives.js";
 import type { OpenPort } from "./port.js";
-import { nameOf, order, type ApiOrigin, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
+import { isNewer, nameOf, type Api, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
 import { createQueue, type Verdict } from "./queue.js";
 import { createHolder, type Held } from "./token.js";
 
 /** The document's one connection to the app: what every {@link Session} of the document shares. */
 export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
   state(): SessionState;
-  /** The token, for a synchronous use: it must not be awaited, returned from an async function or thrown. */
   held(): Held | undefined;
   /** Whether the document has belonged to a session. */
   bound(): boolean;
+  /** Puts the token, if one is held, on a request that the page cannot reach. */
+  authorize(request: Request): void;
   /** The statuses by which this origin rejects a token; `undefined` when the app lets no token go there. */
-  rejected(origin: string): readonly number[] | undefined;
+  rejected(origin: string): readonly unknown[] | undefined;
   /** Tells the app that a token was rejected or is about to end; calls that used the same one ask once. */
   need(used: Gen, why: Why): void;
   /** The same, and waits for a newer token. Rejects with the signal's reason when the caller gives up. */
@@ -29,46 +30,35 @@ const RETRY_FLOOR = 250;
 
 /** Starts the connection; without a host the core stays `plain`. */
 export function createCore(open: OpenPort | undefined): Core {
-  const { take, end, drop, held, bound } = createHolder();
+  const { take, end, drop, held, secret, bound } = createHolder();
   const { wait, release } = createQueue();
   const tokens = createListeners(current);
-  const ends = createListeners((): SessionEnd | undefined => ending);
+  const ends = createListeners(() => ending);
   /** The questions under way, so that none is asked twice. */
   const asked = new Set<string>();
   /** Names this document to the app. */
   const doc = self.crypto.getRandomValues(new Uint32Array(4)).join("-");
   let state: SessionState = open ? "connecting" : "plain";
   let ending: SessionEnd | undefined;
-  let api: readonly ApiOrigin[] = [];
+  let api: Api = {};
   let conversation: Conversation | undefined;
   let greeted = false;
   let retry: unknown;
 
   function current(): AccessToken | undefined {
     const now = held();
-    return now && { value: now.value, generation: nameOf(now.gen) };
-  }
-
-  /** Whether something newer than that generation is held. */
-  function outdated(used: Gen | undefined): boolean {
-    const now = held();
-    return !!now && (!used || order(now.gen, used) > 0);
-  }
-
-  function isNews(gen: Gen): boolean {
-    const now = held();
-    return !now || order(gen, now.gen) > 0;
+    return now && { value: secret() as string, generation: nameOf(now.gen) };
   }
 
   function heard(message: FromApp): void {
     if (state === "plain") return;
     if (message.k === "state") accept(message);
-    if (message.k === "notify" && isNews(message.gen)) greet();
     if (message.k === "ended") finish(message.reason, message.gen);
+    if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
     const { code } = message;
     // Refused for good; a refusal may come without an id.
-    if (code === "denied" || code === "version") degrade(`the app answered "${code}"`);
+    if (code === "denied" || code === "version") degrade(code);
     // It no longer knows this document, or knows its end better than this page does.
     if (code === "stale" || code === "ended") greet();
   }
@@ -77,14 +67,14 @@ export function createCore(open: OpenPort | undefined): Core {
     if (ending && bound()) return;
     // Only an active session has an epoch to belong to.
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
-    if (taken === "over") finish("signed_out");
-    if (taken === "over" || taken === "older") return;
+    if (taken === "older") return;
+    if (taken === "over") return finish("signed_out");
     state = st;
     api = allowed;
     ending = undefined;
     if (taken === "same") return;
     // First the calls, then the page's own callbacks, which may be slow.
-    release("newer", (call) => outdated(call.used));
+    release("newer", ({ used }) => isNewer(gen, used));
     tokens.call();
     conversation?.send({ k: "ack", have: gen as Gen });
   }
@@ -93,7 +83,7 @@ export function createCore(open: OpenPort | undefined): Core {
     if (!end(gen)) return;
     state = "ended";
     ending = { reason };
-    release("ended");
+    release("ended", () => true);
     ends.call();
   }
 
@@ -102,12 +92,12 @@ export function createCore(open: OpenPort | undefined): Core {
     if (state === "ended" || state === "plain") return;
     state = "plain";
     drop();
-    release("refused");
-    console.warn("tokencast: plain fetch from now on,", why);
+    release("refused", () => true);
+    console.warn("tokencast: plain fetch from now on:", why);
   }
 
   function ask(message: FromPage, settled: Settled): void {
-    const question = JSON.stringify(message);
+    const question = stringify(message);
     if (asked.has(question) || !conversation || state === "plain") return;
     asked.add(question);
     conversation.send(message, (answer) => {
@@ -122,7 +112,7 @@ export function createCore(open: OpenPort | undefined): Core {
       stopTimer(retry);
       if (!answer || answer.k === "err") retry = startTimer(greet, Math.max(answer?.retryIn ?? 0, RETRY_FLOOR));
       // Active, and yet without a token: the app has tried, so there is nothing to wait for.
-      else if (state === "active") release("refused", (call) => !call.used);
+      else if (state === "active") release("refused", ({ used }) => !used);
     });
   }
 
@@ -136,7 +126,7 @@ export function createCore(open: OpenPort | undefined): Core {
   if (open) {
     watchLife({
       started() {
-        conversation = converse(open, heard, () => degrade("the connection to the app was lost"));
+        conversation = converse(open, heard, () => degrade("connection lost"));
         greet();
       },
       shown: greet,
@@ -152,13 +142,13 @@ export function createCore(open: OpenPort | undefined): Core {
     state: () => state,
     held,
     bound,
-    rejected(origin) {
-      for (let i = 0; i < api.length; i++) if (api[i]?.origin === origin) return api[i]?.rejected;
-      return undefined;
+    authorize(request) {
+      if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
     },
+    rejected: (origin) => api[origin],
     need,
     async renewed(used, why, signal) {
-      if (outdated(used)) return "newer";
+      if (isNewer(held()?.gen, used)) return "newer";
       if (state === "ended") return "ended";
       if (state === "plain") return "refused";
       const verdict = wait({ used, why }, signal);

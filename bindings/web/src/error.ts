@@ -1,11 +1,6 @@
-/** An error of this client. Tell errors apart by `code`: the injected script has a class of its own. */
-export class TokencastError extends Error {
-  constructor(
-    /** `misconfigured`: an option is wrong, the message says which. `ended`: the session ended. */
-    readonly code: "misconfigured" | "ended",
-    message: string,
-  ) {
-    super(message);
-    this.name = "TokencastError";
-  }
+import type { TokencastError } from "./index.js";
+
+/** Makes an error of this client. */
+export function errorOf(code: TokencastError["code"], message: string): TokencastError {
+  return Object.assign(new Error(message), { name: "TokencastError" as const, code });
 }

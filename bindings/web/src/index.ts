@@ -46,7 +46,7 @@ export interface Session {
    */
   onAccessToken(callback: (token: AccessToken) => void): Unsubscribe;
 
-  /** Calls back once when the session has ended; at once when it had ended before. */
+  /** Calls back when the session ends, and soon when it has ended already. */
   onEnded(callback: (end: SessionEnd) => void): Unsubscribe;
 
   /** Where the session stands now. */
@@ -111,7 +111,12 @@ export type EndReason =
 /** Ends a subscription. Calling it again does nothing. */
 export type Unsubscribe = () => void;
 
-export { TokencastError } from "./error.js";
+/** An error of this client. */
+export interface TokencastError extends Error {
+  readonly name: "TokencastError";
+  /** `misconfigured`: an option is wrong, the message says which. `ended`: the session ended. */
+  readonly code: "misconfigured" | "ended";
+}
 
 // At evaluation: no later script may see the key in the fragment.
 const devHost = takeDevHost();

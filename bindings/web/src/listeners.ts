@@ -10,39 +10,31 @@ export interface Listeners<T> {
 }
 
 export function createListeners<T>(current: () => T | undefined): Listeners<T> {
-  let listeners: Listener<T>[] = [];
-
-  const tell = (listener: Listener<T>) => {
-    const value = current();
-    if (value === undefined || !listeners.includes(listener)) return;
-    listener.told = true;
-    try {
-      listener.callback(value);
-    } catch (error) {
-      // As an uncaught error, where a page looks for it.
-      startTimer(() => {
-        throw error;
-      }, 0);
-    }
-  };
+  const listeners = new Set<() => void>();
 
   return {
     add(callback) {
-      const listener: Listener<T> = { callback, told: false };
-      listeners.push(listener);
-      // Not before `add` has returned: the callback may want to unsubscribe.
-      startTimer(() => listener.told || tell(listener), 0);
-      return () => {
-        listeners = listeners.filter((other) => other !== listener);
+      let told = false;
+      const tell = () => {
+        const value = current();
+        if (!value) return;
+        told = true;
+        try {
+          callback(value);
+        } catch (error) {
+          // As an uncaught error, where a page looks for it.
+          startTimer(() => {
+            throw error;
+          }, 0);
+        }
       };
+      listeners.add(tell);
+      // Not before `add` has returned: the callback may want to unsubscribe.
+      startTimer(() => told || (listeners.has(tell) && tell()), 0);
+      return () => void listeners.delete(tell);
     },
     call() {
-      listeners.slice().forEach(tell);
+      listeners.forEach((tell) => tell());
     },
   };
-}
-
-interface Listener<T> {
-  callback(value: T): void;
-  told: boolean;
 }

@@ -17,29 +17,24 @@ export const requestUrl = getter<Request, string>(Request, "url");
 export const urlOrigin = getter<URL, string>(URL, "origin");
 export const messageData = getter<MessageEvent, unknown>(self.MessageEvent, "data");
 
+/** Calls back after some milliseconds. */
+export const startTimer: (callback: () => void, ms: number) => unknown = self.setTimeout.bind(self);
+
+/** Stops a timer, if it is one and runs still. */
+export const stopTimer = self.clearTimeout.bind(self) as (timer: unknown) => void;
+
+/** Milliseconds on a clock that no one sets, but which may stop while the device sleeps. */
+export const monotonic: () => number = self.performance.now.bind(self.performance);
+
+/** Milliseconds on the wall clock. */
+export const wall: () => number = self.Date.now;
+
 const { addEventListener } = EventTarget.prototype;
-const { setTimeout, clearTimeout, performance } = self;
 
 /** Adds a listener; a page that wraps `addEventListener` would otherwise be handed every event. */
 export function listen(target: EventTarget, type: string, handler: (event: Event) => void): void {
   apply(addEventListener, target, [type, handler]);
 }
-
-/** Calls back after `ms` milliseconds. */
-export function startTimer(callback: () => void, ms: number): unknown {
-  return apply(setTimeout, self, [callback, ms]);
-}
-
-/** Stops a timer. */
-export function stopTimer(timer: unknown): void {
-  apply(clearTimeout, self, [timer]);
-}
-
-/** Milliseconds on a clock that no one sets, but which may stop while the device sleeps. */
-export const monotonic: () => number = performance.now.bind(performance);
-
-/** Milliseconds on the wall clock. */
-export const wall: () => number = self.Date.now;
 
 function getter<This, Value>(type: { prototype: This }, name: keyof This): (this: This) => Value {
   return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get as (this: This) => Value;

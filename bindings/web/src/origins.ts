@@ -1,4 +1,4 @@
-import { TokencastError } from "./error.js";
+import { errorOf } from "./error.js";
 import { URL, apply, stringify, urlOrigin } from "./natives.js";
 
 /**
@@ -6,20 +6,12 @@ import { URL, apply, stringify, urlOrigin } from "./natives.js";
  * what is allowed: no path, no user, no pattern.
  */
 export function apiOrigins(list: readonly string[]): readonly string[] {
-  return ([] as unknown[]).concat(list).map((text) => {
-    const origin = parseOrigin(text);
-    if (!origin) throw new TokencastError("misconfigured", `api: ${stringify(text)} is not an https origin`);
-    return origin;
-  });
+  return ([] as string[]).concat(list).map(parseOrigin);
 }
 
-/** The origin of an absolute URL, as the platform computes it; `undefined` when it is not one. */
-export function originOf(url: string): string | undefined {
-  try {
-    return apply(urlOrigin, new URL(url), []);
-  } catch {
-    return undefined;
-  }
+/** The origin of an absolute URL, as the platform computes it. */
+export function originOf(url: string): string {
+  return apply(urlOrigin, new URL(url), []);
 }
 
 /** Whether a host name can only mean this machine. */
@@ -27,11 +19,14 @@ export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 }
 
-function parseOrigin(text: unknown): string | undefined {
-  const origin = typeof text === "string" ? originOf(text) : undefined;
-  if (!origin) return undefined;
-  const { protocol, hostname, href } = new URL(text as string);
-  const trusted = protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
-  // What the URL has beside its origin must be the root path alone.
-  return trusted && href === origin + "/" ? origin : undefined;
+function parseOrigin(text: string): string {
+  try {
+    const { origin, protocol, hostname, href } = new URL(text);
+    const trusted = protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
+    // What the URL has beside its origin must be the root path alone.
+    if (trusted && href === origin + "/") return origin;
+  } catch {
+    // Not a URL: told below, as everything else that is no origin.
+  }
+  throw errorOf("misconfigured", `api: ${stringify(text)} is not an https origin`);
 }

@@ -20,13 +20,12 @@ export interface State {
   readonly at: string | undefined;
   /** Milliseconds the token has left; infinite when the app does not know. */
   readonly exp: number;
-  readonly api: readonly ApiOrigin[];
+  readonly api: Api;
 }
 
-/** An origin to which the app lets the token go, and the statuses by which it rejects one. */
-export interface ApiOrigin {
-  readonly origin: string;
-  readonly rejected: readonly number[];
+/** The origins to which the app lets the token go, and the statuses by which each rejects one. */
+export interface Api {
+  readonly [origin: string]: readonly unknown[];
 }
 
 /** A message of the app, parsed; `unknown` is one of a later version, or a broken one. */
@@ -78,6 +77,11 @@ export function order(a: Gen, b: Gen): number {
   return a.e < b.e ? -Infinity : a.g - b.g;
 }
 
+/** Whether `a` is something that `b` is not yet. */
+export function isNewer(a: Gen | undefined, b: Gen | undefined): boolean {
+  return !!a && (!b || order(a, b) > 0);
+}
+
 /** The public form of a generation. */
 export function nameOf({ s, e, g }: Gen): Generation {
   return { store: s, epoch: e, number: g };
@@ -106,17 +110,18 @@ function parseState({ k, st, at, exp, api }: Fields, id: string | undefined, gen
     st: st as State["st"],
     at: (at ?? undefined) as string | undefined,
     exp: typeof exp === "number" ? exp : Infinity,
-    api: api.map(parseApi),
+    api: parseApi(api),
   };
 }
 
 /** An entry that cannot be read allows nothing. */
-function parseApi(value: unknown): ApiOrigin {
-  const { origin, rejected } = record(value) ?? {};
-  return {
-    origin: typeof origin === "string" ? origin : "",
-    rejected: Array.isArray(rejected) ? rejected : [],
-  };
+function parseApi(list: readonly unknown[]): Api {
+  const api = Object.create(null);
+  for (const entry of list) {
+    const { origin, rejected } = record(entry) ?? {};
+    if (typeof origin === "string" && Array.isArray(rejected)) api[origin] = rejected;
+  }
+  return api;
 }
 
 function parseGen(value: unknown): Gen | undefined {

@@ -3,9 +3,9 @@ import { startTimer, stopTimer } from "./natives.js";
 import type { Gen, Why } from "./protocol.js";
 
 /** At most so many calls wait at once. */
-export const QUEUE_LENGTH = 64;
+const QUEUE_LENGTH = 64;
 /** No call waits longer, in milliseconds. */
-export const QUEUE_TIMEOUT = 15_000;
+const QUEUE_TIMEOUT = 15_000;
 
 /**
  * Why a call stopped waiting:
@@ -27,35 +27,34 @@ export interface Queue {
   /** Waits for a verdict. Rejects with the signal's reason when the caller gives up. */
   wait(call: Waiting, signal: AbortSignal): Promise<Verdict>;
   /** Ends the waiting of those calls. */
-  release(verdict: Verdict, which?: (call: Waiting) => boolean): void;
+  release(verdict: Verdict, which: (call: Waiting) => boolean): void;
 }
 
 export function createQueue(): Queue {
-  let waiting: { call: Waiting; done(verdict: Verdict): void }[] = [];
+  const queue = new Map<(verdict?: Verdict) => void, Waiting>();
 
   return {
     wait: (call, signal) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= QUEUE_LENGTH) return resolve("refused");
+        if (queue.size >= QUEUE_LENGTH) return resolve("refused");
 
         const deadline = deadlineIn(QUEUE_TIMEOUT);
         const done = (verdict?: Verdict) => {
-          waiting = waiting.filter((other) => other !== entry);
+          queue.delete(done);
           stopTimer(timer);
           signal.removeEventListener("abort", abort);
-          if (!verdict) return reject(signal.reason);
+          if (!verdict) reject(signal.reason);
           // Timers stop in sleep and are throttled in hidden pages, so lateness is judged here as well.
-          resolve(verdict !== "ended" && deadline.passed() ? "refused" : verdict);
+          else resolve(verdict !== "ended" && deadline.passed() ? "refused" : verdict);
         };
         const abort = () => done();
-        const entry = { call, done };
         const timer = startTimer(() => done("refused"), QUEUE_TIMEOUT);
-        waiting.push(entry);
+        queue.set(done, call);
         signal.addEventListener("abort", abort);
         if (signal.aborted) abort();
       }),
-    release(verdict, which = () => true) {
-      for (const { call, done } of waiting) if (which(call)) done(verdict);
+    release(verdict, which) {
+      queue.forEach((call, done) => which(call) && done(verdict));
     },
   };
 }

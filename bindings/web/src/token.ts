@@ -1,10 +1,9 @@
 import type { Deadline } from "./clock.js";
 import { order, type Gen } from "./protocol.js";
 
-/** The token a page holds. It stays in closures: never in a promise, an event or an object of the page. */
+/** The name and the end of the token that a page holds. */
 export interface Held {
   readonly gen: Gen;
-  readonly value: string;
   /** The end of its life, by the app's clock. */
   readonly ends: Deadline;
 }
@@ -19,24 +18,31 @@ export type Taken = "newer" | "same" | "older" | "over";
  * token must never replay this document's calls, so it is not taken, ever.
  */
 export interface Holder {
-  /** Offers a token, or a state without one. */
+  /** Offers a token, or an active state without one. */
   take(gen: Gen, value: string | undefined, ends: Deadline): Taken;
   /** Whether this end concerns the document. It is final for its epoch; without a generation it ends any. */
   end(gen?: Gen): boolean;
   /** Forgets the token, not the epoch. */
   drop(): void;
   held(): Held | undefined;
+  /** The token itself, for a synchronous use: it must not be awaited, returned from an async function or thrown. */
+  secret(): string | undefined;
   /** Whether the document belongs to an epoch. */
   bound(): boolean;
 }
 
 export function createHolder(): Holder {
   let held: Held | undefined;
+  let secret: string | undefined;
   /** The highest generation taken; its epoch is the document's. */
   let highest: Gen | undefined;
   let over = false;
   /** The last epoch that ended, by store. */
   const ended: { [store: string]: number } = Object.create(null);
+
+  const drop = () => {
+    held = secret = undefined;
+  };
 
   return {
     take(gen, value, ends) {
@@ -44,12 +50,12 @@ export function createHolder(): Holder {
       const ahead = highest ? order(gen, highest) : 1;
       if (ahead === Infinity) return "over";
       // A later number without its token is nothing to hold: the number would only shut out the token.
-      if (ahead < 0 || (highest && ahead > 0 && value === undefined)) return "older";
+      if (ahead < 0 || (highest && ahead && !value)) return "older";
+      const renewed = value && (ahead || !held);
       highest = gen;
+      secret = value ?? secret;
       // The same token again may bring a corrected end.
-      const known = value ?? held?.value;
-      const renewed = known !== undefined && (ahead > 0 || !held);
-      if (known !== undefined) held = { gen, value: known, ends };
+      if (secret) held = { gen, ends };
       return renewed ? "newer" : "same";
     },
     end(gen) {
@@ -58,14 +64,13 @@ export function createHolder(): Holder {
         ended[gen.s] = Math.max(gen.e, ended[gen.s] ?? -1);
         if (highest && order(gen, highest) === -Infinity) return false;
       }
-      over = highest !== undefined;
-      held = undefined;
+      over = !!highest;
+      drop();
       return true;
     },
-    drop() {
-      held = undefined;
-    },
+    drop,
     held: () => held,
-    bound: () => highest !== undefined,
+    secret: () => secret,
+    bound: () => !!highest,
   };
 }

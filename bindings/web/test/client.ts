@@ -1,5 +1,4 @@
 // What the unit tests see of the client; `page.ts` evaluates it afresh for each page.
 export { createCore } from "../src/core.js";
-export { TokencastError } from "../src/error.js";
 export { replayingFetch } from "../src/fetch.js";
 export { apiOrigins } from "../src/origins.js";

@@ -73,6 +73,8 @@ test("a page that the app refuses, or cannot talk to, is a plain page", () => {
     assert.equal(page.core.state(), "plain");
     page.app.state(gen(1));
     assert.equal(page.core.held(), undefined);
+    page.app.lost();
+    assert.equal(page.warnings.length, 1);
   }
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { brotliCompressSync } from "node:zlib";
 
@@ -35,4 +35,20 @@ test("the lock file names no host", () => {
 test("the built module can be loaded where there is no page", async () => {
   const { connect } = await import(new URL("dist/tokencast.js", `file://${process.cwd()}/`).href);
   assert.equal(connect({ api: ["https://api.example.com"] }).state, "plain");
+});
+
+test("the README's listing compiles against the built types", () => {
+  const listing = /```ts\n([^]*?)```/.exec(read("README.md"))?.[1];
+  assert.ok(listing);
+  const folder = mkdtempSync("node_modules/.listing-");
+  try {
+    const surroundings = "declare const socket: { reauth(token: string): void };\ndeclare function showSignedOut(reason: string): void;\n";
+    writeFileSync(`${folder}/listing.ts`, surroundings + listing);
+    const compilerOptions = { strict: true, noEmit: true, target: "ES2022", module: "ESNext", moduleResolution: "Bundler", lib: ["ES2022", "DOM"], types: [], paths: { tokencast: ["../../dist/tokencast.d.ts"] } };
+    writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["listing.ts"] }));
+    const { status, stdout } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", folder], { encoding: "utf8" });
+    assert.equal(status, 0, stdout);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -5,10 +5,11 @@ import { gen } from "./page.js";
 import { randomFrom } from "./random.js";
 
 const state = { v: 1, k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api: [{ origin: "https://a.example", rejected: [401] }], mode: "inject" };
+const api = Object.assign(Object.create(null), { "https://a.example": [401] });
 const parse = (message: unknown) => parseMessage(JSON.stringify(message));
 
 test("the app's messages are read as bridge.md writes them", () => {
-  assert.deepEqual(parse(state), { k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api: state.api });
+  assert.deepEqual(parse(state), { k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api });
   assert.deepEqual(parse({ v: 1, k: "notify", gen: gen(4) }), { k: "notify", id: undefined, gen: gen(4) });
   assert.deepEqual(parse({ v: 1, k: "ended", gen: gen(4), reason: "revoked" }), { k: "ended", id: undefined, gen: gen(4), reason: "revoked" });
   assert.deepEqual(parse({ v: 1, k: "err", id: "2", code: "rate", retry_ms: 5000 }), { k: "err", id: "2", code: "rate", retryIn: 5000 });
@@ -45,7 +46,7 @@ test("unknown fields are ignored, unknown kinds and broken messages become `unkn
 
 test("an app that does not know its epoch yet may say so", () => {
   const { gen: _, at: __, ...rest } = state;
-  assert.deepEqual(parse({ ...rest, st: "restoring" }), { k: "state", id: "1", gen: undefined, st: "restoring", at: undefined, exp: 1000, api: state.api });
+  assert.deepEqual(parse({ ...rest, st: "restoring" }), { k: "state", id: "1", gen: undefined, st: "restoring", at: undefined, exp: 1000, api });
 });
 
 test("every printable character of a token is let through, and 16 KiB of them", () => {
