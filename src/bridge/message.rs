@@ -175,6 +175,7 @@ pub(super) fn state(
     status: Status,
     token: Option<(&AccessToken, BootTime)>,
     api: &[ApiOrigin],
+    mode: &'static str,
 ) -> Payload {
     let api = api
         .iter()
@@ -190,7 +191,7 @@ pub(super) fn state(
         at: token.map(|(token, _)| token.secret()),
         exp: token.map(|(token, now)| millis(token.remaining(now))),
         api,
-        mode: "inject",
+        mode,
     };
     write("state", id, &body)
 }
@@ -576,6 +577,7 @@ mod tests {
             Status::Active,
             Some((&token, at(15))),
             &api,
+            "inject",
         );
         let value: Value = serde_json::from_str(payload.expose()).unwrap();
         assert_eq!(
@@ -592,7 +594,8 @@ mod tests {
             generation: Generation::default(),
         };
         let value: Value =
-            serde_json::from_str(state(None, &nothing, Status::Restoring, None, &[]).expose()).unwrap();
+            serde_json::from_str(state(None, &nothing, Status::Restoring, None, &[], "inject").expose())
+                .unwrap();
         assert_eq!(
             value,
             json!({"v":1, "k":"state", "gen":null, "st":"restoring", "api":[], "mode":"inject"})
@@ -631,7 +634,14 @@ mod tests {
             at(0),
             Duration::from_secs(60),
         );
-        let payload = state(None, &some_stamp(), Status::Active, Some((&token, at(0))), &[]);
+        let payload = state(
+            None,
+            &some_stamp(),
+            Status::Active,
+            Some((&token, at(0))),
+            &[],
+            "inject",
+        );
         let raw = payload.expose();
         assert!(raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{raw}");
         assert!(!raw.contains(['<', '>', '&']), "{raw}");
@@ -647,7 +657,14 @@ mod tests {
             at(0),
             Duration::from_secs(60),
         );
-        let payload = state(None, &some_stamp(), Status::Active, Some((&token, at(0))), &[]);
+        let payload = state(
+            None,
+            &some_stamp(),
+            Status::Active,
+            Some((&token, at(0))),
+            &[],
+            "inject",
+        );
         let action = super::super::Action::Reply {
             slot: super::super::Slot(1),
             payload,

@@ -329,7 +329,8 @@ impl Page {
         };
         let token = turn.token().map(|token| (token, turn.now));
         document.tell_state(turn.standing, token.is_some());
-        let payload = message::state(asked.id.as_ref(), &turn.standing.stamp, status, token, &self.api);
+        let (stamp, mode) = (&turn.standing.stamp, self.policy.mode());
+        let payload = message::state(asked.id.as_ref(), stamp, status, token, &self.api, mode);
         turn.reply(asked.slot, payload);
     }
 

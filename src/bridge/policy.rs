@@ -71,8 +71,8 @@ impl PagePolicy {
         &self.api
     }
 
-    pub(crate) fn chosen_strategy(&self) -> Strategy {
-        self.strategy
+    pub(crate) fn mode(&self) -> &'static str {
+        self.strategy.mode()
     }
 }
 
@@ -84,6 +84,15 @@ pub enum Strategy {
     /// pulls. No page is loaded again.
     #[default]
     InjectIntoAll,
+}
+
+impl Strategy {
+    /// Its name in a `state`.
+    fn mode(self) -> &'static str {
+        match self {
+            Self::InjectIntoAll => "inject",
+        }
+    }
 }
 
 /// An API to which pages may send the token, and how it rejects one.

@@ -14,9 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub use crate::bridge::{
-    Action, Origin, OriginError, PageId, PagePolicy, Payload, Sender, Slot, Strategy,
-};
+pub use crate::bridge::{Action, Origin, OriginError, PageId, PagePolicy, Payload, Sender, Slot, Strategy};
 use crate::bridge::{ApiOrigin, Bridge, Demand, Stamp, Standing, Step, Steps};
 use crate::error::{Failure, SessionError};
 use crate::publish::Subscription;
@@ -88,7 +86,9 @@ impl Pages {
     /// Never fails: whoever may not ask, and whatever is no message, is answered so.
     #[must_use = "these are the answers"]
     pub fn on_message(&self, page: PageId, sender: &Sender, text: &str, slot: Slot) -> Vec<Action> {
-        self.0.call(page, |bridge, now| bridge.on_message(page, sender, text, slot, now))
+        self.0.call(page, |bridge, now| {
+            bridge.on_message(page, sender, text, slot, now)
+        })
     }
 
     /// A document was committed in the page's main frame: the one before is gone. Not to be called at the start
@@ -132,7 +132,10 @@ impl Pages {
     fn new(session: AuthSession) -> Self {
         let mut bytes = [0; 8];
         // Ids need not be secret, only other than those of another `Pages`: a mix-up is then denied.
-        let drawn = session.random().fill(&mut bytes).map(|()| u64::from_le_bytes(bytes) >> 12);
+        let drawn = session
+            .random()
+            .fill(&mut bytes)
+            .map(|()| u64::from_le_bytes(bytes) >> 12);
         let first = PageId::from_number(drawn.unwrap_or(0).max(1)).expect("it is at least one");
         let bridge = Bridge::new(first, session.glance().into());
         let shared = Arc::new(Shared {
@@ -300,21 +303,35 @@ impl From<Glance> for Standing {
 /// The APIs to which pages of this policy may send tokens: the profile's, narrowed by the policy.
 fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrigin>, SessionError> {
     if policy.origins().next().is_none() {
-        return Err(misconfigured("the page policy has no origin", "name the pages' origins"));
+        return Err(misconfigured(
+            "the page policy has no origin",
+            "name the pages' origins",
+        ));
     }
     if let Some(origin) = policy.origins().find(|origin| !policy.permits(origin)) {
         let what = format!("the page origin {origin} is not https");
-        return Err(misconfigured(what, "serve the page by https; for development: allow_loopback_http()"));
+        return Err(misconfigured(
+            what,
+            "serve the page by https; for development: allow_loopback_http()",
+        ));
     }
     let profile = session.profile();
-    let named = profile.resource_origins().filter_map(|origin| Origin::of(&origin).ok());
+    let named = profile
+        .resource_origins()
+        .filter_map(|origin| Origin::of(&origin).ok());
     let named: Vec<_> = named.filter(|origin| policy.permits(origin)).collect();
     if let Some(api) = policy.api().iter().find(|api| !named.contains(&api.origin)) {
         let what = format!("the profile does not let tokens go to {}", api.origin);
-        return Err(misconfigured(what, "add it by with_resource_origin(…) or drop it from the policy"));
+        return Err(misconfigured(
+            what,
+            "add it by with_resource_origin(…) or drop it from the policy",
+        ));
     }
     let api = match policy.api() {
-        [] => named.into_iter().map(|origin| ApiOrigin::new(origin, profile.rejected_statuses())).collect(),
+        [] => named
+            .into_iter()
+            .map(|origin| ApiOrigin::new(origin, profile.rejected_statuses()))
+            .collect(),
         narrowed => narrowed.to_vec(),
     };
     if api.is_empty() {

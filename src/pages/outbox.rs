@@ -74,7 +74,10 @@ mod tests {
                 self.outbox.put(&self.next, action);
                 self.outbox.deliver();
             }
-            assert!(!self.outbox.queue().waiting.is_empty(), "it is delivered after, not within");
+            assert!(
+                !self.outbox.queue().waiting.is_empty(),
+                "it is delivered after, not within"
+            );
         }
     }
 
@@ -105,7 +108,10 @@ mod tests {
         outbox.put(&other, wake(3));
         outbox.put(&host, wake(4));
         outbox.deliver();
-        assert_eq!(*recorder.0.lock().unwrap(), [vec![wake(1), wake(2)], vec![wake(4)]]);
+        assert_eq!(
+            *recorder.0.lock().unwrap(),
+            [vec![wake(1), wake(2)], vec![wake(4)]]
+        );
     }
 
     #[test]
