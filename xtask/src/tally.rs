@@ -59,6 +59,8 @@ pub(crate) struct Counter {
     tally: Tally,
     /// Swift repeats a suite's count for each suite around it; only the outermost is the sum.
     outermost_suite: bool,
+    /// Programs of tests that cargo calls failed, less those that counted their failed tests: the others broke.
+    broken: isize,
 }
 
 impl Counter {
@@ -67,12 +69,18 @@ impl Counter {
             runner,
             tally: Tally::default(),
             outermost_suite: false,
+            broken: 0,
         }
     }
 
     pub(crate) fn read(&mut self, line: &str) {
         match self.runner {
-            Runner::Cargo => self.tally += cargo(line),
+            Runner::Cargo => {
+                self.tally += cargo(line);
+                let fails = ["error: test failed, ", "error: doctest failed, "];
+                self.broken += isize::from(fails.iter().any(|start| line.starts_with(start)));
+                self.broken -= isize::from(line.starts_with("test result: FAILED"));
+            }
             Runner::Pytest => self.tally += pytest(line),
             Runner::Maven => self.tally += maven(line),
             Runner::Node => self.tally += node(line),
@@ -83,7 +91,8 @@ impl Counter {
 
     /// The count, given how the runner ended. A runner that failed without naming a failed test failed once: it did
     /// not compile, or it broke.
-    pub(crate) fn finish(self, success: bool) -> Tally {
+    pub(crate) fn finish(mut self, success: bool) -> Tally {
+        self.tally.failed += usize::try_from(self.broken).unwrap_or(0);
         match (self.runner, success) {
             (Runner::ExitCode, true) => Tally::ONE_PASSED,
             (_, false) if self.tally.failed == 0 => Tally {
@@ -251,6 +260,16 @@ test it_prints ... a test result: ok. 9 passed; 0 failed; is only text here
 test result: FAILED. 1 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.31s
 ";
         assert_eq!(count(Runner::Cargo, false, output), (4, 2, 1));
+    }
+
+    #[test]
+    fn a_test_program_that_broke_counts_beside_one_that_counted() {
+        let output = "\
+test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.31s
+error: test failed, to rerun pass `-p tokencast --test architecture`
+error: doctest failed, to rerun pass `-p tokencast --doc`
+";
+        assert_eq!(count(Runner::Cargo, false, output), (1, 3, 0));
     }
 
     #[test]
