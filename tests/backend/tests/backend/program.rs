@@ -1,0 +1,108 @@
+//! The program: its one line on stdout, its flags, its end.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::{Client, http};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokencast-backend"));
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn ready(child: &mut Child) -> (Client, BufReader<ChildStdout>) {
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).await.unwrap();
+    let url = line.trim_end().strip_prefix("ready ").unwrap().to_owned();
+    (Client { http: http(), url }, stdout)
+}
+
+#[tokio::test]
+async fn the_program_prints_ready_and_its_url_and_nothing_else() {
+    let mut child = program(&[
+        "--log",
+        "--test-faults",
+        "--access-ttl",
+        "30s",
+        "--stop-with-stdin",
+    ])
+    .stdin(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let (client, mut stdout) = ready(&mut child).await;
+    let answer = client.login("ada", "lovelace").await;
+    assert_eq!(answer.json["expires_in"], 30);
+    let tokens = answer.tokens();
+    assert_eq!(client.get("/test/stats", "").await.json["logins"], 1);
+
+    drop(child.stdin.take());
+    let (mut out, mut err) = (String::new(), String::new());
+    stdout.read_to_string(&mut out).await.unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .await
+        .unwrap();
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!(out, "");
+    assert!(err.contains("signed in"), "{err}");
+    for secret in [tokens.access.as_str(), tokens.refresh.as_str(), "lovelace"] {
+        assert!(!err.contains(secret), "a secret is in the log");
+    }
+}
+
+#[tokio::test]
+async fn killed_and_started_again_on_the_same_database_it_knows_its_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("backend.db").display());
+    let arguments = ["--database-url", url.as_str(), "--user", "grace:hopper"];
+    let mut child = program(&arguments).spawn().unwrap();
+    let (client, _stdout) = ready(&mut child).await;
+    let tokens = client.login("grace", "hopper").await.tokens();
+    child.kill().await.unwrap();
+
+    let mut child = program(&arguments).spawn().unwrap();
+    let (client, _stdout) = ready(&mut child).await;
+    assert_eq!(client.refresh(&tokens.refresh, Some("key-1")).await.status, 200);
+    assert_eq!(
+        client.login("ada", "lovelace").await.status,
+        401,
+        "the demo user was not asked for"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_flag_ends_with_an_error_and_no_line_on_stdout() {
+    for arguments in [
+        &["--listen", "0.0.0.0:0"][..],
+        &["--listen", "nowhere"],
+        &["--moon"],
+        &["--scheme", "magic"],
+        &["--access-ttl", "0"],
+        &["--cors-origin", "http://a/path"],
+        &["--database-url", "postgres://u:s3cret@h/d"],
+        &["--user", "s3cret"],
+    ] {
+        let output = program(arguments).output().await.unwrap();
+        assert_eq!(
+            (output.status.code(), output.stdout.as_slice()),
+            (Some(2), &b""[..]),
+            "{arguments:?}"
+        );
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.starts_with("tokencast-backend: ") && !told.contains("s3cret"),
+            "{told}"
+        );
+    }
+}
