@@ -115,18 +115,12 @@ function converse(open, heard, lost) {
     delete questions[id];
     settled?.(answer);
   };
-  const port = open(
-    (text) => {
-      const message = parseMessage(text);
-      if (!message) return;
-      heard(message);
-      if (message.id) settle(message.id, message);
-    },
-    () => {
-      lost();
-      for (const id in questions) settle(id);
-    }
-  );
+  const port = open((text) => {
+    const message = parseMessage(text);
+    if (!message) return;
+    heard(message);
+    if (message.id) settle(message.id, message);
+  }, lost);
   return {
     send(message, settled) {
       const id = `${++count}`;
@@ -330,7 +324,10 @@ function createCore(open) {
   if (open) {
     watchLife({
       started() {
-        conversation = converse(open, heard, () => degrade("connection lost"));
+        conversation = converse(open, heard, () => {
+          conversation = void 0;
+          degrade("connection lost");
+        });
         greet();
       },
       shown: greet,

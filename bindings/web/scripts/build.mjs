@@ -18,7 +18,13 @@ export function build(out) {
   mkdirSync(out, { recursive: true });
   const common = { absWorkingDir: root, bundle: true, target: "es2020", charset: "ascii", logLevel: "warning" };
   esbuild.buildSync({ ...common, entryPoints: ["src/index.ts"], format: "esm", outfile: join(out, "tokencast.js") });
-  esbuild.buildSync({ ...common, entryPoints: ["src/inject.ts"], format: "iife", minify: true, outfile: join(out, "tokencast.inject.js") });
+  esbuild.buildSync({
+    ...common,
+    entryPoints: ["src/inject.ts"],
+    format: "iife",
+    minify: true,
+    outfile: join(out, "tokencast.inject.js"),
+  });
   writeFileSync(join(out, "tokencast.d.ts"), declarations());
 }
 
@@ -27,7 +33,16 @@ function declarations() {
   const temp = mkdtempSync(join(tmpdir(), "tokencast-types-"));
   try {
     const tsc = join(root, "node_modules/typescript/bin/tsc");
-    const options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", temp, "--rootDir", root];
+    const options = [
+      "--noEmit",
+      "false",
+      "--declaration",
+      "--emitDeclarationOnly",
+      "--outDir",
+      temp,
+      "--rootDir",
+      root,
+    ];
     execFileSync(process.execPath, [tsc, "-p", root, ...options], { stdio: "inherit" });
     const text = readFileSync(join(temp, "src/index.d.ts"), "utf8");
     if (/\bfrom "\.|\bimport\b/.test(text)) throw new Error("the public types must not refer to another file");
@@ -40,5 +55,7 @@ function declarations() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const out = join(root, "dist");
   build(out);
-  console.log(`dist/tokencast.inject.js: ${brotliSize(join(out, "tokencast.inject.js"))} of ${INJECT_BUDGET} bytes (brotli)`);
+  console.log(
+    `dist/tokencast.inject.js: ${brotliSize(join(out, "tokencast.inject.js"))} of ${INJECT_BUDGET} bytes (brotli)`,
+  );
 }

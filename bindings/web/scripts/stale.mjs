@@ -11,10 +11,12 @@ const problems = [];
 try {
   build(fresh);
   for (const name of new Set([...readdirSync(dist), ...readdirSync(fresh)])) {
-    if (content(dist, name) !== content(fresh, name)) problems.push(`dist/${name} is stale: run \`npm run build\` and commit it`);
+    if (content(dist, name) !== content(fresh, name))
+      problems.push(`dist/${name} is stale: run \`npm run build\` and commit it`);
   }
   const size = brotliSize(join(fresh, "tokencast.inject.js"));
-  if (size > INJECT_BUDGET) problems.push(`the injected script has ${size} bytes after brotli, its budget is ${INJECT_BUDGET}`);
+  if (size > INJECT_BUDGET)
+    problems.push(`the injected script has ${size} bytes after brotli, its budget is ${INJECT_BUDGET}`);
 } finally {
   rmSync(fresh, { recursive: true });
 }

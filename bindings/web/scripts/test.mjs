@@ -7,7 +7,9 @@ import * as esbuild from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const wanted = process.argv.slice(2);
-const names = readdirSync(join(root, "test")).filter((name) => name.endsWith(".test.ts") && (!wanted.length || wanted.some((part) => name.includes(part))));
+const names = readdirSync(join(root, "test")).filter(
+  (name) => name.endsWith(".test.ts") && (!wanted.length || wanted.some((part) => name.includes(part))),
+);
 // Inside the package, so that the bundles find its dependencies.
 const out = mkdtempSync(join(root, "node_modules", ".tests-"));
 try {
@@ -25,7 +27,10 @@ try {
     logLevel: "warning",
   });
   const files = names.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-  const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], { cwd: root, stdio: "inherit" });
+  const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], {
+    cwd: root,
+    stdio: "inherit",
+  });
   process.exitCode = names.length && run.status === 0 ? 0 : 1;
 } finally {
   rmSync(out, { recursive: true });

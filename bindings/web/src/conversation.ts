@@ -5,7 +5,7 @@ import { encode, parseMessage, type FromApp, type FromPage } from "./protocol.js
 /** How long an unanswered message is waited for, in milliseconds: as long as a call waits. */
 const ANSWER_TIMEOUT = 15_000;
 
-/** What became of a message: the app's answer, or `undefined` when the time was up or the channel lost. */
+/** What became of a message: the app's answer, or `undefined` when the time was up. */
 export type Settled = (answer: FromApp | undefined) => void;
 
 /** Messages and their answers, over a port. */
@@ -28,18 +28,12 @@ export function converse(open: OpenPort, heard: (message: FromApp) => void, lost
     settled?.(answer);
   };
 
-  const port = open(
-    (text) => {
-      const message = parseMessage(text);
-      if (!message) return;
-      heard(message);
-      if (message.id) settle(message.id, message);
-    },
-    () => {
-      lost();
-      for (const id in questions) settle(id);
-    },
-  );
+  const port = open((text) => {
+    const message = parseMessage(text);
+    if (!message) return;
+    heard(message);
+    if (message.id) settle(message.id, message);
+  }, lost);
 
   return {
     send(message, settled) {

@@ -126,7 +126,10 @@ export function createCore(open: OpenPort | undefined): Core {
   if (open) {
     watchLife({
       started() {
-        conversation = converse(open, heard, () => degrade("connection lost"));
+        conversation = converse(open, heard, () => {
+          conversation = undefined;
+          degrade("connection lost");
+        });
         greet();
       },
       shown: greet,

@@ -79,7 +79,7 @@ function plain(input: RequestInfo | URL, init?: FetchInit): Promise<Response> {
   return apply(fetch, undefined, [input, requestInit(init)]);
 }
 
-/** The platform's form of an init: a body factory is called. Without a prototype, so that only the page's fields are read. */
+/** The platform's form of an init: a body factory is called. It has no prototype, so only the page's fields are read. */
 function requestInit(init: FetchInit | undefined): RequestInit | undefined {
   if (typeof init?.body !== "function") return init as RequestInit | undefined;
   return Object.assign(Object.create(null), init, { body: init.body() });

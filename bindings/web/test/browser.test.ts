@@ -4,31 +4,41 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { CANARY, call, story, tokenOf } from "./world.js";
 
-story("one page gets a 401, the app is asked once, and pages of two origins go on with the new token", async (world) => {
-  const { api, app, apiUrl } = world;
-  const pages = [await world.visit({ site: 0 }), await world.visit({ site: 1 })] as const;
-  assert.notEqual(world.siteUrls[0], world.siteUrls[1]);
-  for (const page of pages) assert.equal((await call(page, `${apiUrl}/me`)).status, 200);
+story(
+  "one page gets a 401, the app is asked once, and pages of two origins go on with the new token",
+  async (world) => {
+    const { api, app, apiUrl } = world;
+    const pages = [await world.visit({ site: 0 }), await world.visit({ site: 1 })] as const;
+    assert.notEqual(world.siteUrls[0], world.siteUrls[1]);
+    for (const page of pages) assert.equal((await call(page, `${apiUrl}/me`)).status, 200);
 
-  api.accepted = 2;
-  const calls = [call(pages[0], `${apiUrl}/a`), call(pages[0], `${apiUrl}/b`), call(pages[0], `${apiUrl}/notes`, { method: "POST", body: "x" })];
-  for (const answer of await Promise.all(calls)) assert.equal(answer.status, 200);
-  assert.deepEqual(
-    app.needs.map(({ why, used }) => [why, used.g]),
-    [["401", 1]],
-  );
+    api.accepted = 2;
+    const calls = [
+      call(pages[0], `${apiUrl}/a`),
+      call(pages[0], `${apiUrl}/b`),
+      call(pages[0], `${apiUrl}/notes`, { method: "POST", body: "x" }),
+    ];
+    for (const answer of await Promise.all(calls)) assert.equal(answer.status, 200);
+    assert.deepEqual(
+      app.needs.map(({ why, used }) => [why, used.g]),
+      [["401", 1]],
+    );
 
-  await pages[1].waitForFunction(() => session.generation?.number === 2);
-  const rejected = api.requests.filter(({ authorization }) => authorization === `Bearer ${tokenOf(1)}`).length;
-  assert.equal((await call(pages[1], `${apiUrl}/me`)).status, 200);
-  assert.equal(api.requests.filter(({ authorization }) => authorization === `Bearer ${tokenOf(1)}`).length, rejected);
-  assert.equal(app.needs.length, 1);
-});
+    await pages[1].waitForFunction(() => session.generation?.number === 2);
+    const rejected = api.requests.filter(({ authorization }) => authorization === `Bearer ${tokenOf(1)}`).length;
+    assert.equal((await call(pages[1], `${apiUrl}/me`)).status, 200);
+    assert.equal(api.requests.filter(({ authorization }) => authorization === `Bearer ${tokenOf(1)}`).length, rejected);
+    assert.equal(app.needs.length, 1);
+  },
+);
 
 story("a rejected POST is replayed once with its body, and takes effect once", async ({ api, app, apiUrl, visit }) => {
   const page = await visit();
   api.accepted = 2;
-  assert.deepEqual(await call(page, `${apiUrl}/notes`, { method: "POST", body: "whole" }), { status: 200, body: "ok /notes" });
+  assert.deepEqual(await call(page, `${apiUrl}/notes`, { method: "POST", body: "whole" }), {
+    status: 200,
+    body: "ok /notes",
+  });
   assert.deepEqual(
     api.requests.map(({ method, body, authorization }) => [method, body, authorization]),
     [
@@ -63,31 +73,35 @@ story("files and forms are replayed whole, a Request as well", async ({ api, api
   }
 });
 
-story("a 401 without CORS headers looks like a network error, and is cured for a GET", async ({ api, app, apiUrl, visit }) => {
-  app.life = 1;
-  app.onNeed = () => {
-    app.generation = 2;
-    app.life = 600_000;
-  };
-  const page = await visit();
-  api.accepted = 2;
-  assert.equal((await call(page, `${apiUrl}/bare`)).status, 200);
-  assert.deepEqual(
-    app.needs.map(({ why }) => why),
-    ["expiring"],
-  );
-});
+story(
+  "a 401 without CORS headers looks like a network error, and is cured for a GET",
+  async ({ api, app, apiUrl, visit }) => {
+    app.life = 1;
+    app.onNeed = () => {
+      app.generation = 2;
+      app.life = 600_000;
+    };
+    const page = await visit();
+    api.accepted = 2;
+    assert.equal((await call(page, `${apiUrl}/bare`)).status, 200);
+    assert.deepEqual(
+      app.needs.map(({ why }) => why),
+      ["expiring"],
+    );
+  },
+);
 
 story("callbacks get every newer token", async ({ api, apiUrl, visit }) => {
   const page = await visit();
   const seen = page.evaluate(
-    () => new Promise<string[]>((resolve) => {
-      const values: string[] = [];
-      session.onAccessToken(({ value, generation }) => {
-        values.push(`${generation.number} ${value}`);
-        if (values.length === 2) resolve(values);
-      });
-    }),
+    () =>
+      new Promise<string[]>((resolve) => {
+        const values: string[] = [];
+        session.onAccessToken(({ value, generation }) => {
+          values.push(`${generation.number} ${value}`);
+          if (values.length === 2) resolve(values);
+        });
+      }),
   );
   api.accepted = 2;
   await call(page, `${apiUrl}/me`);
@@ -98,7 +112,9 @@ story("the end of the session is told to every page, and no token is sent after 
   const pages = [await world.visit({ site: 0 }), await world.visit({ site: 1 })];
   world.app.end("password_changed");
   for (const page of pages) {
-    assert.deepEqual(await page.evaluate(() => new Promise((resolve) => session.onEnded(resolve))), { reason: "password_changed" });
+    assert.deepEqual(await page.evaluate(() => new Promise((resolve) => session.onEnded(resolve))), {
+      reason: "password_changed",
+    });
     assert.deepEqual(await page.evaluate(() => [session.state, session.generation]), ["ended", undefined]);
     assert.equal((await call(page, `${world.apiUrl}/me`)).status, 401);
   }
@@ -137,7 +153,9 @@ story("neither key nor token is left in the URL, the history, storage, a referre
     storage: JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, window.name, history.state]),
     databases: (await indexedDB.databases()).length,
     caches: (await caches.keys()).length,
-    globals: JSON.stringify(Object.keys(globalThis).map((name) => String((globalThis as Record<string, unknown>)[name]))),
+    globals: JSON.stringify(
+      Object.keys(globalThis).map((name) => String((globalThis as Record<string, unknown>)[name])),
+    ),
     document: document.documentElement.outerHTML,
   }));
   assert.equal(places.url, `${world.siteUrls[0]}/page?q=1`);
@@ -163,7 +181,9 @@ story("the injected script comes first, and the page's own copy steps back", asy
   const page = await visit({ before: (page) => page.addInitScript(inject) });
   const isInjected = await page.evaluate(() => {
     const { tokencast } = globalThis as unknown as { tokencast: { connect(options: object): typeof session } };
-    return tokencast.connect({ api: [] }).generation?.number === session.generation?.number && Object.isFrozen(tokencast);
+    return (
+      tokencast.connect({ api: [] }).generation?.number === session.generation?.number && Object.isFrozen(tokencast)
+    );
   });
   assert.ok(isInjected);
   api.accepted = 2;

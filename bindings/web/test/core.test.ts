@@ -30,6 +30,13 @@ test("locked and restoring are told as they are, with or without a generation", 
   assert.equal(page.core.state(), "active");
 });
 
+test("an app that is locked again does not end the document's session", () => {
+  const page = activePage();
+  page.app.state(gen(1, 2), { st: "locked", at: undefined });
+  assert.equal(page.core.state(), "locked");
+  assert.deepEqual(page.core.held()?.gen, gen(1));
+});
+
 test("a newer generation is pulled when the app speaks of it, an older one is not", () => {
   const page = activePage();
   page.app.send({ k: "notify", gen: gen(1) });
@@ -158,6 +165,8 @@ test("a document opened while signed out joins the next sign-in", () => {
   page.app.send({ k: "notify", gen: gen(1, 2) });
   page.app.state(gen(1, 2), { id: page.app.last("hello").id });
   assert.equal(page.core.state(), "active");
+  page.core.onEnded(() => assert.fail("it has begun anew"));
+  page.clock.pass(0);
 });
 
 test("an app that lost the document, or says it is over, is asked for the news", () => {
@@ -220,6 +229,15 @@ test("a prerendered page says nothing until it is a real one", () => {
   assert.equal(page.app.of("hello").length, 1);
 });
 
+test("a page whose connection is lost says no more", () => {
+  const page = openPage();
+  page.app.send({ k: "ended", id: "1", gen: gen(1), reason: "expired" });
+  page.app.lost();
+  page.window.dispatchEvent(new Event("online"));
+  page.clock.pass(60_000);
+  assert.equal(page.app.sent.length, 1);
+});
+
 test("a lost connection is told once, and the end stays the end", () => {
   const page = activePage();
   page.app.send({ k: "ended", gen: gen(1), reason: "expired" });
@@ -229,6 +247,7 @@ test("a lost connection is told once, and the end stays the end", () => {
   const other = activePage();
   other.app.lost();
   assert.equal(other.core.state(), "plain");
+  assert.equal(other.core.held(), undefined);
   assert.equal(other.warnings.length, 1);
   assert.ok(!JSON.stringify(other.warnings).includes("token-"));
 });

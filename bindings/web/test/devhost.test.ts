@@ -35,8 +35,23 @@ class FakeSocket extends EventTarget {
 function visit(href: string, { origin = new URL(href).origin } = {}) {
   const location = new URL(href);
   const urls: string[] = [];
-  const history = { state: { kept: true }, replaceState: (state: unknown, _: string, url: string) => urls.push(JSON.stringify(state) + url) };
-  const window = { location, history, origin, Request, URL, MessageEvent, WebSocket: FakeSocket, setTimeout, clearTimeout, performance, Date };
+  const history = {
+    state: { kept: true },
+    replaceState: (state: unknown, _: string, url: string) => urls.push(JSON.stringify(state) + url),
+  };
+  const window = {
+    location,
+    history,
+    origin,
+    Request,
+    URL,
+    MessageEvent,
+    WebSocket: FakeSocket,
+    setTimeout,
+    clearTimeout,
+    performance,
+    Date,
+  };
   const { takeDevHost } = new Function("globalThis", `${bundle?.text}; return client;`)(window);
   return { open: takeDevHost(), urls };
 }
@@ -51,7 +66,11 @@ test("the fragment names the host, and is gone at once", () => {
 });
 
 test("a page without the fragment has no host, and its own fragment is left alone", () => {
-  for (const href of ["http://127.0.0.1:3000/", "http://127.0.0.1:3000/#/route", "https://app.example.com/#tokencast"]) {
+  for (const href of [
+    "http://127.0.0.1:3000/",
+    "http://127.0.0.1:3000/#/route",
+    "https://app.example.com/#tokencast",
+  ]) {
     const { open, urls } = visit(href);
     assert.equal(open, undefined);
     assert.deepEqual(urls, []);

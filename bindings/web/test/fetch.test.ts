@@ -48,6 +48,12 @@ test("the origin is compared after the URL is resolved", async () => {
   assert.equal(page.server[0]?.authorization, bearer(gen(1)));
 });
 
+test("an origin that only the app lists gets no token", async () => {
+  const page = activePage({ api: ["https://other.example.com"] });
+  await page.fetch("/me");
+  assert.equal(page.server[0]?.authorization, null);
+});
+
 test("an origin that only the page lists gets no token", async () => {
   const page = activePage({ api: ["https://api.example.com", "https://other.example.com"] });
   await page.fetch("https://other.example.com/me");
@@ -217,7 +223,9 @@ test("a keepalive call is sent at once and never retried", async () => {
 
 test("an unsafe call whose 401 stays unexplained is not replayed", async () => {
   const page = activePage();
-  const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) => page.app.state(gen(1), { id }));
+  const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) =>
+    page.app.state(gen(1), { id }),
+  );
   assert.equal(answer.status, 401);
   assert.equal(await answer.text(), "no");
   assert.equal(page.server.length, 1);
@@ -225,7 +233,7 @@ test("an unsafe call whose 401 stays unexplained is not replayed", async () => {
 
 test("a safe call, and one with an Idempotency-Key, is replayed although unexplained", async () => {
   const keyed = { method: "POST", body: "x", headers: { "Idempotency-Key": "k1" } };
-  for (const init of [{}, { method: "HEAD" }, keyed]) {
+  for (const init of [{}, { method: "HEAD" }, { method: "OPTIONS" }, keyed]) {
     const page = activePage();
     const answer = await rejectThen(page, "/notes", init, (id) => page.app.state(gen(1), { id }));
     assert.equal(answer.status, 200);
@@ -263,7 +271,11 @@ test("a visible challenge other than invalid_token is the call's answer", async 
 });
 
 test("a visible invalid_token asks the app", async () => {
-  for (const challenge of ['Bearer error="invalid_token"', 'Bearer realm="x", error=invalid_token', 'Basic realm=x, Bearer ERROR="invalid_token", scope=y']) {
+  for (const challenge of [
+    'Bearer error="invalid_token"',
+    'Bearer realm="x", error=invalid_token',
+    'Basic realm=x, Bearer ERROR="invalid_token", scope=y',
+  ]) {
     const page = activePage();
     page.replies.push(() => unauthorized(challenge));
     const call = page.fetch("/me");
@@ -288,7 +300,10 @@ test("the app says which statuses reject a token", async () => {
 
 test("a 401 from elsewhere, after a redirect, is not the token's matter", async () => {
   const page = activePage();
-  const elsewhere = Object.defineProperties(unauthorized(), { redirected: { value: true }, url: { value: "https://login.example.com/" } });
+  const elsewhere = Object.defineProperties(unauthorized(), {
+    redirected: { value: true },
+    url: { value: "https://login.example.com/" },
+  });
   page.replies.push(() => elsewhere);
   assert.equal((await page.fetch("/me")).status, 401);
   assert.equal(page.app.of("need").length, 0);
@@ -319,6 +334,27 @@ test("any other network error is the call's own", async () => {
   });
   await assert.rejects(page.fetch("/notes", { method: "POST", body: "x" }), TypeError);
   assert.equal(page.app.of("need").length, 0);
+});
+
+test("a call that the caller gave up asks nothing, though its token is past its end", async () => {
+  const page = activePage();
+  const abort = new AbortController();
+  page.replies.push(() => {
+    page.clock.pass(600_000);
+    abort.abort();
+    return new TypeError("Failed to fetch");
+  });
+  await assert.rejects(page.fetch("/me", { signal: abort.signal }));
+  assert.equal(page.app.of("need").length, 0);
+});
+
+test("a clock that was set back does not prolong a token", async () => {
+  const page = activePage();
+  page.clock.pass(600_000);
+  page.clock.wall -= 3600_000;
+  void page.fetch("/me");
+  await until(() => page.app.of("need").length);
+  assert.equal(page.server.length, 0);
 });
 
 test("a token past its end is renewed before it is sent", async () => {
@@ -352,6 +388,7 @@ test("an active app without a token lets calls go at once, and is asked anew by 
   assert.equal((await call).status, 200);
   assert.equal(page.server[0]?.authorization, null);
   const next = page.fetch("/me");
+  await until(() => page.app.of("hello").length === 2);
   page.app.state(gen(1), { id: page.app.last("hello").id });
   await next;
   assert.equal(page.server[1]?.authorization, bearer(gen(1)));
@@ -407,6 +444,43 @@ test("after 15 seconds a waiting call gets its own 401", async () => {
   const answer = await rejectThen(page, "/me", {}, () => page.clock.pass(15_000));
   assert.equal(answer.status, 401);
   assert.equal(await answer.text(), "no");
+});
+
+test("after 15 seconds without a first answer a call goes out as it is", async () => {
+  const page = openPage();
+  const call = page.fetch("/me");
+  page.clock.pass(15_000);
+  assert.equal((await call).status, 200);
+  assert.equal(page.server[0]?.authorization, null);
+});
+
+test("a refusal concerns only the calls that asked that question", async () => {
+  const page = activePage();
+  page.replies.push(() => unauthorized());
+  const rejected = page.fetch("/me");
+  await until(() => page.app.of("need").length === 1);
+  page.app.state(gen(1), { exp: 0 });
+  const expiring = page.fetch("/late");
+  await until(() => page.app.of("need").length === 2);
+  page.app.send({ k: "err", id: page.app.last("need").id, code: "busy" });
+  assert.equal((await expiring).status, 200);
+  page.app.state(gen(2), { id: page.app.of("need")[0]?.id });
+  assert.equal((await rejected).status, 200);
+  assert.equal(page.server.length, 3);
+});
+
+test("the rejected token, told again after the page was put aside, is no newer one", async () => {
+  const page = activePage();
+  page.replies.push(() => unauthorized());
+  const call = page.fetch("/notes", { method: "POST", body: "x" });
+  await until(() => page.app.of("need").length);
+  page.window.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: true }));
+  page.window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  page.app.state(gen(1), { id: page.app.last("hello").id });
+  await quiet();
+  assert.equal(page.server.length, 1);
+  page.app.send({ k: "err", id: page.app.last("need").id, code: "refresh_failed" });
+  assert.equal((await call).status, 401);
 });
 
 test("a call that slept through its time is not replayed", async () => {
@@ -469,6 +543,14 @@ test("a call of a signed-in document that was not sent yet fails when the sessio
   page.app.send({ k: "ended", gen: gen(1), reason: "signed_out" });
   await assert.rejects(call, { name: "TokencastError", code: "ended" });
   assert.equal(page.server.length, 0);
+
+  const asleep = activePage();
+  asleep.clock.pass(600_000);
+  const late = asleep.fetch("/notes", { method: "POST", body: "x" });
+  await until(() => asleep.app.of("need").length);
+  asleep.clock.sleep(3600_000);
+  asleep.app.send({ k: "ended", gen: gen(1), reason: "signed_out" });
+  await assert.rejects(late, { name: "TokencastError", code: "ended" });
 });
 
 test("a signed-out app lets calls go without a token", async () => {
@@ -482,7 +564,9 @@ test("a signed-out app lets calls go without a token", async () => {
 test("a waiting POST is never replayed with another account's token", async () => {
   for (const other of [gen(1, 2), gen(9, 1, "another-store")]) {
     const page = activePage();
-    const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) => page.app.state(other, { id }));
+    const answer = await rejectThen(page, "/notes", { method: "POST", body: "x" }, (id) =>
+      page.app.state(other, { id }),
+    );
     assert.equal(answer.status, 401);
     await page.fetch("/me");
     assert.equal(page.server.length, 2);
@@ -506,15 +590,30 @@ test("without an app fetch is plain fetch, body factories included", async () =>
 
 test("only origins are accepted as `api`", () => {
   const { modules } = openPage({ plain: true });
-  assert.deepEqual(modules.apiOrigins(["https://a.example", "https://b.example/", "http://localhost:3000", "http://[::1]:1"]), [
-    "https://a.example",
-    "https://b.example",
-    "http://localhost:3000",
-    "http://[::1]:1",
-  ]);
-  const wrong = ["http://a.example", "https://a.example/v1", "https://u@a.example", "https://a.example?x", "a.example", "*", "", "null", "blob:https://a.example/x", "file:///x", 7, null];
+  assert.deepEqual(
+    modules.apiOrigins(["https://a.example", "https://b.example/", "http://localhost:3000", "http://[::1]:1"]),
+    ["https://a.example", "https://b.example", "http://localhost:3000", "http://[::1]:1"],
+  );
+  const wrong = [
+    "http://a.example",
+    "https://a.example/v1",
+    "https://u@a.example",
+    "https://a.example?x",
+    "a.example",
+    "*",
+    "",
+    "null",
+    "blob:https://a.example/x",
+    "file:///x",
+    7,
+    null,
+  ];
   for (const origin of wrong) {
-    assert.throws(() => modules.apiOrigins([origin as string]), { name: "TokencastError", code: "misconfigured" }, String(origin));
+    assert.throws(
+      () => modules.apiOrigins([origin as string]),
+      { name: "TokencastError", code: "misconfigured" },
+      String(origin),
+    );
   }
   assert.throws(() => modules.apiOrigins(undefined as unknown as string[]), { code: "misconfigured" });
 });

@@ -67,21 +67,41 @@ function observe(canary: string): void {
     defineProperty(owner, name, found);
   };
 
-  const types = "Array String RegExp Promise Map Set WeakMap Function Headers Request Response URL EventTarget MessageEvent Event WebSocket AbortSignal Date Number Performance";
+  const types =
+    "Array String RegExp Promise Map Set WeakMap Function Headers Request Response URL EventTarget MessageEvent Event " +
+    "WebSocket AbortSignal Date Number Performance";
   for (const type of types.split(" ")) {
     const { prototype } = (globalThis as never)[type] as { prototype: object };
-    for (const name of ownKeys(prototype)) if (name !== "constructor") watch(prototype, name, `${type}.prototype.${String(name)}`);
+    for (const name of ownKeys(prototype))
+      if (name !== "constructor") watch(prototype, name, `${type}.prototype.${String(name)}`);
   }
   for (const owner of ["JSON", "Object", "Reflect", "Promise"]) {
     const target = (globalThis as never)[owner] as object;
     for (const name of ownKeys(target)) if (name !== "prototype") watch(target, name, `${owner}.${String(name)}`);
   }
-  for (const name of ["fetch", "Request", "Headers", "URL", "WebSocket", "setTimeout", "queueMicrotask", "postMessage", "structuredClone", "btoa", "encodeURIComponent", "String"]) {
+  for (const name of [
+    "fetch",
+    "Request",
+    "Headers",
+    "URL",
+    "WebSocket",
+    "setTimeout",
+    "queueMicrotask",
+    "postMessage",
+    "structuredClone",
+    "btoa",
+    "encodeURIComponent",
+    "String",
+  ]) {
     watch(globalThis, name, name);
   }
   // A listener is handed its event by the browser, so it has to be wrapped.
   const { addEventListener } = EventTarget.prototype;
-  EventTarget.prototype.addEventListener = function (type: string, listener: EventListenerOrEventListenerObject | null, options) {
+  EventTarget.prototype.addEventListener = function (
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options,
+  ) {
     const wrapped = function (this: unknown, event: Event) {
       note("a wrapped listener", event);
       return apply(listener as EventListener, this, [event]);
@@ -95,7 +115,8 @@ function observe(canary: string): void {
     },
   });
   // Fields that code reads from objects that may not have them.
-  const names = "then at exp id api mode value token init headers body signal toJSON authorization Authorization get set constructor";
+  const names =
+    "then at exp id api mode value token init headers body signal toJSON authorization Authorization get set constructor";
   for (const name of names.split(" ")) {
     if (name in Object.prototype) continue;
     defineProperty(Object.prototype, name, {
@@ -125,7 +146,9 @@ async function watchedPage({ visit, apiUrl }: World) {
   const inject = readFileSync("dist/tokencast.inject.js", "utf8");
   return visit({
     async before(page) {
-      await page.addInitScript(`${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] });`);
+      await page.addInitScript(
+        `${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] });`,
+      );
       await page.addInitScript(observe, CANARY);
     },
   });
@@ -163,5 +186,6 @@ story("control: the same scripts see the token of a naive client", async (world)
     [world.apiUrl, `${CANARY}.1`] as const,
   );
   const leaks = await page.evaluate(allLeaks);
-  for (const name of ["JSON.parse", "Headers.prototype.set", "fetch", "a kept request"]) assert.ok(leaks.includes(name), `${name} did not see it: ${leaks}`);
+  for (const name of ["JSON.parse", "Headers.prototype.set", "fetch", "a kept request"])
+    assert.ok(leaks.includes(name), `${name} did not see it: ${leaks}`);
 });

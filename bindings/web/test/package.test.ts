@@ -42,11 +42,23 @@ test("the README's listing compiles against the built types", () => {
   assert.ok(listing);
   const folder = mkdtempSync("node_modules/.listing-");
   try {
-    const surroundings = "declare const socket: { reauth(token: string): void };\ndeclare function showSignedOut(reason: string): void;\n";
+    const surroundings =
+      "declare const socket: { reauth(token: string): void };\ndeclare function showSignedOut(reason: string): void;\n";
     writeFileSync(`${folder}/listing.ts`, surroundings + listing);
-    const compilerOptions = { strict: true, noEmit: true, target: "ES2022", module: "ESNext", moduleResolution: "Bundler", lib: ["ES2022", "DOM"], types: [], paths: { tokencast: ["../../dist/tokencast.d.ts"] } };
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      target: "ES2022",
+      module: "ESNext",
+      moduleResolution: "Bundler",
+      lib: ["ES2022", "DOM"],
+      types: [],
+      paths: { tokencast: ["../../dist/tokencast.d.ts"] },
+    };
     writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["listing.ts"] }));
-    const { status, stdout } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", folder], { encoding: "utf8" });
+    const { status, stdout } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", folder], {
+      encoding: "utf8",
+    });
     assert.equal(status, 0, stdout);
   } finally {
     rmSync(folder, { recursive: true });

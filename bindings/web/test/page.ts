@@ -54,7 +54,16 @@ export class App {
   }
 
   state(g: Gen, fields: object = {}): void {
-    this.send({ k: "state", gen: g, st: "active", at: tokenOf(g), exp: 600_000, api: [{ origin: API, rejected: [401] }], mode: "inject", ...fields });
+    this.send({
+      k: "state",
+      gen: g,
+      st: "active",
+      at: tokenOf(g),
+      exp: 600_000,
+      api: [{ origin: API, rejected: [401] }],
+      mode: "inject",
+      ...fields,
+    });
   }
 
   /** The messages of one kind. */
@@ -103,7 +112,8 @@ export function openPage({ plain = false, api = [API], prerendering = false } = 
   const fetch = modules.replayingFetch(core, modules.apiOrigins(api));
   return {
     ...{ app, clock, server, replies, warnings, window, document, core, modules },
-    fetch: (path: string | Request, init?: FetchInit) => fetch(typeof path === "string" && path.startsWith("/") ? API + path : path, init),
+    fetch: (path: string | Request, init?: FetchInit) =>
+      fetch(typeof path === "string" && path.startsWith("/") ? API + path : path, init),
   };
 }
 
@@ -137,7 +147,7 @@ class Clock {
   pass(ms: number): void {
     this.monotonic += ms;
     this.wall += ms;
-    for (let due; (due = this.timers.find(({ at }) => at <= this.monotonic)); ) {
+    for (let due; (due = this.timers.find(({ at }) => at <= this.monotonic));) {
       this.globals.clearTimeout(due);
       due.callback();
     }

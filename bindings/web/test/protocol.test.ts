@@ -4,19 +4,45 @@ import { encode, parseMessage } from "../src/protocol.js";
 import { gen } from "./page.js";
 import { randomFrom } from "./random.js";
 
-const state = { v: 1, k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api: [{ origin: "https://a.example", rejected: [401] }], mode: "inject" };
+const state = {
+  v: 1,
+  k: "state",
+  id: "1",
+  gen: gen(3),
+  st: "active",
+  at: "token",
+  exp: 1000,
+  api: [{ origin: "https://a.example", rejected: [401] }],
+  mode: "inject",
+};
 const api = Object.assign(Object.create(null), { "https://a.example": [401] });
 const parse = (message: unknown) => parseMessage(JSON.stringify(message));
 
 test("the app's messages are read as bridge.md writes them", () => {
   assert.deepEqual(parse(state), { k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api });
   assert.deepEqual(parse({ v: 1, k: "notify", gen: gen(4) }), { k: "notify", id: undefined, gen: gen(4) });
-  assert.deepEqual(parse({ v: 1, k: "ended", gen: gen(4), reason: "revoked" }), { k: "ended", id: undefined, gen: gen(4), reason: "revoked" });
-  assert.deepEqual(parse({ v: 1, k: "err", id: "2", code: "rate", retry_ms: 5000 }), { k: "err", id: "2", code: "rate", retryIn: 5000 });
+  assert.deepEqual(parse({ v: 1, k: "ended", gen: gen(4), reason: "revoked" }), {
+    k: "ended",
+    id: undefined,
+    gen: gen(4),
+    reason: "revoked",
+  });
+  assert.deepEqual(parse({ v: 1, k: "err", id: "2", code: "rate", retry_ms: 5000 }), {
+    k: "err",
+    id: "2",
+    code: "rate",
+    retryIn: 5000,
+  });
 });
 
 test("the page's messages are written as bridge.md reads them", () => {
-  assert.deepEqual(JSON.parse(encode("7", { k: "need", used: gen(2), why: "401" })), { v: 1, id: "7", k: "need", used: gen(2), why: "401" });
+  assert.deepEqual(JSON.parse(encode("7", { k: "need", used: gen(2), why: "401" })), {
+    v: 1,
+    id: "7",
+    k: "need",
+    used: gen(2),
+    why: "401",
+  });
 });
 
 test("unknown fields are ignored, unknown kinds and broken messages become `unknown` and keep their id", () => {
@@ -41,12 +67,21 @@ test("unknown fields are ignored, unknown kinds and broken messages become `unkn
     { k: "ended", gen: undefined },
     { k: "err", code: 4 },
   ];
-  for (const fields of broken) assert.deepEqual(parse({ ...state, ...fields }), { k: "unknown", id: "1" }, JSON.stringify(fields));
+  for (const fields of broken)
+    assert.deepEqual(parse({ ...state, ...fields }), { k: "unknown", id: "1" }, JSON.stringify(fields));
 });
 
 test("an app that does not know its epoch yet may say so", () => {
   const { gen: _, at: __, ...rest } = state;
-  assert.deepEqual(parse({ ...rest, st: "restoring" }), { k: "state", id: "1", gen: undefined, st: "restoring", at: undefined, exp: 1000, api });
+  assert.deepEqual(parse({ ...rest, st: "restoring" }), {
+    k: "state",
+    id: "1",
+    gen: undefined,
+    st: "restoring",
+    at: undefined,
+    exp: 1000,
+    api,
+  });
 });
 
 test("every printable character of a token is let through, and 16 KiB of them", () => {
@@ -57,14 +92,42 @@ test("every printable character of a token is let through, and 16 KiB of them", 
 });
 
 test("what is no message of this version is nothing", () => {
-  for (const text of ["", "{", "null", "7", '"x"', "[]", "{}", '{"v":2,"k":"state"}', `{"v":1,"k":"${"x".repeat(70_000)}"}`, "[".repeat(60_000)]) {
+  for (const text of [
+    "",
+    "{",
+    "null",
+    "7",
+    '"x"',
+    "[]",
+    "{}",
+    '{"v":2,"k":"state"}',
+    `{"v":1,"k":"${"x".repeat(70_000)}"}`,
+    "[".repeat(60_000),
+  ]) {
     assert.equal(parseMessage(text), undefined, text.slice(0, 40));
   }
 });
 
 test("no mutilated message makes the parser throw, or gives a token where it should not", () => {
   const seeds = [JSON.stringify(state), JSON.stringify({ v: 1, k: "ended", id: "1", gen: gen(1), reason: "expired" })];
-  const junk = ["null", "1e999", "-1", '"', "{", "}", "[", ",", ":", "\\", "\u2028", "\0", '{"__proto__":1}', "[[[[", '"at"', "true"];
+  const junk = [
+    "null",
+    "1e999",
+    "-1",
+    '"',
+    "{",
+    "}",
+    "[",
+    ",",
+    ":",
+    "\\",
+    "\u2028",
+    "\0",
+    '{"__proto__":1}',
+    "[[[[",
+    '"at"',
+    "true",
+  ];
   for (let seed = 0; seed < 20_000; seed++) {
     const { below, pick } = randomFrom(seed);
     let text = pick(seeds);
@@ -82,8 +145,33 @@ test("no mutilated message makes the parser throw, or gives a token where it sho
 
 test("a getter planted on Object.prototype never sees the message", () => {
   const seen: unknown[] = [];
-  const names = ["exp", "id", "reason", "code", "retry_ms", "api", "mode", "gen", "origin", "rejected", "st", "s", "e", "g", "at", "k", "v"];
-  for (const name of names) Object.defineProperty(Object.prototype, name, { configurable: true, get: function (this: object) { seen.push(Object.keys(this)); return undefined; } });
+  const names = [
+    "exp",
+    "id",
+    "reason",
+    "code",
+    "retry_ms",
+    "api",
+    "mode",
+    "gen",
+    "origin",
+    "rejected",
+    "st",
+    "s",
+    "e",
+    "g",
+    "at",
+    "k",
+    "v",
+  ];
+  for (const name of names)
+    Object.defineProperty(Object.prototype, name, {
+      configurable: true,
+      get: function (this: object) {
+        seen.push(Object.keys(this));
+        return undefined;
+      },
+    });
   try {
     parseMessage('{"v":1,"k":"state","gen":{"s":"store","e":1,"g":1},"st":"active","at":"secret","api":[{}]}');
     parseMessage('{"v":1,"k":"err","at":"secret"}');

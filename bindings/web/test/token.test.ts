@@ -44,7 +44,9 @@ test("nothing of an ended epoch is taken, in whatever order it arrives", () => {
       else if (holder.end(offered)) ended.add(offered.e);
       else ended.add(offered.e);
       const held = holder.held();
-      if (held) for (const epoch of ended) assert.ok(held.gen.e > epoch, `seed ${seed}: epoch ${held.gen.e} after the end of ${epoch}`);
+      if (held)
+        for (const epoch of ended)
+          assert.ok(held.gen.e > epoch, `seed ${seed}: epoch ${held.gen.e} after the end of ${epoch}`);
     }
   }
 });
@@ -77,6 +79,14 @@ test("a dropped token can be taken again, a newer one as well, an older one cann
   assert.equal(holder.take(gen(5), "five", never), "newer");
   assert.equal(holder.take(gen(5), undefined, never), "same");
   assert.equal(holder.secret(), "five");
+});
+
+test("a newer state without its token neither renames the held token nor shuts out the newer one", () => {
+  const holder = createHolder();
+  holder.take(gen(1), "one", never);
+  assert.equal(holder.take(gen(2), undefined, never), "older");
+  assert.deepEqual(holder.held()?.gen, gen(1));
+  assert.equal(holder.take(gen(2), "two", never), "newer");
 });
 
 test("an active state without a token tells the document its epoch", () => {

@@ -35,13 +35,19 @@ class Api {
 
   private readonly answer: (...args: Parameters<RequestListener>) => Promise<void> = async (request, response) => {
     const { method = "", url = "", headers } = request;
-    const cors = { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "authorization, content-type", "Access-Control-Allow-Methods": "*" };
+    const cors = {
+      "Access-Control-Allow-Origin": "*",
+      "Access-Control-Allow-Headers": "authorization, content-type",
+      "Access-Control-Allow-Methods": "*",
+    };
     if (method === "OPTIONS") return void response.writeHead(204, cors).end();
     this.requests.push({ method, url, authorization: headers.authorization, body: await bodyOf(request) });
     if (url === "/moved") return void response.writeHead(302, { ...cors, Location: this.elsewhere }).end();
     if (headers.authorization !== `Bearer ${tokenOf(this.accepted)}`) {
       if (url === "/bare") return void response.writeHead(401).end();
-      return void response.writeHead(401, { ...cors, "WWW-Authenticate": 'Bearer error="invalid_token"' }).end("rejected");
+      return void response
+        .writeHead(401, { ...cors, "WWW-Authenticate": 'Bearer error="invalid_token"' })
+        .end("rejected");
     }
     if (method === "POST") this.notes++;
     response.writeHead(200, cors).end(`ok ${url}`);
@@ -88,7 +94,16 @@ class App {
     }
     if (message.k !== "need" && message.k !== "hello") return;
     const api = [{ origin: this.api, rejected: [401] }];
-    this.send(socket, { k: "state", id: message.id, gen: this.name, st: "active", at: tokenOf(this.generation), exp: this.life, api, mode: "inject" });
+    this.send(socket, {
+      k: "state",
+      id: message.id,
+      gen: this.name,
+      st: "active",
+      at: tokenOf(this.generation),
+      exp: this.life,
+      api,
+      mode: "inject",
+    });
   }
 
   private send(socket: WebSocket, message: object): void {
@@ -126,7 +141,11 @@ async function openWorld() {
     referrers.push(request.headers.referer);
     if (request.socket.localPort === (evil.address() as AddressInfo).port) evilSaw.push(request.headers.authorization);
     const isModule = request.url === "/tokencast.js";
-    const headers = { "Content-Type": isModule ? "text/javascript" : "text/html", "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" };
+    const headers = {
+      "Content-Type": isModule ? "text/javascript" : "text/html",
+      "Access-Control-Allow-Origin": "*",
+      "Access-Control-Allow-Headers": "*",
+    };
     response.writeHead(200, headers).end(isModule ? readFileSync("dist/tokencast.js") : SITE.replace("API", apiUrl));
   }
 
@@ -139,7 +158,11 @@ async function openWorld() {
   return {
     ...{ browser, api, apiUrl, app, siteUrls, evilUrl, referrers, evilSaw },
     /** Opens a site; `inApp` gives it the development host. */
-    async visit({ site = 0, inApp = true, before }: { site?: number; inApp?: boolean; before?: (page: Page) => Promise<unknown> } = {}) {
+    async visit({
+      site = 0,
+      inApp = true,
+      before,
+    }: { site?: number; inApp?: boolean; before?: (page: Page) => Promise<unknown> } = {}) {
       const page = await (await browser.newContext()).newPage();
       await before?.(page);
       const fragment = "#tokencast-dev=" + encodeURIComponent(JSON.stringify({ url: hostUrl, key: "k".repeat(32) }));
@@ -172,8 +195,13 @@ export function call(page: Page, url: string, init: RequestInit = {}) {
 
 async function launch(): Promise<Browser> {
   const executablePath = process.env.TOKENCAST_CHROMIUM ?? "/usr/bin/chromium";
-  assert.ok(existsSync(executablePath), `no browser at ${executablePath}: apt-get install chromium, or name one in TOKENCAST_CHROMIUM`);
-  const args = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+  assert.ok(
+    existsSync(executablePath),
+    `no browser at ${executablePath}: apt-get install chromium, or name one in TOKENCAST_CHROMIUM`,
+  );
+  const args =
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
+    "--disable-component-update --disable-sync";
   return chromium.launch({ executablePath, args: args.split(" ") });
 }
 
