@@ -1,5 +1,8 @@
 //! A test binary of its own: it listens to everything that any crate of the process says, at every level.
 
+// A helper that fails ends its test, as an assertion does.
+#![allow(clippy::unwrap_used)]
+
 #[path = "backend/support.rs"]
 #[allow(dead_code)]
 mod support;

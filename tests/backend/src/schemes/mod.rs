@@ -142,6 +142,8 @@ pub(crate) enum SessionError {
     Store(#[from] StoreError),
     #[error("an access token could not be signed: {0}")]
     Sign(#[from] jsonwebtoken::errors::Error),
-    #[error("a stored successor could not be opened")]
+    #[error("a stored successor could not be sealed or opened")]
     Successor,
+    #[error("two transactions met over one token; this one was rolled back")]
+    Raced,
 }

@@ -48,8 +48,11 @@ pub(super) async fn refresh(sessions: &Sessions, request: RefreshRequest) -> Res
             let successor = RefreshToken::random();
             tx.insert_refresh_token(&successor.fingerprint(), &row.family, now + terms.refresh_ttl_ms)
                 .await?;
-            // Nobody can have been first within a serial transaction, except under the leeway.
-            tx.spend(&hash, now).await?;
+            // The claim itself is atomic too: a database that ran two transactions at once would fail one here.
+            let claimed = tx.spend(&hash, now).await?;
+            if !claimed && row.spent.is_none() {
+                return Err(SessionError::Raced);
+            }
             if let (Some(key), Some(key_hash)) = (&key, &key_hash) {
                 let sealed =
                     successor::seal(&successor, &presented, key).map_err(|_| SessionError::Successor)?;
