@@ -397,7 +397,7 @@ function replayingFetch(core2, origins) {
     if (!origins.includes(origin) || mode === "no-cors" || headers.has("authorization")) return plain(first);
     const send = (request) => {
       const outgoing = new Request(request);
-      if (core2.rejected(origin)) core2.authorize(outgoing);
+      if (originOf(apply(requestUrl, outgoing, [])) === origin && core2.rejected(origin)) core2.authorize(outgoing);
       return plain(outgoing);
     };
     if (keepalive) return send(first);

@@ -24,7 +24,8 @@ export function replayingFetch(core: Core, origins: readonly string[]): Session[
 
     const send = (request: Request) => {
       const outgoing = new Request(request);
-      if (core.rejected(origin)) core.authorize(outgoing);
+      // Looked at again: a body factory makes the request anew, and the page's URL object may have changed.
+      if (originOf(apply(requestUrl, outgoing, [])) === origin && core.rejected(origin)) core.authorize(outgoing);
       return plain(outgoing);
     };
     if (keepalive) return send(first);

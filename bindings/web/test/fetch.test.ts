@@ -207,6 +207,18 @@ test("a body factory makes the stream anew for the replay", async () => {
   );
 });
 
+test("a URL object that changes while the call waits does not take the token along", async () => {
+  const page = activePage();
+  const url = new URL("https://api.example.com/notes");
+  page.replies.push(() => unauthorized());
+  const call = page.fetch(url, { method: "POST", body: () => "x" });
+  await until(() => page.app.of("need").length);
+  url.host = "evil.test";
+  page.app.state(gen(2), { id: page.app.last("need").id });
+  await call;
+  assert.equal(page.server[1]?.authorization, null);
+});
+
 test("a keepalive call is sent at once and never retried", async () => {
   const page = activePage();
   page.clock.pass(700_000);

@@ -112,7 +112,7 @@ export function openPage({ plain = false, api = [API], prerendering = false } = 
   const fetch = modules.replayingFetch(core, modules.apiOrigins(api));
   return {
     ...{ app, clock, server, replies, warnings, window, document, core, modules },
-    fetch: (path: string | Request, init?: FetchInit) =>
+    fetch: (path: string | URL | Request, init?: FetchInit) =>
       fetch(typeof path === "string" && path.startsWith("/") ? API + path : path, init),
   };
 }
