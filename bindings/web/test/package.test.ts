@@ -38,27 +38,16 @@ test("the built module can be loaded where there is no page", async () => {
 });
 
 test("the README's listing compiles against the built types", () => {
-  const listing = /```ts\n([^]*?)```/.exec(read("README.md"))?.[1];
-  assert.ok(listing);
+  const [, imports = "", block = ""] = /```ts\n(import [^\n]*)([^]*?)```/.exec(read("README.md")) ?? [];
+  assert.ok(block);
+  const parts = { "{{imports}}": imports, "{{block}}": block, "{{number}}": "1" };
+  const text = read("readme/readme.template").replace(/\{\{\w+\}\}/g, (part) => parts[part as keyof typeof parts]);
   const folder = mkdtempSync("node_modules/.listing-");
   try {
-    const surroundings =
-      "declare const socket: { reauth(token: string): void };\ndeclare function showSignedOut(reason: string): void;\n";
-    writeFileSync(`${folder}/listing.ts`, surroundings + listing);
-    const compilerOptions = {
-      strict: true,
-      noEmit: true,
-      target: "ES2022",
-      module: "ESNext",
-      moduleResolution: "Bundler",
-      lib: ["ES2022", "DOM"],
-      types: [],
-      paths: { tokencast: ["../../dist/tokencast.d.ts"] },
-    };
-    writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["listing.ts"] }));
-    const { status, stdout } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", folder], {
-      encoding: "utf8",
-    });
+    writeFileSync(`${folder}/listing.ts`, text);
+    writeFileSync(`${folder}/tsconfig.json`, '{ "extends": "../../readme/tsconfig.json", "include": ["listing.ts"] }');
+    const tsc = ["node_modules/typescript/bin/tsc", "-p", folder];
+    const { status, stdout } = spawnSync(process.execPath, tsc, { encoding: "utf8" });
     assert.equal(status, 0, stdout);
   } finally {
     rmSync(folder, { recursive: true });
