@@ -60,8 +60,8 @@ const LANGUAGES: &[Language] = &[
         name: "python",
         places: &[Place {
             extension: "py",
-            folder: "bindings/python",
-            name: None,
+            folder: "bindings/python/tokencast",
+            name: Some("_generated.py"),
         }],
     },
 ];

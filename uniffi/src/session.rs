@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokencast::session as core;
+
+use crate::error::SessionError;
+use crate::host;
+use crate::listener::{self, SessionListener, Subscription};
+use crate::profile::ServerProfile;
+use crate::state::{Notice, SessionState};
+use crate::storage::Storage;
+use crate::token::{AccessToken, Credentials, Generation, TokenSet};
+
+/// A signed-in (or not signed-in) user of one server. The constructor does no I/O; the session restores itself.
+#[derive(Debug, uniffi::Object)]
+#[uniffi::export(Debug)]
+pub struct AuthSession(core::AuthSession);
+
+/// What a session can do without.
+#[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
+pub struct SessionOptions {
+    /// The entry's name, for apps with several sessions.
+    #[uniffi(default = None)]
+    pub entry: Option<String>,
+    /// A private folder that all processes of the app share, for lock files. A phone's host must name it, unless the
+    /// storage is in memory.
+    #[uniffi(default = None)]
+    pub state_dir: Option<String>,
+    /// Keeps the access token in the record too, so that a restart or another process need not refresh.
+    #[uniffi(default = false)]
+    pub persist_access_token: bool,
+}
+
+#[uniffi::export]
+impl AuthSession {
+    /// Makes the session. Two of them on one entry of one storage are one session.
+    #[uniffi::constructor]
+    pub fn new(
+        profile: Arc<ServerProfile>,
+        storage: Arc<Storage>,
+        options: SessionOptions,
+    ) -> Result<Self, SessionError> {
+        let SessionOptions {
+            entry,
+            state_dir,
+            persist_access_token,
+        } = options;
+        let mut builder = core::AuthSession::builder(profile.to_core())
+            .shared_storage(storage.place())
+            .spawner(host::spawner()?)
+            .registry(host::registry()?);
+        if let Some(wrapper) = storage.key_wrapper() {
+            builder = builder.key_wrapper(wrapper);
+        }
+        if let Some(entry) = entry {
+            builder = builder.entry(entry);
+        }
+        if let Some(folder) = state_dir {
+            builder = builder.state_dir(folder);
+        }
+        if persist_access_token {
+            builder = builder.persist_access_token();
+        }
+        Ok(Self(builder.build()?))
+    }
+
+    /// The token in memory if it has not expired. No I/O.
+    pub fn current_token(&self) -> Result<Option<AccessToken>, SessionError> {
+        Ok(self.0.current_token().as_ref().map(AccessToken::from))
+    }
+
+    /// The state now.
+    pub fn state(&self) -> Result<SessionState, SessionError> {
+        Ok(self.0.state())
+    }
+
+    /// The generation of the current token set, or of the end of the last one.
+    pub fn generation(&self) -> Result<Generation, SessionError> {
+        Ok(self.0.generation().into())
+    }
+
+    /// Hears all events, beginning with the current state and token.
+    pub fn subscribe(&self, listener: Arc<dyn SessionListener>) -> Result<Arc<Subscription>, SessionError> {
+        Ok(Arc::new(listener::subscribe(&self.0, listener)))
+    }
+
+    /// Tells the session about its surroundings.
+    pub fn notify(&self, notice: Notice) -> Result<(), SessionError> {
+        self.0.notify(notice);
+        Ok(())
+    }
+
+    /// Ends the use of the session: calls answer `Closed`, the token leaves memory, the stored session stays.
+    /// (`close` is what Kotlin calls letting go of the object.)
+    pub fn close_session(&self) -> Result<(), SessionError> {
+        self.0.close();
+        Ok(())
+    }
+}
+
+#[uniffi::export(async_runtime = "tokio")]
+impl AuthSession {
+    /// Signs in with the profile's sign-in request. Resolves when the session is saved.
+    pub async fn sign_in(&self, credentials: Arc<Credentials>) -> Result<(), SessionError> {
+        Ok(self.0.sign_in(credentials.to_core()).await?)
+    }
+
+    /// Takes over tokens that the app got on its own. Resolves when they are saved.
+    pub async fn adopt(&self, tokens: Arc<TokenSet>) -> Result<(), SessionError> {
+        Ok(self.0.adopt(tokens.take()?).await?)
+    }
+
+    /// An access token with at least `min_ttl_ms` left (10 s when none is given): the cached one, or that of the one
+    /// refresh. Cancelling only ends the waiting; the exchange goes on.
+    pub async fn access_token(&self, min_ttl_ms: Option<i64>) -> Result<AccessToken, SessionError> {
+        let min_ttl = match min_ttl_ms.map(u64::try_from) {
+            None => core::DEFAULT_MIN_TTL,
+            Some(Ok(millis)) => Duration::from_millis(millis),
+            Some(Err(_)) => {
+                return Err(SessionError::misconfigured(
+                    "the minimum life of a token is negative",
+                    "ask for zero or more milliseconds",
+                ));
+            }
+        };
+        Ok((&self.0.access_token_with(min_ttl).await?).into())
+    }
+
+    /// Tells that a server refused the token of `generation` (401), and waits for a newer one.
+    pub async fn rejected(&self, generation: Generation) -> Result<AccessToken, SessionError> {
+        Ok((&self.0.rejected(generation.try_into()?).await?).into())
+    }
+
+    /// Resolves when the session has left `Restoring`.
+    pub async fn restored(&self) -> Result<SessionState, SessionError> {
+        Ok(self.0.restored().await)
+    }
+
+    /// Ends the session: memory at once; resolves when the end is saved.
+    pub async fn sign_out(&self) -> Result<(), SessionError> {
+        Ok(self.0.sign_out().await?)
+    }
+}

@@ -1,0 +1,174 @@
+//! The exported objects as a host uses them, without a language in between.
+
+use std::sync::Arc;
+
+use tokencast_ffi::{
+    AuthSession, Credentials, EndReason, Generation, KeyError, KeyWrapper, ReadOutcome, SecureStorage,
+    ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError, TokenSet, WriteOutcome,
+};
+
+/// Nobody listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+fn session(storage: Storage) -> Result<AuthSession, SessionError> {
+    let profile = ServerProfile::rotation(NOWHERE.into())?;
+    AuthSession::new(Arc::new(profile), Arc::new(storage), SessionOptions::default())
+}
+
+#[tokio::test]
+async fn a_new_session_restores_to_signed_out_on_the_librarys_own_runtime() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    assert_eq!(session.restored().await, Ok(SessionState::SignedOut));
+    assert!(matches!(
+        session.access_token(None).await,
+        Err(SessionError::SignInRequired { reason: EndReason::SignedOut, detail }) if !detail.is_empty()
+    ));
+    assert_eq!(session.current_token(), Ok(None));
+}
+
+#[tokio::test]
+async fn tokens_can_be_adopted_once() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    let tokens =
+        Arc::new(TokenSet::new("r3fr3sh".into(), Some("acc3ss".into()), Some(60_000), None).unwrap());
+    session.adopt(tokens.clone()).await.unwrap();
+    let token = session.access_token(None).await.unwrap();
+    assert_eq!(token.value, "acc3ss");
+    assert!((1..=60_000).contains(&token.expires_in_ms));
+    assert!(matches!(
+        session.adopt(tokens).await,
+        Err(SessionError::Misconfigured { .. })
+    ));
+}
+
+#[tokio::test]
+async fn no_debug_text_shows_a_secret() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    let tokens =
+        Arc::new(TokenSet::new("r3fr3sh".into(), Some("acc3ss".into()), Some(60_000), None).unwrap());
+    let credentials = Credentials::password("ada".into(), "passw0rd".into()).unwrap();
+    let mut text = format!("{tokens:?} {credentials:?}");
+    session.adopt(tokens).await.unwrap();
+    let token = session.access_token(None).await.unwrap();
+    let event = tokencast_ffi::SessionEvent::AccessTokenChanged { token: token.clone() };
+    let found = ReadOutcome::Found {
+        bytes: b"acc3ss".to_vec(),
+    };
+    text += &format!("{token} {token:?} {event:?} {session:?} {found:?}");
+    for secret in ["r3fr3sh", "acc3ss", "passw0rd", &format!("{:?}", b"acc3ss")] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn senseless_arguments_are_told_apart_from_failures() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    let negative = Generation { epoch: -1, number: 0 };
+    for error in [
+        session.access_token(Some(-1)).await.unwrap_err(),
+        session.rejected(negative).await.unwrap_err(),
+        ServerProfile::rotation("http://api.example.com".into()).unwrap_err(),
+        ServerProfile::from_json("{".into()).unwrap_err(),
+        Storage::keyring(String::new()).unwrap_err(),
+        Storage::file(String::new(), Arc::new(Keyless)).unwrap_err(),
+        Storage::host(
+            Arc::new(Broken {
+                entry_id: Ok(String::new()),
+            }),
+            Arc::new(Keyless),
+        )
+        .unwrap_err(),
+        Storage::host(
+            Arc::new(Broken {
+                entry_id: Err(StorageError::Threw),
+            }),
+            Arc::new(Keyless),
+        )
+        .unwrap_err(),
+    ] {
+        assert!(
+            matches!(&error, SessionError::Misconfigured { fix, .. } if !fix.is_empty()),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_store_that_throws_locks_the_session() {
+    let broken = Broken {
+        entry_id: Ok("broken".into()),
+    };
+    let storage = Storage::host(Arc::new(broken), Arc::new(Keyless)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let options = SessionOptions {
+        state_dir: Some(folder.path().display().to_string()),
+        ..Default::default()
+    };
+    let profile = Arc::new(ServerProfile::rotation(NOWHERE.into()).unwrap());
+    let session = AuthSession::new(profile, Arc::new(storage), options).unwrap();
+    assert!(matches!(
+        session.restored().await,
+        Ok(SessionState::Locked { .. })
+    ));
+    assert!(matches!(
+        session.access_token(None).await,
+        Err(SessionError::Locked { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_closed_session_says_so() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    session.close_session().unwrap();
+    assert!(matches!(
+        session.access_token(None).await,
+        Err(SessionError::Closed { .. })
+    ));
+}
+
+#[test]
+fn a_profile_survives_its_json() {
+    let profile = ServerProfile::rotation("https://api.example.com".into()).unwrap();
+    let profile = profile
+        .with_resource_origin("https://media.example.com".into())
+        .unwrap();
+    let json = profile.to_json().unwrap();
+    assert!(json.contains("https://media.example.com"), "{json}");
+    let again = ServerProfile::from_json(json.clone()).unwrap();
+    assert_eq!(again.to_json(), Ok(json));
+    assert_eq!(again.id(), Ok("rotation".into()));
+}
+
+struct Broken {
+    entry_id: Result<String, StorageError>,
+}
+
+impl SecureStorage for Broken {
+    fn entry_id(&self) -> Result<String, StorageError> {
+        self.entry_id.clone()
+    }
+
+    fn read(&self, _: String) -> Result<ReadOutcome, StorageError> {
+        Err(StorageError::Threw)
+    }
+
+    fn write(&self, _: String, _: Vec<u8>) -> Result<WriteOutcome, StorageError> {
+        Err(StorageError::Threw)
+    }
+
+    fn delete(&self, _: String) -> Result<WriteOutcome, StorageError> {
+        Err(StorageError::Threw)
+    }
+}
+
+struct Keyless;
+
+impl KeyWrapper for Keyless {
+    fn wrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+        Err(KeyError::Transient)
+    }
+
+    fn unwrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+        Err(KeyError::Transient)
+    }
+}
