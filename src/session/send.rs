@@ -48,9 +48,10 @@ impl AuthSession {
             return self.follow(request, None).await;
         }
         let token = self.access_token().await?;
-        let replay = request.try_clone();
+        let (origin, replay) = (request.url().origin(), request.try_clone());
         let response = self.follow(request, Some(&token)).await?;
-        let Some(replay) = replay.filter(|_| self.rejects(&response)) else {
+        let Some(replay) = replay.filter(|_| self.rejects(&response) && response.url().origin() == origin)
+        else {
             return Ok(response);
         };
         drop(response);

@@ -210,17 +210,18 @@ fn classify(error: &reqwest::Error) -> TransportError {
     }
 }
 
+/// An `io::Error` names what it wraps by `get_ref`, not by `source`, and several may be nested.
 fn is_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let tls = |error: &rustls::Error| {
-        matches!(
+    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        return matches!(
             error,
             rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented
-        )
-    };
+        );
+    }
     let inside = cause
         .downcast_ref::<std::io::Error>()
         .and_then(std::io::Error::get_ref);
-    cause.downcast_ref().is_some_and(tls) || inside.and_then(|error| error.downcast_ref()).is_some_and(tls)
+    inside.is_some_and(|error| is_certificate(error))
 }
 
 impl fmt::Debug for ReqwestTransport {

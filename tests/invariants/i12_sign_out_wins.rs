@@ -1,0 +1,77 @@
+use tokencast::error::{EndReason, SessionError};
+use tokencast::state::{SessionEvent, SessionState};
+
+use crate::support::{Recorder, Rig, eventually};
+
+#[tokio::test]
+async fn signing_out_revokes_the_session_and_survives_a_restart() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    session.sign_out().await.unwrap();
+    assert_eq!(session.state(), SessionState::SignedOut);
+    assert_eq!(session.current_token(), None);
+    let signed_out = SessionError::SignInRequired {
+        reason: EndReason::SignedOut,
+    };
+    assert_eq!(session.access_token().await.unwrap_err(), signed_out);
+    eventually("the revocation", || rig.server.stats().revocations == 1).await;
+    let next = rig.process().build().unwrap();
+    assert_eq!(next.restored().await, SessionState::SignedOut);
+    assert_eq!(next.generation().epoch, 2, "the epoch is kept when signed out");
+    session.sign_out().await.expect("twice is once");
+}
+
+/// 1 the token has expired; 2 a refresh is on the wire, the server holds its answer; 3 the user signs out; 4 the
+/// answer arrives: it is not served, not broadcast, and its token is revoked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_arrives_after_the_sign_out_is_discarded_and_revoked() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    rig.expire();
+    rig.server.hold_refreshes();
+    let caller = tokio::spawn({
+        let session = session.clone();
+        async move { session.access_token().await }
+    });
+    rig.server.wait_until_held(1).await;
+    session.sign_out().await.unwrap();
+    let recorder = Recorder::on(&session);
+    rig.server.release();
+    assert!(matches!(
+        caller.await.unwrap(),
+        Err(SessionError::SignInRequired { .. })
+    ));
+    eventually("the family's end", || rig.server.stats().revocations == 1).await;
+    assert_eq!(session.current_token(), None);
+    let token_seen = recorder
+        .events()
+        .iter()
+        .any(|event| matches!(event, SessionEvent::AccessTokenChanged(_)));
+    assert!(!token_seen, "{:?}", recorder.events());
+    assert_eq!(
+        rig.process().build().unwrap().restored().await,
+        SessionState::SignedOut
+    );
+}
+
+/// 1 the server cannot be reached for the revocation; 2 the user signs in again; 3 the next process starts with
+/// the network back: the old token is revoked then, the new session lives.
+#[tokio::test]
+async fn what_must_be_revoked_survives_a_restart_and_a_sign_in() {
+    use tokencast_backend::{Fault, FaultKind, Route};
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    rig.server
+        .arm(Fault::times(Route::Logout, 99, FaultKind::status(503)))
+        .unwrap();
+    session.sign_out().await.unwrap();
+    session.sign_in(crate::support::ada()).await.unwrap();
+    drop(session);
+    assert_eq!(rig.server.stats().revocations, 0);
+    rig.server.disarm();
+    let next = rig.process().build().unwrap();
+    assert!(next.restored().await.is_active());
+    eventually("the revocation", || rig.server.stats().revocations == 1).await;
+    rig.expire();
+    assert!(next.access_token().await.is_ok());
+}

@@ -1,0 +1,17 @@
+//! The invariants of a refresh, one file each, against a real HTTP server.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod i01_one_exchange_per_generation;
+mod i02_the_exchange_outlives_its_callers;
+mod i06_only_a_listed_verdict_ends_a_session;
+mod i08_a_valid_token_keeps_being_served;
+mod i09_a_late_401_costs_nothing;
+mod i10_no_answer_without_a_refresh_token_loses_the_old_one;
+mod i12_sign_out_wins;
+mod i13_events_are_ordered;
+mod i14_intent_before_the_wire;
+mod i15_a_lost_answer;
+mod restart;
+mod send;
