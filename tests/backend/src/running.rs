@@ -69,8 +69,7 @@ pub struct RunningBackend {
 }
 
 impl RunningBackend {
-    /// Where it listens, such as `http://127.0.0.1:40123`, without a slash at the end. Under TLS the host is
-    /// `localhost` or the address, as configured.
+    /// Where it listens, such as `http://127.0.0.1:40123`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -132,7 +131,8 @@ impl RunningBackend {
         self.app.control.expire_access_tokens();
     }
 
-    /// Delivers the copies that [`FaultKind::Duplicate`](crate::FaultKind::Duplicate) kept; the statuses they met.
+    /// Delivers the requests that [`FaultKind::Duplicate`](crate::FaultKind::Duplicate) and
+    /// [`FaultKind::Postpone`](crate::FaultKind::Postpone) kept, in their order; the statuses they met.
     pub async fn deliver_copies(&self) -> Vec<u16> {
         let copies = self.app.control.take_copies();
         let work = async move {

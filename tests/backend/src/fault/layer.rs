@@ -103,23 +103,14 @@ impl Process<'_> {
                 endless()
             }
             FaultKind::Duplicate { when } => self.twice(request, when).await,
+            FaultKind::Postpone {} => self.postpone(request).await,
         }
     }
 
     async fn twice(self, request: Request, when: Second) -> Response {
-        let (parts, body) = request.into_parts();
-        let Ok(bytes) = to_bytes(body, MAX_BUFFERED).await else {
+        let Ok((first, copy)) = self.copy(request).await else {
             return Problem::BODY_TOO_LARGE.into_response();
         };
-        let second = Request::from_parts(parts.clone(), Body::from(bytes.clone()));
-        let first = Request::from_parts(parts, Body::from(bytes));
-        let (app, route, next) = (self.app.clone(), self.route, self.next.clone());
-        let copy: Copy = Box::new(move || {
-            Box::pin(async move {
-                app.count_request(route);
-                next.run(second).await.status()
-            })
-        });
         match when {
             Second::AtOnce => {
                 let response = self.run(first).await;
@@ -131,6 +122,29 @@ impl Process<'_> {
                 self.run(first).await
             }
         }
+    }
+
+    async fn postpone(self, request: Request) -> Response {
+        match self.copy(request).await {
+            Ok((_, copy)) => self.app.control.keep_copy(copy),
+            Err(_) => return Problem::BODY_TOO_LARGE.into_response(),
+        }
+        Cut.into_response()
+    }
+
+    /// The request itself, and a copy that can be processed at any time.
+    async fn copy(&self, request: Request) -> Result<(Request, Copy), axum::Error> {
+        let (parts, body) = request.into_parts();
+        let bytes = to_bytes(body, MAX_BUFFERED).await?;
+        let second = Request::from_parts(parts.clone(), Body::from(bytes.clone()));
+        let (app, route, next) = (self.app.clone(), self.route, self.next.clone());
+        let copy: Copy = Box::new(move || {
+            Box::pin(async move {
+                app.count_request(route);
+                next.run(second).await.status()
+            })
+        });
+        Ok((Request::from_parts(parts, Body::from(bytes)), copy))
     }
 }
 

@@ -147,6 +147,8 @@ pub enum FaultKind {
         #[serde(default)]
         when: Second,
     },
+    /// The connection ends without an answer, and the network delivers the request later, when the test says so.
+    Postpone {},
 }
 
 /// When the copy of a duplicated request arrives.
@@ -253,6 +255,7 @@ impl FaultKind {
             Self::Redirect { .. } => "redirect",
             Self::EndlessBody {} => "endless_body",
             Self::Duplicate { .. } => "duplicate",
+            Self::Postpone {} => "postpone",
         }
     }
 
@@ -329,6 +332,7 @@ mod tests {
             FaultKind::Duplicate {
                 when: Second::WhenTold,
             },
+            FaultKind::Postpone {},
         ];
         for fault in faults {
             let fault = Fault::times(Route::Refresh, 3, fault);

@@ -63,14 +63,21 @@ pub(crate) struct Hold {
     refreshes: bool,
 }
 
-/// The network delivers the copies that `duplicate` kept; answers with the statuses they met.
-pub(crate) async fn deliver_copies(State(app): State<Arc<App>>) -> Json<Value> {
+/// `{}`: the network delivers what `duplicate` and `postpone` kept; answers with the statuses they met.
+pub(crate) async fn deliver_copies(
+    State(app): State<Arc<App>>,
+    JsonBody(Nothing {}): JsonBody<Nothing, LIMIT>,
+) -> Json<Value> {
     let mut statuses = Vec::new();
     for copy in app.control.take_copies() {
         statuses.push(copy().await.as_u16());
     }
     Json(json!({ "statuses": statuses }))
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
 
 /// Every access token issued so far is refused from now on; refresh tokens stay as they are.
 pub(crate) async fn expire_access_tokens(State(app): State<Arc<App>>) -> Json<Value> {

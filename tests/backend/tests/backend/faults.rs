@@ -248,6 +248,23 @@ async fn a_kept_copy_arrives_when_told_and_only_once() {
 }
 
 #[tokio::test]
+async fn a_postponed_request_arrives_when_the_client_has_long_gone() {
+    let (backend, client, tokens) = armed(FaultKind::Postpone {}).await;
+    assert_eq!(raw(&backend, &refresh_request(&tokens)).await, b"");
+    assert_eq!(counts(&backend), (0, 0));
+    let newest = client.refresh(&tokens.refresh, None).await.tokens();
+    assert_eq!(
+        backend.deliver_copies().await,
+        [401],
+        "plain rotation takes it for reuse"
+    );
+    assert_eq!(
+        client.refresh(&newest.refresh, None).await.error(),
+        (401, "reuse_detected")
+    );
+}
+
+#[tokio::test]
 async fn a_fault_fires_on_its_route_only_and_as_often_as_it_says() {
     let backend = start().await;
     let client = Client::of(&backend);

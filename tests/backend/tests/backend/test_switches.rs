@@ -106,6 +106,7 @@ async fn a_switch_that_is_not_understood_changes_nothing() {
             json!({ "route": "refresh", "fault": { "kind": "answer", "status": 42 } }),
         ),
         ("faults", json!([])),
+        ("copies", json!({ "all": true })),
     ] {
         assert_eq!(client.switch(path, body).await.status, 400, "{path}");
     }
