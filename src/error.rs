@@ -211,17 +211,16 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// For `map_err`: the system gave no random bytes.
+    pub(crate) fn no_randomness<E>(_: E) -> Self {
+        Self::NoRandomness
+    }
+
     pub(crate) fn misconfigured(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::Misconfigured {
             what: what.into(),
             fix: fix.into(),
         }
-    }
-}
-
-impl From<crate::random::NoRandomness> for Failure {
-    fn from(_: crate::random::NoRandomness) -> Self {
-        Self::NoRandomness
     }
 }
 

@@ -29,6 +29,9 @@
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
 
 mod action;
+mod answer;
+#[cfg(test)]
+mod desk;
 mod document;
 mod message;
 mod meter;
@@ -139,7 +142,7 @@ impl Bridge {
         now: BootTime,
     ) -> Steps {
         if !self.pages.contains_key(&id) {
-            let payload = message::denied();
+            let payload = answer::denied();
             return vec![(id, Step::Act(Action::Reply { slot, payload }))];
         }
         self.turn(id, now, |page, turn| page.on_message(sender, text, slot, turn))

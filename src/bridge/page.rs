@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use super::action::{Action, PageId, Payload, Sender, Slot};
+use super::answer::{self, ErrCode, Status};
 use super::document::{Document, Relation};
-use super::message::{self, Body, ErrCode, MAX_MESSAGE, Message, MessageId, Stamp, Status, Why};
+use super::message::{Body, MAX_MESSAGE, Message, MessageId, Stamp, Why};
 use super::meter::{Meter, PAUSE};
 use super::origin::Origin;
 use super::policy::{ApiOrigin, PagePolicy};
@@ -92,7 +93,7 @@ impl Page {
 
     pub(super) fn on_message(&mut self, sender: &Sender, text: &str, slot: Slot, turn: &mut Turn<'_>) {
         let Some(origin) = self.admit(sender) else {
-            return turn.reply(slot, message::denied());
+            return turn.reply(slot, answer::denied());
         };
         if !self.meter.admit(turn.now) {
             // Reading costs time as well: of a flood only what is short gets its id back.
@@ -101,12 +102,12 @@ impl Page {
             } else {
                 None
             };
-            return turn.reply(slot, message::err(id.as_ref(), ErrCode::Rate, Some(PAUSE)));
+            return turn.reply(slot, answer::err(id.as_ref(), ErrCode::Rate, Some(PAUSE)));
         }
         let Message { id, body } = match Message::parse(text) {
             Ok(message) => message,
             Err(unreadable) => {
-                return turn.reply(slot, message::err(unreadable.id.as_ref(), unreadable.code, None));
+                return turn.reply(slot, answer::err(unreadable.id.as_ref(), unreadable.code, None));
             }
         };
         let asked = Asked { slot, id };
@@ -130,7 +131,7 @@ impl Page {
                 self.end_document(turn);
                 turn.reply(
                     asked.slot,
-                    message::notify(asked.id.as_ref(), &turn.standing.stamp),
+                    answer::notify(asked.id.as_ref(), &turn.standing.stamp),
                 );
             }
         }
@@ -157,10 +158,10 @@ impl Page {
                 let told = !self.waiting.is_empty();
                 for waiting in self.waiting.drain(..) {
                     let id = waiting.asked.id.as_ref();
-                    turn.reply(waiting.asked.slot, message::ended(id, &stamp, &reason));
+                    turn.reply(waiting.asked.slot, answer::ended(id, &stamp, &reason));
                 }
                 if news && (!told || self.watch.is_some()) {
-                    self.announce(turn, |id| message::ended(id, &stamp, &reason));
+                    self.announce(turn, |id| answer::ended(id, &stamp, &reason));
                 }
             }
             Relation::Live => {
@@ -171,7 +172,7 @@ impl Page {
                     .as_mut()
                     .is_some_and(|document| document.takes_notice(turn.standing))
                 {
-                    self.announce(turn, |id| message::notify(id, &stamp));
+                    self.announce(turn, |id| answer::notify(id, &stamp));
                 }
             }
         }
@@ -285,7 +286,7 @@ impl Page {
         let here = &turn.standing.stamp;
         let is_newer = have.is_none_or(|have| !have.same_epoch(here) || have.generation < here.generation);
         if status == Status::Active && is_newer {
-            return turn.reply(asked.slot, message::notify(asked.id.as_ref(), here));
+            return turn.reply(asked.slot, answer::notify(asked.id.as_ref(), here));
         }
         self.watch = Some(asked);
     }
@@ -299,7 +300,7 @@ impl Page {
         }
         turn.reply(
             asked.slot,
-            message::notify(asked.id.as_ref(), &turn.standing.stamp),
+            answer::notify(asked.id.as_ref(), &turn.standing.stamp),
         );
     }
 
@@ -312,7 +313,7 @@ impl Page {
             Relation::Unknown => Some(Status::Locked),
             Relation::Ended { stamp, reason } => {
                 document.tell_end(&stamp, &reason);
-                turn.reply(asked.slot, message::ended(asked.id.as_ref(), &stamp, &reason));
+                turn.reply(asked.slot, answer::ended(asked.id.as_ref(), &stamp, &reason));
                 None
             }
         }
@@ -330,7 +331,7 @@ impl Page {
         let token = turn.token().map(|token| (token, turn.now));
         document.tell_state(turn.standing, token.is_some());
         let (stamp, mode) = (&turn.standing.stamp, self.policy.mode());
-        let payload = message::state(asked.id.as_ref(), stamp, status, token, &self.api, mode);
+        let payload = answer::state(asked.id.as_ref(), stamp, status, token, &self.api, mode);
         turn.reply(asked.slot, payload);
     }
 
@@ -505,6 +506,6 @@ impl<'a> Turn<'a> {
     }
 
     fn refuse(&mut self, asked: &Asked, code: ErrCode, retry: Option<Duration>) {
-        self.reply(asked.slot, message::err(asked.id.as_ref(), code, retry));
+        self.reply(asked.slot, answer::err(asked.id.as_ref(), code, retry));
     }
 }

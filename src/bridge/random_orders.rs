@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 use serde_json::{Value, json};
 
-use super::stories::{Desk, Seen, see};
+use super::desk::{Desk, Seen, see};
 use super::*;
 use crate::error::{EndReason, LockedCause, TryAgainCause};
 
@@ -32,6 +32,7 @@ enum Event {
     Renew(u64),
     Lose,
     End,
+    Revive,
     SignOut,
     SignIn,
     Lock,
@@ -98,6 +99,7 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (1..200_u64).prop_map(Event::Renew),
         1 => Just(Event::Lose),
         1 => Just(Event::End),
+        1 => Just(Event::Revive),
         1 => Just(Event::SignOut),
         3 => Just(Event::SignIn),
         1 => Just(Event::Lock),
@@ -210,6 +212,12 @@ impl World {
                     reason: EndReason::Revoked,
                     account: None,
                 };
+            }
+            // No session does so; an end is final for its documents even then.
+            Event::Revive if matches!(standing.state, SessionState::SignInRequired { .. }) => {
+                standing.state = SessionState::Active { account: None };
+                let seen = self.desk.renew(generation.next(), Duration::from_secs(100));
+                return self.check(seen);
             }
             Event::SignOut if is_active => {
                 standing.stamp.generation = generation.next_epoch();

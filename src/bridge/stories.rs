@@ -2,188 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::desk::{APP, Desk, MINUTE, SHOP, Seen, see};
 use super::page::{DOUBT, MAX_WAITING, MIN_TTL, PATIENCE};
 use super::*;
 use crate::error::{EndReason, LockedCause, StorageFailure, TryAgainCause};
-use crate::token::StoreId;
-
-const APP: &str = "https://app.example.com";
-const SHOP: &str = "https://shop.example.com";
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// A bridge in a test's hand: it tells how the session stands and reads what the pages are told.
-pub(super) struct Desk {
-    pub(super) bridge: Bridge,
-    pub(super) now: BootTime,
-    pub(super) standing: Standing,
-    pub(super) store: &'static str,
-    slots: u64,
-}
-
-/// What a step comes to, for a test to compare.
-#[derive(Debug, PartialEq)]
-pub(super) enum Seen {
-    Reply(u64, Value),
-    Notify(PageId, Value),
-    WakeAt(BootTime),
-    Demand(PageId, Demand),
-}
-
-impl Desk {
-    /// A session that is active at 1.1 with a token of ten minutes.
-    fn active() -> Self {
-        let mut desk = Self::restoring();
-        desk.sign_in(1);
-        desk
-    }
-
-    pub(super) fn restoring() -> Self {
-        let stamp = Stamp {
-            store: StoreId::default(),
-            generation: Generation::default(),
-        };
-        let standing = Standing {
-            stamp,
-            state: SessionState::Restoring,
-            token: None,
-        };
-        let first = PageId::from_number(1000).unwrap();
-        Self {
-            bridge: Bridge::new(first, standing.clone()),
-            now: BootTime::from_start(Duration::from_secs(1000)),
-            standing,
-            store: "5704e",
-            slots: 0,
-        }
-    }
-
-    pub(super) fn attach(&mut self) -> PageId {
-        let policy = PagePolicy::new([APP, SHOP]).unwrap();
-        let api = ApiOrigin::new(Origin::parse("https://api.example.com").unwrap(), &[]);
-        self.bridge.attach(policy, vec![api], self.now)
-    }
-
-    /// Attaches a page whose document has greeted.
-    fn greeted(&mut self) -> PageId {
-        let page = self.attach();
-        self.hello(page, "d1", None);
-        page
-    }
-
-    fn hello(&mut self, page: PageId, doc: &str, have: Option<Value>) -> Vec<Seen> {
-        self.say(
-            page,
-            json!({"k":"hello", "min":1, "max":1, "doc":doc, "have":have, "resume":false}),
-        )
-    }
-
-    fn rejected(&mut self, page: PageId, used: Value) -> Vec<Seen> {
-        self.say(page, json!({"k":"need", "used":used, "why":"401"}))
-    }
-
-    fn expiring(&mut self, page: PageId) -> Vec<Seen> {
-        let used = self.generation();
-        self.say(page, json!({"k":"need", "used":used, "why":"expiring"}))
-    }
-
-    fn say(&mut self, page: PageId, message: Value) -> Vec<Seen> {
-        self.say_as(page, &Sender::main_frame(APP), message)
-    }
-
-    pub(super) fn say_as(&mut self, page: PageId, sender: &Sender, mut message: Value) -> Vec<Seen> {
-        message["v"] = json!(1);
-        message["id"] = json!(self.slots + 1);
-        self.say_text(page, sender, &message.to_string())
-    }
-
-    fn say_text(&mut self, page: PageId, sender: &Sender, text: &str) -> Vec<Seen> {
-        self.slots += 1;
-        let slot = Slot(self.slots);
-        see(self.bridge.on_message(page, sender, text, slot, self.now))
-    }
-
-    fn sign_in(&mut self, epoch: u64) -> Vec<Seen> {
-        self.standing.state = SessionState::Active { account: None };
-        self.renew(Generation::new(epoch, 1), 10 * MINUTE)
-    }
-
-    pub(super) fn renew(&mut self, generation: Generation, life: Duration) -> Vec<Seen> {
-        self.standing.stamp = Stamp {
-            store: self.store.into(),
-            generation,
-        };
-        let text = format!("token-{}-{generation}", self.store);
-        self.standing.token = Some(AccessToken::new(text.into(), generation, self.now, life));
-        self.observe()
-    }
-
-    fn end(&mut self, reason: EndReason) -> Vec<Seen> {
-        self.standing.stamp.generation = self.standing.stamp.generation.next();
-        self.standing.state = SessionState::SignInRequired {
-            reason,
-            account: None,
-        };
-        self.standing.token = None;
-        self.observe()
-    }
-
-    fn sign_out(&mut self) -> Vec<Seen> {
-        self.standing.stamp.generation = self.standing.stamp.generation.next_epoch();
-        self.standing.state = SessionState::SignedOut;
-        self.standing.token = None;
-        self.observe()
-    }
-
-    pub(super) fn observe(&mut self) -> Vec<Seen> {
-        see(self.bridge.observe(self.standing.clone(), self.now))
-    }
-
-    fn done(&mut self, page: PageId, result: Result<(), SessionError>) -> Vec<Seen> {
-        see(self.bridge.on_demand_done(page, result, self.now))
-    }
-
-    /// The current generation as pages write it.
-    fn generation(&self) -> Value {
-        let Generation { epoch, number } = self.standing.stamp.generation;
-        json!({"s": self.standing.stamp.store, "e": epoch, "g": number})
-    }
-
-    fn state(&self, id: u64) -> Seen {
-        let token = self.standing.token.as_ref().unwrap();
-        let left = u64::try_from(token.remaining(self.now).as_millis()).unwrap();
-        Seen::Reply(
-            id,
-            json!({"v":1, "k":"state", "id":id, "gen":self.generation(), "st":"active", "at":token.secret(),
-                   "exp":left, "api":[{"origin":"https://api.example.com", "rejected":[401]}], "mode":"inject"}),
-        )
-    }
-
-    fn notice(&self, page: PageId) -> Seen {
-        Seen::Notify(page, json!({"v":1, "k":"notify", "gen":self.generation()}))
-    }
-
-    fn stale(&self, id: u64) -> Seen {
-        Seen::Reply(id, json!({"v":1, "k":"err", "id":id, "code":"stale"}))
-    }
-
-    fn wake(&self) -> Seen {
-        Seen::WakeAt(self.now + PATIENCE)
-    }
-}
-
-pub(super) fn see(steps: Steps) -> Vec<Seen> {
-    let value = |payload: &Payload| serde_json::from_str(payload.expose()).unwrap();
-    let see = |(page, step)| match step {
-        Step::Act(Action::Reply { slot, payload }) => Seen::Reply(slot.0, value(&payload)),
-        Step::Act(Action::Notify { page: named, payload }) => {
-            assert_eq!(named, page);
-            Seen::Notify(page, value(&payload))
-        }
-        Step::Act(Action::WakeAt { time }) => Seen::WakeAt(time),
-        Step::Demand(demand) => Seen::Demand(page, demand),
-    };
-    steps.into_iter().map(see).collect()
-}
 
 fn offline() -> SessionError {
     SessionError::TryAgain {
@@ -520,6 +342,19 @@ fn the_end_of_a_session_answers_who_waits_and_tells_the_rest() {
     assert_eq!(desk.done(asker, Err(error)), []);
     assert_eq!(desk.expiring(asker), [Seen::Reply(4, third)]);
     assert_eq!(desk.hello(other, "d1", None), [Seen::Reply(5, fourth)]);
+}
+
+#[test]
+fn an_end_is_final_for_its_document_whatever_the_session_does() {
+    let mut desk = Desk::active();
+    let page = desk.greeted();
+    desk.end(EndReason::Revoked);
+    // 1. The same epoch comes back to life, as it should not.
+    desk.standing.state = SessionState::Active { account: None };
+    assert_eq!(desk.renew(Generation::new(1, 3), MINUTE), []);
+    assert!(matches!(&desk.expiring(page)[..], [Seen::Reply(2, ended)] if ended["k"] == "ended"));
+    // 2. A new document knows nothing of that.
+    assert_eq!(desk.hello(page, "d2", None), [desk.state(3)]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Core {
     pub(super) fn open(parts: Parts, registry: Registry) -> Result<Arc<Self>, SessionError> {
         let name = record_name(&parts.entry);
         let entry_id = format!("{}/{name}", parts.storage.entry_id());
-        let new_store = StoreId::draw(&*parts.random).map_err(Failure::from)?;
+        let new_store = StoreId::draw(&*parts.random).map_err(Failure::no_randomness)?;
         let profile = parts.profile.clone();
         let (core, joined) = registry.join_or_open(&entry_id, || {
             let vault = Vault::new(parts.storage, parts.key_wrapper, parts.random.clone(), name);
@@ -166,7 +166,7 @@ impl Core {
     }
 
     pub(super) fn moment(&self) -> Result<Moment, Failure> {
-        let fresh_key = AttemptKey::draw(&*self.random)?;
+        let fresh_key = AttemptKey::draw(&*self.random).map_err(Failure::no_randomness)?;
         Ok(Moment {
             boot: self.clock.boot(),
             wall: self.clock.wall(),

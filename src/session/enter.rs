@@ -187,7 +187,7 @@ impl Core {
                 access_token: access_token.filter(|_| self.plan.stores_access_token),
                 cookie: None,
             },
-            attempt_key: Some(AttemptKey::draw(&*self.random)?),
+            attempt_key: Some(AttemptKey::draw(&*self.random).map_err(Failure::no_randomness)?),
             previous: None,
             inflight: None,
             revoke_pending: Vec::new(),

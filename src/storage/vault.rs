@@ -145,7 +145,7 @@ impl Vault {
             return Ok(known);
         }
         let wrapper = self.wrapper.as_ref().ok_or_else(no_wrapper)?;
-        let key = DataKey::draw(&*self.random)?;
+        let key = DataKey::draw(&*self.random).map_err(Failure::no_randomness)?;
         let wrapped = wrapper.wrap(key.as_bytes()).map_err(|failure| match failure {
             KeyFailure::Locked => Failure::Locked(LockedCause::DeviceLocked),
             KeyFailure::Transient | KeyFailure::Gone => Failure::Locked(LockedCause::Unavailable),
