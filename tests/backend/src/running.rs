@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle};
 use tokio::sync::{oneshot, watch};
@@ -42,9 +44,15 @@ impl Backend {
             runtime,
             url,
             ca_pem,
-        } = started
-            .await
-            .unwrap_or_else(|_| Err(StartError::Io(io::ErrorKind::BrokenPipe.into())))?;
+        } = match started.await {
+            Ok(Ok(started)) => started,
+            outcome => {
+                // The thread cleans up first: a caller that exits at once must leave no folder behind.
+                let _ = done.await;
+                let error = outcome.ok().and_then(Result::err);
+                return Err(error.unwrap_or_else(|| StartError::Io(io::ErrorKind::BrokenPipe.into())));
+            }
+        };
         Ok(RunningBackend {
             app,
             runtime,
@@ -243,7 +251,14 @@ fn run(config: Config, ready: oneshot::Sender<Result<Started, StartError>>, stop
         }
     };
     // Declared before the work: it goes after the database was closed.
-    let folder = match tempfile::Builder::new().prefix("tokencast-backend-").tempdir() {
+    let folder = match &config.database {
+        Database::Temporary => tempfile::Builder::new()
+            .prefix("tokencast-backend-")
+            .tempdir()
+            .map(Some),
+        Database::Url(_) => Ok(None),
+    };
+    let folder = match folder {
         Ok(folder) => folder,
         Err(error) => {
             let _ = ready.send(Err(error.into()));
@@ -251,7 +266,7 @@ fn run(config: Config, ready: oneshot::Sender<Result<Started, StartError>>, stop
         }
     };
     runtime.block_on(async {
-        let (listener, acceptor, started) = match prepare(&config, folder.path()).await {
+        let (listener, acceptor, started) = match prepare(&config, folder.as_ref().map(TempDir::path)).await {
             Ok(prepared) => prepared,
             Err(error) => {
                 let _ = ready.send(Err(error));
@@ -272,12 +287,13 @@ fn run(config: Config, ready: oneshot::Sender<Result<Started, StartError>>, stop
 
 async fn prepare(
     config: &Config,
-    folder: &std::path::Path,
+    folder: Option<&Path>,
 ) -> Result<(TcpListener, Option<tls::Acceptor>, Started), StartError> {
     let (acceptor, ca_pem) = tls::acceptor(config.tls)?.unzip();
-    let store = match &config.database {
-        Database::Temporary => Store::open_file(&folder.join("backend.db")).await?,
-        Database::Url(url) => Store::open_url(url).await?,
+    let store = match (&config.database, folder) {
+        (Database::Url(url), _) => Store::open_url(url).await?,
+        (Database::Temporary, Some(folder)) => Store::open_file(&folder.join("backend.db")).await?,
+        (Database::Temporary, None) => return Err(StartError::Io(io::ErrorKind::NotFound.into())),
     };
     let app = Arc::new(App::new(config, store).await?);
     let listener = TcpListener::bind(config.listen).await?;

@@ -106,3 +106,29 @@ async fn a_wrong_flag_ends_with_an_error_and_no_line_on_stdout() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_temporary_database_goes_with_the_program_and_with_a_failed_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = || std::fs::read_dir(folder.path()).unwrap().count();
+    let mut child = program(&["--stop-with-stdin"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (client, _stdout) = ready(&mut child).await;
+    client.sign_in().await;
+    assert_eq!(left(), 1);
+
+    let taken = client.url.strip_prefix("http://").unwrap();
+    let failed = program(&["--listen", taken])
+        .env("TMPDIR", folder.path())
+        .output()
+        .await
+        .unwrap();
+    assert_eq!((failed.status.code(), left()), (Some(2), 1));
+
+    drop(child.stdin.take());
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!(left(), 0);
+}
