@@ -18,7 +18,7 @@ impl Backend {
     /// Builds and starts it on a free port of the loopback interface.
     pub(crate) fn start(toolbox: &Toolbox) -> Result<Backend> {
         toolbox
-            .cargo(["build", "--quiet", "--package", "tokencast-backend"])
+            .cargo(["build", "--package", "tokencast-backend"])
             .succeeds()?;
         let (service, url) = toolbox
             .program(toolbox.folders.built("tokencast-backend"))

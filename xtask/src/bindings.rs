@@ -69,7 +69,7 @@ const LANGUAGES: &[Language] = &[
 /// Builds the library and answers the folder it lies in.
 pub(crate) fn build_library(toolbox: &Toolbox) -> Result<PathBuf> {
     toolbox
-        .cargo(["build", "--quiet", "--package", "tokencast-ffi"])
+        .cargo(["build", "--package", "tokencast-ffi"])
         .succeeds()?;
     let library = toolbox.folders.built(LIBRARY);
     ensure!(library.exists(), "the build left no {}", library.display());
@@ -107,7 +107,7 @@ pub(crate) fn compare(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 fn generate(toolbox: &Toolbox) -> Result<BTreeMap<String, Vec<u8>>> {
     let library = build_library(toolbox)?.join(LIBRARY);
     toolbox
-        .cargo(["build", "--quiet", "--package", "tokencast-bindgen"])
+        .cargo(["build", "--package", "tokencast-bindgen"])
         .succeeds()?;
     let mut all = BTreeMap::new();
     for language in LANGUAGES {

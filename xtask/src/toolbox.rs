@@ -1,9 +1,10 @@
 //! Starting other programs: each on a leash, in the repository, with the caches named, its output shown as it comes.
 
 use std::cell::Cell;
+use std::env;
 use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -17,6 +18,8 @@ use crate::tally::{Counter, Runner, Tally};
 
 /// After so long without output a line says that the program still runs.
 const SILENCE: Duration = Duration::from_secs(60);
+/// After so many of them tests hang, and are ended as failed. No test is silent for so long; a download may be.
+const SILENCES: u32 = 10;
 /// How long to wait for the last output of a program that has ended but left its output open to another.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -56,15 +59,7 @@ impl Toolbox {
             .env("TOKENCAST_CACHE", cache)
             .env("CARGO_TARGET_DIR", target)
             .env("npm_config_cache", cache.join("npm"));
-        // Set by the cargo that runs xtask and meant for xtask alone: they would make cargo build things anew.
-        for name in [
-            "CARGO_MANIFEST_DIR",
-            "CARGO_MANIFEST_PATH",
-            "CARGO_PKG_NAME",
-            "CARGO_PKG_VERSION",
-        ] {
-            command.env_remove(name);
-        }
+        forget_the_cargo_around_us(&mut command);
         if self.long {
             command.env("TOKENCAST_LONG", "1");
         }
@@ -88,6 +83,38 @@ impl Toolbox {
 pub(crate) fn clock(span: Duration) -> String {
     let seconds = span.as_secs();
     format!("{:02}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// `cargo run` describes xtask in variables. Build scripts that look at some of them would run again each time that
+/// xtask and a person call cargo by turns, and libraries would be found in folders that nobody named.
+fn forget_the_cargo_around_us(command: &mut Command) {
+    let describes = |name: &str| {
+        let starts = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+        starts.iter().any(|start| name.starts_with(start)) || name == "OUT_DIR"
+    };
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(describes) {
+            command.env_remove(name);
+        }
+    }
+    let Some(paths) = env::var_os("LD_LIBRARY_PATH") else {
+        return;
+    };
+    let own_build = env::current_exe()
+        .ok()
+        .and_then(|program| Some(program.parent()?.to_owned()));
+    let is_the_users = |folder: &PathBuf| {
+        let added = own_build.as_ref().is_some_and(|build| folder.starts_with(build));
+        !added
+            && !folder
+                .iter()
+                .any(|part| part == "toolchains" || part == "rustlib")
+    };
+    let kept: Vec<_> = env::split_paths(&paths).filter(is_the_users).collect();
+    match env::join_paths(&kept) {
+        Ok(kept) if !kept.is_empty() => command.env("LD_LIBRARY_PATH", kept),
+        _ => command.env_remove("LD_LIBRARY_PATH"),
+    };
 }
 
 /// A program about to be started.
@@ -138,7 +165,7 @@ impl Task<'_> {
     /// Names the program when it cannot be started or does not exit with zero.
     pub(crate) fn succeeds(self) -> Result<()> {
         let shown = self.to_string();
-        let status = self.run(|_| {})?;
+        let status = self.run(None, |_| {})?;
         if !status.success() {
             bail!("`{shown}` failed ({status})");
         }
@@ -148,7 +175,7 @@ impl Task<'_> {
     /// Runs it to its end and counts the tests it ran. That it cannot be started is one failed test.
     pub(crate) fn count(self, runner: Runner) -> Tally {
         let mut counter = Counter::new(runner);
-        match self.run(|line| counter.read(line)) {
+        match self.run(Some(SILENCES), |line| counter.read(line)) {
             Ok(status) => counter.finish(status.success()),
             Err(error) => {
                 eprintln!("{error:#}");
@@ -226,7 +253,7 @@ impl Task<'_> {
     }
 
     /// Shows both outputs in the order they come, and gives each line to `read`.
-    fn run(self, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
+    fn run(self, limit: Option<u32>, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
         self.announce();
         let started = Instant::now();
         let (output, inlet) = io::pipe()?;
@@ -237,7 +264,7 @@ impl Task<'_> {
             .spawn()
             .with_context(|| format!("`{self}` cannot be started"))?;
         drop(leashed); // it holds ends of the pipe
-        let held = child.stdin.take();
+        let mut held = child.stdin.take();
 
         let (sender, receiver) = mpsc::channel();
         let lines = sender.clone();
@@ -256,9 +283,11 @@ impl Task<'_> {
         let mut status = None;
         let mut closed = false;
         let mut patience = SILENCE;
+        let mut silences = 0;
         loop {
             match receiver.recv_timeout(patience) {
                 Ok(Seen::Line(line)) => {
+                    silences = 0;
                     let mut terminal = io::stdout().lock();
                     terminal.write_all(&line)?;
                     terminal.flush()?;
@@ -270,15 +299,17 @@ impl Task<'_> {
                     patience = LAST_WORDS;
                 }
                 Err(_) if status.is_some() => closed = true,
-                Err(_) => println!(
-                    "[{} {}] … for {}",
-                    self.toolbox.now.get(),
-                    self.toolbox.clock(),
-                    clock(started.elapsed())
-                ),
+                Err(_) => {
+                    silences += 1;
+                    let (now, so_far) = (self.toolbox.now.get(), clock(started.elapsed()));
+                    println!("[{now} {}] … for {so_far}", self.toolbox.clock());
+                    if limit.is_some_and(|limit| silences == limit) {
+                        println!("[{now} {}] it hangs: ended", self.toolbox.clock());
+                        drop(held.take()); // pulls the leash
+                    }
+                }
             }
             if let (true, Some(status)) = (closed, status) {
-                drop(held);
                 return Ok(status);
             }
         }

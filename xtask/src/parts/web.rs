@@ -40,7 +40,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += npm(toolbox, &["run", "stale"]).count(Runner::ExitCode);
     // The browser tests bring the development host themselves; build it before their clock runs.
     toolbox
-        .cargo(["build", "--quiet", "--package", "tokencast-devhost"])
+        .cargo(["build", "--package", "tokencast-devhost"])
         .succeeds()?;
     let chromium = env::var_os("TOKENCAST_CHROMIUM")
         .map(PathBuf::from)
