@@ -169,11 +169,11 @@ mod tests {
         let swift = &LANGUAGES[1];
         let place = |name: &str| committed_path(swift, Path::new(name));
         assert_eq!(
-            place("tokencast.swift").as_deref(),
-            Some("bindings/swift/tokencast.swift")
+            place("TokencastFFI.swift").as_deref(),
+            Some("bindings/swift/TokencastFFI.swift")
         );
         assert_eq!(
-            place("tokencastFFI.modulemap").as_deref(),
+            place("CTokencast.modulemap").as_deref(),
             Some("bindings/swift/headers/module.modulemap")
         );
         assert_eq!(place("tokencast.txt"), None);
