@@ -30,7 +30,7 @@ pub use listener::{ListenerError, SessionListener, Subscription};
 pub use profile::ServerProfile;
 pub use session::{AuthSession, SessionOptions};
 pub use state::{Notice, SessionEvent, SessionState};
-pub use storage::{KeyError, KeyWrapper, ReadOutcome, SecureStorage, Storage, StorageError, WriteOutcome};
+pub use storage::{KeyFailure, KeyWrapper, ReadOutcome, SecureStorage, Storage, StorageError, WriteOutcome};
 pub use token::{AccessToken, Credentials, Generation, TokenSet};
 
 uniffi::setup_scaffolding!("tokencast");

@@ -213,15 +213,15 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for StorageError {
 #[uniffi::export(with_foreign)]
 pub trait KeyWrapper: Send + Sync {
     /// Wraps a data key. The result, which is never empty, is stored beside the record in clear.
-    fn wrap(&self, data_key: Vec<u8>) -> Result<Vec<u8>, KeyError>;
+    fn wrap(&self, data_key: Vec<u8>) -> Result<Vec<u8>, KeyFailure>;
 
     /// Gives back the data key that was wrapped.
-    fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, KeyError>;
+    fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, KeyFailure>;
 }
 
-/// Why the platform's key did not serve.
+/// Why the platform's key did not serve. (No name that ends in `Error`: Python has a `KeyError` of its own.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, uniffi::Error)]
-pub enum KeyError {
+pub enum KeyFailure {
     /// The device is locked, or the user did not pass the gate.
     #[error("the key is locked")]
     Locked,
@@ -233,18 +233,18 @@ pub enum KeyError {
     Gone,
 }
 
-impl From<uniffi::UnexpectedUniFFICallbackError> for KeyError {
+impl From<uniffi::UnexpectedUniFFICallbackError> for KeyFailure {
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
         Self::Transient
     }
 }
 
-impl From<KeyError> for core::KeyFailure {
-    fn from(error: KeyError) -> Self {
+impl From<KeyFailure> for core::KeyFailure {
+    fn from(error: KeyFailure) -> Self {
         match error {
-            KeyError::Locked => Self::Locked,
-            KeyError::Transient => Self::Transient,
-            KeyError::Gone => Self::Gone,
+            KeyFailure::Locked => Self::Locked,
+            KeyFailure::Transient => Self::Transient,
+            KeyFailure::Gone => Self::Gone,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokencast_ffi::{
-    AuthSession, Credentials, EndReason, Generation, KeyError, KeyWrapper, ReadOutcome, SecureStorage,
+    AuthSession, Credentials, EndReason, Generation, KeyFailure, KeyWrapper, ReadOutcome, SecureStorage,
     ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError, TokenSet, WriteOutcome,
 };
 
@@ -164,11 +164,11 @@ impl SecureStorage for Broken {
 struct Keyless;
 
 impl KeyWrapper for Keyless {
-    fn wrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyError> {
-        Err(KeyError::Transient)
+    fn wrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyFailure> {
+        Err(KeyFailure::Transient)
     }
 
-    fn unwrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyError> {
-        Err(KeyError::Transient)
+    fn unwrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyFailure> {
+        Err(KeyFailure::Transient)
     }
 }

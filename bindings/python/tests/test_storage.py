@@ -1,0 +1,179 @@
+"""Sealed files, and stores and key wrappers of the host's own."""
+
+import pytest
+
+from tokencast import (
+    AuthSession,
+    KeyFailure,
+    KeyWrapper,
+    LockedCause,
+    ReadOutcome,
+    SecureStorage,
+    ServerProfile,
+    SessionError,
+    SessionState,
+    Storage,
+    StorageFailure,
+    WriteOutcome,
+)
+
+from conftest import NAME, eventually
+
+RAISED = [ValueError("host code"), SystemExit(3), KeyboardInterrupt()]
+
+
+class Xor(KeyWrapper):
+    """No encryption: enough to tell wrapped from not."""
+
+    def wrap(self, data_key):
+        return bytes(byte ^ 0x5A for byte in data_key)
+
+    unwrap = wrap
+
+
+class Failing(Xor):
+    def __init__(self, error):
+        self.error = error
+
+    def wrap(self, data_key):
+        raise self.error
+
+    unwrap = wrap
+
+
+class Dictionary(SecureStorage):
+    def __init__(self, name):
+        self.name = name
+        self.entries = {}
+        self.fail = {}
+
+    def entry_id(self):
+        self._trip("entry_id")
+        return self.name
+
+    def read(self, name):
+        self._trip("read")
+        data = self.entries.get(name)
+        return ReadOutcome.ABSENT() if data is None else ReadOutcome.FOUND(data)
+
+    def write(self, name, data):
+        self._trip("write")
+        self.entries[name] = data
+        return WriteOutcome.ACKNOWLEDGED()
+
+    def delete(self, name):
+        self._trip("delete")
+        self.entries.pop(name, None)
+        return WriteOutcome.ACKNOWLEDGED()
+
+    def _trip(self, method):
+        if method in self.fail:
+            raise self.fail[method]
+
+
+@pytest.fixture
+def open_session(backend, tmp_path):
+    opened = []
+
+    def open_session(storage):
+        profile = ServerProfile.rotation(backend.url)
+        session = AuthSession(profile, storage, state_dir=str(tmp_path / "state"))
+        opened.append(session)
+        return session
+
+    yield open_session
+    for session in opened:
+        session.close()
+
+
+def test_a_sealed_file_is_restored_and_shows_no_secret(backend, open_session, ada, run, tmp_path):
+    async def story():
+        folder = tmp_path / "store"
+        first = open_session(Storage.file(folder, Xor()))
+        await first.sign_in(ada)
+        token = await first.access_token()
+        first.close()
+        written = b"".join(path.read_bytes() for path in folder.iterdir())
+        assert written and token.value.encode() not in written
+        second = open_session(Storage.file(folder, Xor()))
+        assert await second.restored() == SessionState.ACTIVE(account=NAME)
+        assert backend.me((await second.access_token()).value) == 200
+
+    run(story())
+
+
+def test_a_store_of_the_hosts_sees_sealed_bytes_only(open_session, ada, run, tmp_path):
+    async def story():
+        store = Dictionary(str(tmp_path))
+        session = open_session(Storage.host(store, Xor()))
+        await session.sign_in(ada)
+        token = await session.access_token()
+        assert store.entries
+        for data in store.entries.values():
+            assert token.value.encode() not in data and b"refresh" not in data
+
+    run(story())
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_store_that_raises_at_a_read_locks_the_session(open_session, ada, run, tmp_path, error):
+    async def story():
+        store = Dictionary(str(tmp_path))
+        store.fail["read"] = error
+        session = open_session(Storage.host(store, Xor()))
+        assert await session.restored() == SessionState.LOCKED(cause=LockedCause.UNAVAILABLE)
+        with pytest.raises((SessionError.Locked, SessionError.StorageFailed)):
+            await session.sign_in(ada)
+        store.fail.clear()
+        await session.sign_in(ada)
+        assert session.state == SessionState.ACTIVE(account=NAME)
+
+    run(story())
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_write_that_raises_is_no_acknowledgement(open_session, ada, run, tmp_path, error):
+    async def story():
+        store = Dictionary(str(tmp_path))
+        session = open_session(Storage.host(store, Xor()))
+        await session.restored()
+        store.fail["write"] = error
+        with pytest.raises(SessionError.StorageFailed) as caught:
+            await session.sign_in(ada)
+        assert isinstance(caught.value.cause, StorageFailure)
+        assert session.state == SessionState.SIGNED_OUT() and session.current_token is None
+
+    run(story())
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_store_without_a_name_is_refused(tmp_path, error):
+    store = Dictionary(str(tmp_path))
+    store.fail["entry_id"] = error
+    with pytest.raises(SessionError.Misconfigured):
+        Storage.host(store, Xor())
+
+
+@pytest.mark.parametrize("error", [*RAISED, KeyFailure.Locked(), KeyFailure.Transient()])
+def test_a_key_wrapper_that_raises_is_a_typed_error(open_session, ada, run, tmp_path, error):
+    async def story():
+        session = open_session(Storage.file(tmp_path / "store", Failing(error)))
+        await session.restored()
+        with pytest.raises(SessionError.Locked) as caught:
+            await session.sign_in(ada)
+        locked = isinstance(error, KeyFailure.Locked)
+        assert caught.value.cause == (LockedCause.DEVICE_LOCKED if locked else LockedCause.UNAVAILABLE)
+
+    run(story())
+
+
+def test_a_key_that_is_gone_ends_the_session_with_its_reason(open_session, ada, run, tmp_path):
+    async def story():
+        first = open_session(Storage.file(tmp_path / "store", Xor()))
+        await first.sign_in(ada)
+        first.close()
+        second = open_session(Storage.file(tmp_path / "store", Failing(KeyFailure.Gone())))
+        state = await second.restored()
+        assert state.is_sign_in_required() and state.reason.is_key_lost()
+
+    run(story())
