@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod guide;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
