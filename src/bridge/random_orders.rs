@@ -87,7 +87,7 @@ fn event() -> impl Strategy<Value = Event> {
     let page = 0..PAGES;
     let origin = prop_oneof![8 => Just(0_usize), 2 => Just(1_usize), 1 => Just(2_usize), 1 => Just(3_usize)];
     prop_oneof![
-        30 => (page.clone(), origin, prop::bool::weighted(0.95), 0..2_u8, say())
+        24 => (page.clone(), origin, prop::bool::weighted(0.95), 0..2_u8, say())
             .prop_map(|(page, origin, main, doc, say)| Event::Say(page, origin, main, doc, say)),
         1 => (page.clone(), ".{0,40}").prop_map(|(page, text)| Event::Text(page, text)),
         3 => page.clone().prop_map(Event::Commit),
@@ -98,9 +98,9 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0..120_u64).prop_map(Event::Pass),
         6 => (1..200_u64).prop_map(Event::Renew),
         1 => Just(Event::Lose),
-        1 => Just(Event::End),
-        1 => Just(Event::Revive),
-        1 => Just(Event::SignOut),
+        2 => Just(Event::End),
+        3 => Just(Event::Revive),
+        2 => Just(Event::SignOut),
         3 => Just(Event::SignIn),
         1 => Just(Event::Lock),
         2 => Just(Event::Unlock),
