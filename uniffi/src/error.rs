@@ -1,5 +1,5 @@
-//! Errors. The text that `thiserror` makes does not cross the boundary, so each variant carries it as `detail`
-//! (`message` would clash with Kotlin's `Throwable.message`).
+//! Errors. The text that `thiserror` makes does not cross the boundary, so each variant carries it as `detail`.
+//! That and `why` are the core's `message` and `cause`, which Kotlin's `Throwable` has for its own.
 
 pub use tokencast::error::{EndReason, LockedCause, StorageFailure, TryAgainCause};
 
@@ -30,7 +30,7 @@ pub enum SessionError {
         /// The shortest wait that makes sense, in milliseconds.
         after_ms: i64,
         /// What is in the way.
-        cause: TryAgainCause,
+        why: TryAgainCause,
         /// In words, without secrets.
         detail: String,
     },
@@ -38,7 +38,7 @@ pub enum SessionError {
     #[error("{detail}")]
     Locked {
         /// Why.
-        cause: LockedCause,
+        why: LockedCause,
         /// In words, without secrets.
         detail: String,
     },
@@ -46,7 +46,7 @@ pub enum SessionError {
     #[error("{detail}")]
     StorageFailed {
         /// What the storage said.
-        cause: StorageFailure,
+        why: StorageFailure,
         /// In words, without secrets.
         detail: String,
     },
@@ -87,11 +87,11 @@ impl From<tokencast::error::SessionError> for SessionError {
             Core::InvalidCredentials { code } => Self::InvalidCredentials { code, detail },
             Core::TryAgain { after, cause } => Self::TryAgain {
                 after_ms: millis(after),
-                cause,
+                why: cause,
                 detail,
             },
-            Core::Locked { cause } => Self::Locked { cause, detail },
-            Core::StorageFailed { cause } => Self::StorageFailed { cause, detail },
+            Core::Locked { cause } => Self::Locked { why: cause, detail },
+            Core::StorageFailed { cause } => Self::StorageFailed { why: cause, detail },
             Core::Misconfigured { what, fix } => Self::Misconfigured { what, fix, detail },
             Core::Closed => Self::Closed { detail },
             // `tests/mirrors.rs` keeps this arm from being reached.

@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,7 +32,7 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
 /// still finish.
 #[derive(uniffi::Object)]
 #[uniffi::export(Debug)]
-pub struct Subscription(Mutex<Option<Box<dyn Any + Send>>>);
+pub struct Subscription(Mutex<Option<tokencast::Subscription>>);
 
 #[uniffi::export]
 impl Subscription {
@@ -62,6 +61,5 @@ pub(crate) fn subscribe(
             tracing::warn!("a listener of the host threw; the session goes on");
         }
     });
-    // Held for its drop alone.
-    Subscription(Mutex::new(Some(Box::new(subscription))))
+    Subscription(Mutex::new(Some(subscription)))
 }

@@ -21,6 +21,8 @@ pub struct AccessToken {
     pub generation: Generation,
     /// What was left of its life then, in milliseconds, on a clock that counts sleep.
     pub expires_in_ms: i64,
+    /// Its whole life, in milliseconds: half of it always suffices a caller's minimum.
+    pub life_ms: i64,
 }
 
 impl From<&tokencast::token::AccessToken> for AccessToken {
@@ -29,6 +31,7 @@ impl From<&tokencast::token::AccessToken> for AccessToken {
             value: token.secret().to_owned(),
             generation: token.generation().into(),
             expires_in_ms: millis(token.remaining(SystemClock.boot())),
+            life_ms: millis(token.life()),
         }
     }
 }

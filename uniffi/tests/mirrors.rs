@@ -82,12 +82,17 @@ fn differences(core: &Shape, mirror: &Shape) -> Vec<String> {
     found
 }
 
-/// A mirror may give a tuple's field a name and a duration its unit.
+/// A mirror may give a tuple's field a name, a duration its unit, and an error's cause a name that Kotlin takes.
 fn same(core: &Option<String>, mirror: &Option<String>) -> bool {
     let (Some(core), Some(mirror)) = (core, mirror) else {
         return core.is_none();
     };
-    core == mirror || [format!("{core}_ms"), core.replace("_at", "_in_ms")].contains(mirror)
+    let renamed = [
+        format!("{core}_ms"),
+        core.replace("_at", "_in_ms"),
+        core.replace("cause", "why"),
+    ];
+    core == mirror || renamed.contains(mirror)
 }
 
 fn read(folder: &str, file: &str) -> String {

@@ -102,7 +102,7 @@ def test_a_server_in_trouble_is_no_end_of_the_session(backend, session, ada, run
         backend.fail_refreshes(times=9, status=503)
         with pytest.raises(SessionError.TryAgain) as caught:
             await session.rejected(token.generation)
-        assert caught.value.cause == TryAgainCause.SERVER and caught.value.after_ms > 0
+        assert caught.value.why == TryAgainCause.SERVER and caught.value.after_ms > 0
         assert session.state == SessionState.ACTIVE(account=NAME)
         await eventually(lambda: any(isinstance(t, SessionError.TryAgain) for t in troubles))
         keep.cancel()

@@ -140,7 +140,7 @@ def test_a_write_that_raises_is_no_acknowledgement(open_session, ada, run, tmp_p
         store.fail["write"] = error
         with pytest.raises(SessionError.StorageFailed) as caught:
             await session.sign_in(ada)
-        assert isinstance(caught.value.cause, StorageFailure)
+        assert isinstance(caught.value.why, StorageFailure)
         assert session.state == SessionState.SIGNED_OUT() and session.current_token is None
 
     run(story())
@@ -162,7 +162,7 @@ def test_a_key_wrapper_that_raises_is_a_typed_error(open_session, ada, run, tmp_
         with pytest.raises(SessionError.Locked) as caught:
             await session.sign_in(ada)
         locked = isinstance(error, KeyFailure.Locked)
-        assert caught.value.cause == (LockedCause.DEVICE_LOCKED if locked else LockedCause.UNAVAILABLE)
+        assert caught.value.why == (LockedCause.DEVICE_LOCKED if locked else LockedCause.UNAVAILABLE)
 
     run(story())
 

@@ -1497,10 +1497,11 @@ class AccessToken:
     """
     An access token as it was when it crossed the boundary.
 """
-    def __init__(self, *, value:str, generation:Generation, expires_in_ms:int):
+    def __init__(self, *, value:str, generation:Generation, expires_in_ms:int, life_ms:int):
         self.value = value
         self.generation = generation
         self.expires_in_ms = expires_in_ms
+        self.life_ms = life_ms
         
     # The Rust `Debug::fmt` implementation.
     def __repr__(self) -> str:
@@ -1538,6 +1539,8 @@ class AccessToken:
             return False
         if self.expires_in_ms != other.expires_in_ms:
             return False
+        if self.life_ms != other.life_ms:
+            return False
         return True
 
 class _UniffiFfiConverterTypeAccessToken(_UniffiConverterRustBuffer):
@@ -1547,6 +1550,7 @@ class _UniffiFfiConverterTypeAccessToken(_UniffiConverterRustBuffer):
             value=_UniffiFfiConverterString.read(buf),
             generation=_UniffiFfiConverterTypeGeneration.read(buf),
             expires_in_ms=_UniffiFfiConverterInt64.read(buf),
+            life_ms=_UniffiFfiConverterInt64.read(buf),
         )
 
     @staticmethod
@@ -1554,12 +1558,14 @@ class _UniffiFfiConverterTypeAccessToken(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.value)
         _UniffiFfiConverterTypeGeneration.check_lower(value.generation)
         _UniffiFfiConverterInt64.check_lower(value.expires_in_ms)
+        _UniffiFfiConverterInt64.check_lower(value.life_ms)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterString.write(value.value, buf)
         _UniffiFfiConverterTypeGeneration.write(value.generation, buf)
         _UniffiFfiConverterInt64.write(value.expires_in_ms, buf)
+        _UniffiFfiConverterInt64.write(value.life_ms, buf)
 
 class _UniffiFfiConverterOptionalString(_UniffiConverterRustBuffer):
     @classmethod
@@ -3094,14 +3100,14 @@ class SessionError:  # type: ignore
         Nothing is lost: try again, not before `after_ms`.
 """
         
-        def __init__(self, after_ms, cause, detail):
+        def __init__(self, after_ms, why, detail):
             super().__init__(", ".join([
                 "after_ms={!r}".format(after_ms),
-                "cause={!r}".format(cause),
+                "why={!r}".format(why),
                 "detail={!r}".format(detail),
             ]))
             self.after_ms = after_ms
-            self.cause = cause
+            self.why = why
             self.detail = detail
 
         def __repr__(self):
@@ -3112,12 +3118,12 @@ class SessionError:  # type: ignore
         The storage cannot be read now: wait for the user to unlock the device or keyring.
 """
         
-        def __init__(self, cause, detail):
+        def __init__(self, why, detail):
             super().__init__(", ".join([
-                "cause={!r}".format(cause),
+                "why={!r}".format(why),
                 "detail={!r}".format(detail),
             ]))
-            self.cause = cause
+            self.why = why
             self.detail = detail
 
         def __repr__(self):
@@ -3128,12 +3134,12 @@ class SessionError:  # type: ignore
         What was asked could not be made durable.
 """
         
-        def __init__(self, cause, detail):
+        def __init__(self, why, detail):
             super().__init__(", ".join([
-                "cause={!r}".format(cause),
+                "why={!r}".format(why),
                 "detail={!r}".format(detail),
             ]))
-            self.cause = cause
+            self.why = why
             self.detail = detail
 
         def __repr__(self):
@@ -3230,15 +3236,15 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
             return
         if isinstance(value, SessionError.TryAgain):
             _UniffiFfiConverterInt64.check_lower(value.after_ms)
-            _UniffiFfiConverterTypeTryAgainCause.check_lower(value.cause)
+            _UniffiFfiConverterTypeTryAgainCause.check_lower(value.why)
             _UniffiFfiConverterString.check_lower(value.detail)
             return
         if isinstance(value, SessionError.Locked):
-            _UniffiFfiConverterTypeLockedCause.check_lower(value.cause)
+            _UniffiFfiConverterTypeLockedCause.check_lower(value.why)
             _UniffiFfiConverterString.check_lower(value.detail)
             return
         if isinstance(value, SessionError.StorageFailed):
-            _UniffiFfiConverterTypeStorageFailure.check_lower(value.cause)
+            _UniffiFfiConverterTypeStorageFailure.check_lower(value.why)
             _UniffiFfiConverterString.check_lower(value.detail)
             return
         if isinstance(value, SessionError.Misconfigured):
@@ -3263,15 +3269,15 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
         if isinstance(value, SessionError.TryAgain):
             buf.write_i32(3)
             _UniffiFfiConverterInt64.write(value.after_ms, buf)
-            _UniffiFfiConverterTypeTryAgainCause.write(value.cause, buf)
+            _UniffiFfiConverterTypeTryAgainCause.write(value.why, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
         if isinstance(value, SessionError.Locked):
             buf.write_i32(4)
-            _UniffiFfiConverterTypeLockedCause.write(value.cause, buf)
+            _UniffiFfiConverterTypeLockedCause.write(value.why, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
         if isinstance(value, SessionError.StorageFailed):
             buf.write_i32(5)
-            _UniffiFfiConverterTypeStorageFailure.write(value.cause, buf)
+            _UniffiFfiConverterTypeStorageFailure.write(value.why, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
         if isinstance(value, SessionError.Misconfigured):
             buf.write_i32(6)

@@ -1,0 +1,148 @@
+package dev.tokencast
+
+import dev.tokencast.ffi.SessionOptions
+import kotlinx.coroutines.flow.SharedFlow
+import kotlinx.coroutines.flow.StateFlow
+import java.nio.file.Path
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
+import dev.tokencast.ffi.AuthSession as CoreSession
+
+/**
+ * A signed-in (or not signed-in) user of one server.
+ *
+ * The constructor does no I/O; the session restores itself and [state] says so. Two sessions on one entry
+ * of one storage are one session. Every failure is a [SessionException].
+ *
+ * @param entry the entry's name, for apps with several sessions
+ * @param stateDir a private folder that all processes of the app share, for lock files; by default the system's folder
+ *   for state, where it has one
+ * @param persistAccessToken keeps the access token in the record too, so that a restart or another process need not
+ *   refresh
+ * @throws SessionException.Misconfigured when a part is missing
+ */
+public class AuthSession(
+    public val profile: ServerProfile,
+    storage: Storage,
+    entry: String? = null,
+    stateDir: Path? = null,
+    persistAccessToken: Boolean = false,
+) : AutoCloseable {
+    private val core: CoreSession =
+        asking { CoreSession(profile.core, storage.core, SessionOptions(entry, stateDir?.toString(), persistAccessToken)) }
+    private val mirror = SessionMirror(core, LifeClock.Jvm)
+    private val own = mirror.follow()
+
+    /** The state, beginning with [SessionState.Restoring]. */
+    public val state: StateFlow<SessionState> get() = mirror.state
+
+    /** The broadcast: the current token, then each new one, already saved; `null` while there is none. Latest wins. */
+    public val accessTokens: StateFlow<AccessToken?> get() = mirror.accessTokens
+
+    /** What happens besides: failed refreshes and saves. Latest wins when a collector is slow. */
+    public val events: SharedFlow<SessionEvent> get() = mirror.events
+
+    /** The token in memory if it has not expired. No I/O, and no call into the core. */
+    public val currentToken: AccessToken? get() = mirror.tokenWith(Duration.ZERO)
+
+    /** The generation of the current token set, or of the end of the last one. */
+    public val generation: Generation get() = asking { mirror.whileOpen { generation().toPublic() } }
+
+    /**
+     * Signs in with the profile's sign-in request. Resumes when the session is saved.
+     *
+     * @throws SessionException.InvalidCredentials let the user correct them
+     * @throws SessionException.StorageFailed there is no session; the server's new token was revoked
+     */
+    public suspend fun signIn(credentials: Credentials): Unit =
+        asking {
+            credentials.toCore().use { given -> mirror.whileOpen { signIn(given) } }
+            mirror.look()
+        }
+
+    /**
+     * Takes over tokens that the app got on its own. From then on the session owns them: presenting the refresh token
+     * elsewhere would end it. Resumes when they are saved.
+     */
+    public suspend fun adopt(tokens: TokenSet): Unit =
+        asking {
+            tokens.toCore().use { given -> mirror.whileOpen { adopt(given) } }
+            mirror.look()
+        }
+
+    /**
+     * An access token with at least [minTtl] left (at most half of its life is asked for): the cached one, or that of
+     * the one refresh. While refreshes fail, a token that is still valid is returned even if it has less left.
+     *
+     * Cancelling only ends the waiting; the exchange goes on.
+     *
+     * @throws SessionException.SignInRequired there is no session
+     * @throws SessionException.TryAgain nothing is lost
+     */
+    public suspend fun accessToken(minTtl: Duration = DEFAULT_MIN_TTL): AccessToken =
+        (if (minTtl.isNegative()) null else mirror.tokenWith(minTtl)) ?: asking {
+            val token = mirror.whileOpen { accessToken(minTtl.inWholeMilliseconds) }
+            mirror.look()
+            token.toPublic(mirror.clock)
+        }
+
+    /**
+     * Tells that a server refused the token of [generation] (401), and waits for a newer one. A late report of an older
+     * generation costs nothing: the answer is the current token.
+     */
+    public suspend fun rejected(generation: Generation): AccessToken =
+        asking {
+            mirror.forget(generation)
+            try {
+                mirror.whileOpen { rejected(generation.toCore()) }.toPublic(mirror.clock)
+            } finally {
+                mirror.look()
+            }
+        }
+
+    /** The state after [SessionState.Restoring] has passed. */
+    public suspend fun restored(): SessionState =
+        asking { mirror.whileOpen { restored().toPublic() }.also { mirror.look() } }
+
+    /**
+     * Ends the session: memory at once; resumes when the end is saved. The refresh token is revoked at the server then
+     * or, without a network, later.
+     *
+     * @throws SessionException.StorageFailed memory is signed out, the stored record could not be replaced; call again
+     */
+    public suspend fun signOut(): Unit =
+        asking {
+            mirror.forget(null)
+            try {
+                mirror.whileOpen { signOut() }
+            } finally {
+                mirror.look()
+            }
+        }
+
+    /** Tells the session about its surroundings. */
+    public fun notify(notice: Notice): Unit = asking { mirror.whileOpen { notify(notice.toCore()) } }
+
+    /**
+     * Hears every event, beginning with the current state and token, one at a time on a thread of the library's own.
+     * What the listener throws is noted in the log, and the session goes on. Closing the result, or letting go of it,
+     * ends the subscription.
+     */
+    public fun subscribe(listener: SessionListener): Subscription =
+        asking { Subscription(mirror.whileOpen { subscribe(ListenerAdapter(listener, mirror.clock)) }) }
+
+    /**
+     * Ends the use of this session: calls throw [SessionException.Closed], the token leaves memory. The stored session
+     * stays. More than once is as good as once.
+     */
+    override fun close() {
+        mirror.close(own)
+    }
+
+    override fun toString(): String = "AuthSession(state=${state.value})"
+
+    public companion object {
+        /** The minimum life of a token that a caller gets when it names none. */
+        public val DEFAULT_MIN_TTL: Duration = 10.seconds
+    }
+}

@@ -1,0 +1,47 @@
+package dev.tokencast
+
+import kotlin.time.Duration
+import dev.tokencast.ffi.Credentials as CoreCredentials
+import dev.tokencast.ffi.TokenSet as CoreTokenSet
+
+/** What a user gives to sign in: named fields for the profile's sign-in request. */
+public class Credentials private constructor(private val make: () -> CoreCredentials) {
+    internal fun toCore(): CoreCredentials = make()
+
+    override fun toString(): String = "Credentials"
+
+    public companion object {
+        /** A user name and a password, in the fields `username` and `password`. */
+        public fun password(username: String, password: String): Credentials =
+            Credentials { CoreCredentials.password(username, password) }
+
+        /**
+         * Fields for servers that want other names, codes or assertions.
+         *
+         * @param account the account's name as the app shows it, kept with the session and never sent on its own
+         */
+        public fun fields(fields: Map<String, String>, account: String? = null): Credentials {
+            val copy = fields.toMap()
+            return Credentials { CoreCredentials.fields(copy, account) }
+        }
+    }
+}
+
+/**
+ * Tokens that the app got on its own (a web sign-in, a migration) and hands over for good.
+ *
+ * @param accessToken the access token that came with it, if at hand
+ * @param expiresIn what is left of its life; when `null` its JWT claims tell, else the profile's default holds
+ * @param account the account's name as the app shows it
+ */
+public class TokenSet(
+    private val refreshToken: String,
+    private val accessToken: String? = null,
+    private val expiresIn: Duration? = null,
+    private val account: String? = null,
+) {
+    internal fun toCore(): CoreTokenSet =
+        CoreTokenSet(refreshToken, accessToken, expiresIn?.inWholeMilliseconds, account)
+
+    override fun toString(): String = "TokenSet"
+}

@@ -1,0 +1,128 @@
+package dev.tokencast
+
+import dev.tokencast.ffi.InternalException
+import kotlin.time.Duration.Companion.milliseconds
+import dev.tokencast.ffi.AccessToken as CoreToken
+import dev.tokencast.ffi.EndReason as CoreReason
+import dev.tokencast.ffi.Generation as CoreGeneration
+import dev.tokencast.ffi.LockedCause as CoreLockedCause
+import dev.tokencast.ffi.Notice as CoreNotice
+import dev.tokencast.ffi.SessionEvent as CoreEvent
+import dev.tokencast.ffi.SessionException as CoreException
+import dev.tokencast.ffi.SessionState as CoreState
+import dev.tokencast.ffi.StorageFailure as CoreFailure
+import dev.tokencast.ffi.TryAgainCause as CoreTryAgainCause
+
+// Between the generated types and ours. Each `when` is exhaustive: what the core gains does not compile without a
+// place here.
+
+/** Asks the core and speaks our exceptions. */
+internal inline fun <T> asking(call: () -> T): T =
+    try {
+        call()
+    } catch (error: CoreException) {
+        throw error.toPublic()
+    } catch (_: InternalException) {
+        // A panic in Rust. Its text is not passed on: nobody has looked at what it holds.
+        throw SessionException.Defect()
+    } catch (error: IllegalStateException) {
+        // The generated objects throw exactly this after `close`; a cancellation is one too and passes.
+        throw if (error::class == IllegalStateException::class) SessionException.Closed() else error
+    }
+
+internal fun CoreException.toPublic(): SessionException =
+    when (this) {
+        is CoreException.SignInRequired -> SessionException.SignInRequired(reason.toPublic(), detail)
+        is CoreException.InvalidCredentials -> SessionException.InvalidCredentials(code, detail)
+        is CoreException.TryAgain -> SessionException.TryAgain(afterMs.milliseconds, why.toPublic(), detail)
+        is CoreException.Locked -> SessionException.Locked(why.toPublic(), detail)
+        is CoreException.StorageFailed -> SessionException.StorageFailed(why.toPublic(), detail)
+        is CoreException.Misconfigured -> SessionException.Misconfigured(what, fix, detail)
+        is CoreException.Closed -> SessionException.Closed(detail)
+    }
+
+internal fun CoreToken.toPublic(clock: LifeClock): AccessToken =
+    AccessToken(value, generation.toPublic(), expiresInMs.milliseconds, lifeMs.milliseconds, clock)
+
+internal fun CoreGeneration.toPublic(): Generation = Generation(epoch, number)
+
+internal fun Generation.toCore(): CoreGeneration = CoreGeneration(epoch, number)
+
+internal fun CoreState.toPublic(): SessionState =
+    when (this) {
+        is CoreState.Restoring -> SessionState.Restoring
+        is CoreState.Locked -> SessionState.Locked(cause.toPublic())
+        is CoreState.SignedOut -> SessionState.SignedOut
+        is CoreState.Active -> SessionState.Active(account)
+        is CoreState.SignInRequired -> SessionState.SignInRequired(reason.toPublic(), account)
+    }
+
+internal fun CoreEvent.toPublic(clock: LifeClock): SessionEvent =
+    when (this) {
+        is CoreEvent.AccessTokenChanged -> SessionEvent.AccessTokenChanged(token.toPublic(clock))
+        is CoreEvent.StateChanged -> SessionEvent.StateChanged(state.toPublic())
+        is CoreEvent.RefreshFailed -> SessionEvent.RefreshFailed(error.toPublic(), retryInMs?.milliseconds)
+        is CoreEvent.StorageDegraded -> SessionEvent.StorageDegraded(error.toPublic())
+    }
+
+internal fun CoreReason.toPublic(): EndReason =
+    when (this) {
+        is CoreReason.SignedOut -> EndReason.SignedOut
+        is CoreReason.Expired -> EndReason.Expired
+        is CoreReason.Revoked -> EndReason.Revoked
+        is CoreReason.ReuseDetected -> EndReason.ReuseDetected
+        is CoreReason.PasswordChanged -> EndReason.PasswordChanged
+        is CoreReason.SignedInElsewhere -> EndReason.SignedInElsewhere
+        is CoreReason.KeyLost -> EndReason.KeyLost
+        is CoreReason.StoreLost -> EndReason.StoreLost
+        is CoreReason.StaleInstall -> EndReason.StaleInstall
+        is CoreReason.InterruptedRotation -> EndReason.InterruptedRotation
+        is CoreReason.Server -> EndReason.Server(v1)
+    }
+
+internal fun CoreFailure.toPublic(): StorageFailure =
+    when (this) {
+        is CoreFailure.Unavailable -> StorageFailure.Unavailable(v1.toPublic())
+        is CoreFailure.Unconfirmed -> StorageFailure.Unconfirmed
+        is CoreFailure.ReadBackDiffers -> StorageFailure.ReadBackDiffers
+        is CoreFailure.Held -> StorageFailure.Held
+        is CoreFailure.TooLarge -> StorageFailure.TooLarge
+    }
+
+internal fun CoreLockedCause.toPublic(): LockedCause =
+    when (this) {
+        CoreLockedCause.DEVICE_LOCKED -> LockedCause.DeviceLocked
+        CoreLockedCause.NO_SERVICE -> LockedCause.NoService
+        CoreLockedCause.TIMED_OUT -> LockedCause.TimedOut
+        CoreLockedCause.NEWER_FORMAT -> LockedCause.NewerFormat
+        CoreLockedCause.VANISHED -> LockedCause.Vanished
+        CoreLockedCause.MISCONFIGURED -> LockedCause.Misconfigured
+        CoreLockedCause.UNAVAILABLE -> LockedCause.Unavailable
+    }
+
+internal fun LockedCause.toCore(): CoreLockedCause =
+    when (this) {
+        LockedCause.DeviceLocked -> CoreLockedCause.DEVICE_LOCKED
+        LockedCause.NoService -> CoreLockedCause.NO_SERVICE
+        LockedCause.TimedOut -> CoreLockedCause.TIMED_OUT
+        LockedCause.NewerFormat -> CoreLockedCause.NEWER_FORMAT
+        LockedCause.Vanished -> CoreLockedCause.VANISHED
+        LockedCause.Misconfigured -> CoreLockedCause.MISCONFIGURED
+        LockedCause.Unavailable -> CoreLockedCause.UNAVAILABLE
+    }
+
+internal fun CoreTryAgainCause.toPublic(): TryAgainCause =
+    when (this) {
+        CoreTryAgainCause.OFFLINE -> TryAgainCause.Offline
+        CoreTryAgainCause.UNTRUSTED -> TryAgainCause.Untrusted
+        CoreTryAgainCause.BUSY -> TryAgainCause.Busy
+        CoreTryAgainCause.SERVER -> TryAgainCause.Server
+    }
+
+internal fun Notice.toCore(): CoreNotice =
+    when (this) {
+        Notice.Foreground -> CoreNotice.FOREGROUND
+        Notice.Background -> CoreNotice.BACKGROUND
+        Notice.Unlocked -> CoreNotice.UNLOCKED
+        Notice.Online -> CoreNotice.ONLINE
+    }

@@ -1,0 +1,39 @@
+package dev.tokencast
+
+import kotlin.time.Duration
+import dev.tokencast.ffi.Subscription as CoreSubscription
+
+/** Something that happened to a session, in order, latest wins. */
+public sealed interface SessionEvent {
+    /** The broadcast: a new access token, already saved. */
+    public data class AccessTokenChanged(val token: AccessToken) : SessionEvent
+
+    /** The session's state is another one. */
+    public data class StateChanged(val state: SessionState) : SessionEvent
+
+    /**
+     * A refresh failed; the session goes on.
+     *
+     * @property retryIn when the next attempt may be made
+     */
+    public data class RefreshFailed(val error: SessionException, val retryIn: Duration?) : SessionEvent
+
+    /** A save failed; the new token lives in memory and saving is tried again. */
+    public data class StorageDegraded(val failure: StorageFailure) : SessionEvent
+}
+
+/** Hears what happens to a session. */
+public fun interface SessionListener {
+    /** One event; called on a thread of the library's own. */
+    public fun onEvent(event: SessionEvent)
+}
+
+/** Keeps a listener. A call that is under way when it is closed may still finish. */
+public class Subscription internal constructor(private val core: CoreSubscription) : AutoCloseable {
+    /** Ends the subscription. More than once is as good as once. */
+    override fun close() {
+        core.close() // the core's subscription ends with its object
+    }
+
+    override fun toString(): String = "Subscription"
+}

@@ -1,0 +1,62 @@
+package dev.tokencast
+
+import kotlin.time.Duration
+
+/**
+ * What a caller of a session can do about a failure. The message holds no secret.
+ *
+ * @property advice what to do, in one sentence
+ */
+public sealed class SessionException(message: String, public val advice: String) : Exception(message) {
+    /** There is no session. */
+    public class SignInRequired internal constructor(public val reason: EndReason, message: String) :
+        SessionException(message, "Show the sign-in.")
+
+    /**
+     * The server did not accept the credentials of a sign-in.
+     *
+     * @property code the server's error code
+     */
+    public class InvalidCredentials internal constructor(public val code: String, message: String) :
+        SessionException(message, "Let the user correct them.")
+
+    /**
+     * Nothing is lost.
+     *
+     * @property after the shortest wait that makes sense
+     * @property why what is in the way
+     */
+    public class TryAgain internal constructor(
+        public val after: Duration,
+        public val why: TryAgainCause,
+        message: String,
+    ) : SessionException(message, "Try again, not before $after.")
+
+    /** The storage cannot be read now. */
+    public class Locked internal constructor(public val why: LockedCause, message: String) :
+        SessionException(message, "Wait for the user to unlock the device or keyring, then send Notice.Unlocked.")
+
+    /** What was asked could not be made durable. */
+    public class StorageFailed internal constructor(public val why: StorageFailure, message: String) :
+        SessionException(message, "Try again; if it stays, tell the user that the device cannot save.")
+
+    /**
+     * The set-up is wrong: a developer has to mend it.
+     *
+     * @property what what is wrong
+     * @property fix what to do about it
+     */
+    public class Misconfigured internal constructor(
+        public val what: String,
+        public val fix: String,
+        message: String,
+    ) : SessionException(message, fix)
+
+    /** The session object was closed. */
+    public class Closed internal constructor(message: String = "the session was closed") :
+        SessionException(message, "Open a new AuthSession.")
+
+    /** A fault in this library. */
+    public class Defect internal constructor() :
+        SessionException("a fault in the library", "Report it with what led to it.")
+}

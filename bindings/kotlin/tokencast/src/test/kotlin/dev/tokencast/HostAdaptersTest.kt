@@ -1,0 +1,46 @@
+package dev.tokencast
+
+import dev.tokencast.ffi.ListenerException
+import dev.tokencast.ffi.StorageException
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.params.ParameterizedTest
+import org.junit.jupiter.params.provider.MethodSource
+import dev.tokencast.ffi.KeyFailure as CoreKeyFailure
+import dev.tokencast.ffi.SessionEvent as CoreEvent
+import dev.tokencast.ffi.SessionState as CoreState
+
+/** Whatever a host object throws, in each method: Rust gets the error that the method declares. */
+class HostAdaptersTest {
+    @ParameterizedTest
+    @MethodSource("dev.tokencast.HostStorageTest#throwables")
+    fun `every method turns whatever is thrown into its declared error`(thrown: Throwable) {
+        val listener = ListenerAdapter({ throw thrown }, LifeClock.Jvm)
+        assertThrows<ListenerException.Threw> { listener.onEvent(CoreEvent.StateChanged(CoreState.Restoring)) }
+
+        val wrapper = KeyWrapperAdapter(
+            object : KeyWrapper {
+                override fun wrap(dataKey: ByteArray) = throw thrown
+
+                override fun unwrap(wrapped: ByteArray) = throw thrown
+            },
+        )
+        assertThrows<CoreKeyFailure.Transient> { wrapper.wrap(ByteArray(32)) }
+        assertThrows<CoreKeyFailure.Transient> { wrapper.unwrap(ByteArray(32)) }
+
+        val store = StorageAdapter(
+            object : SecureStorage {
+                override fun entryId() = throw thrown
+
+                override fun read(name: String) = throw thrown
+
+                override fun write(name: String, bytes: ByteArray) = throw thrown
+
+                override fun delete(name: String) = throw thrown
+            },
+        )
+        assertThrows<StorageException.Threw> { store.entryId() }
+        assertThrows<StorageException.Threw> { store.read("a") }
+        assertThrows<StorageException.Threw> { store.write("a", ByteArray(1)) }
+        assertThrows<StorageException.Threw> { store.delete("a") }
+    }
+}
