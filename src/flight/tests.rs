@@ -35,7 +35,7 @@ impl Played {
     }
 
     /// Up to the first request, with the given record found in the storage.
-    fn to_the_wire(&mut self, stored: Record) -> Presented {
+    fn reach_the_wire(&mut self, stored: Record) -> Presented {
         assert!(matches!(self.on(Event::Start), Step::Lock { .. }));
         assert!(matches!(self.on(Event::Locked), Step::Read));
         let Step::Write(intent) = self.on(Event::Look(Look::Found(stored))) else {
@@ -88,7 +88,7 @@ fn storage_failed() -> Event {
 fn a_flight_locks_reads_intends_sends_saves_and_only_then_is_done() {
     let held = session(1, 4, "old");
     let mut flight = Played::new(plan(true), held.clone());
-    let presented = flight.to_the_wire(held.clone());
+    let presented = flight.reach_the_wire(held.clone());
     assert_eq!(
         Some(presented.attempt_key),
         held.attempt_key,
@@ -112,7 +112,7 @@ fn an_unchanged_refresh_token_gets_a_new_key_all_the_same() {
     let held = session(1, 1, "kept");
     for given in [None, Some("kept")] {
         let mut flight = Played::new(plan(true), held.clone());
-        flight.to_the_wire(held.clone());
+        flight.reach_the_wire(held.clone());
         let Step::Write(draft) = flight.on(answer(given)) else {
             panic!("no commit")
         };
@@ -144,7 +144,7 @@ fn a_newer_record_is_adopted_when_it_can_answer_and_presented_when_it_cannot() {
     let mut newer = session(1, 2, "new");
     let mut flight = Played::new(plan(true), held.clone());
     assert_eq!(
-        flight.to_the_wire(newer.clone()).credential.refresh_token,
+        flight.reach_the_wire(newer.clone()).credential.refresh_token,
         Some("new".into())
     );
 
@@ -164,7 +164,7 @@ fn an_older_record_is_not_presented_memorys_is() {
     let mut flight = Played::new(plan(true), session(1, 3, "memory"));
     assert_eq!(
         flight
-            .to_the_wire(session(1, 2, "spent"))
+            .reach_the_wire(session(1, 2, "spent"))
             .credential
             .refresh_token,
         Some("memory".into())
@@ -191,7 +191,7 @@ fn a_tombstone_or_a_newer_epoch_ends_the_flight() {
 fn under_the_contract_the_same_request_is_repeated_until_the_deadline() {
     let held = session(1, 1, "r");
     let mut flight = Played::new(plan(true), held.clone());
-    let first = flight.to_the_wire(held);
+    let first = flight.reach_the_wire(held);
     let mut sends = 1;
     loop {
         match flight.on(Event::Unanswered(SendFailure::Incomplete)) {
@@ -214,7 +214,7 @@ fn under_the_contract_the_same_request_is_repeated_until_the_deadline() {
 fn without_it_one_repeat_and_only_when_no_byte_of_an_answer_came() {
     let held = session(1, 1, "r");
     let mut flight = Played::new(plan(false), held.clone());
-    flight.to_the_wire(held.clone());
+    flight.reach_the_wire(held.clone());
     assert!(matches!(
         flight.on(Event::Unanswered(SendFailure::BeforeHead)),
         Step::Rest(_)
@@ -226,7 +226,7 @@ fn without_it_one_repeat_and_only_when_no_byte_of_an_answer_came() {
     );
 
     let mut flight = Played::new(plan(false), held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     assert_eq!(
         flight.failure(Event::Unanswered(SendFailure::Incomplete)),
         Failure::AnswerLost
@@ -239,7 +239,7 @@ fn inside_the_servers_leeway_a_lost_answer_is_asked_for_again() {
     let mut leeway = plan(false);
     leeway.reuse_leeway = Duration::from_secs(5);
     let mut flight = Played::new(leeway, held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     assert!(matches!(
         flight.on(Event::Unanswered(SendFailure::Incomplete)),
         Step::Rest(_)
@@ -256,7 +256,7 @@ fn inside_the_servers_leeway_a_lost_answer_is_asked_for_again() {
 fn a_request_that_never_left_takes_its_intent_back() {
     let held = session(1, 1, "r");
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held.clone());
+    flight.reach_the_wire(held.clone());
     let Step::Write(draft) = flight.on(Event::Unanswered(SendFailure::NotSent { trusted: true })) else {
         panic!("the intent stays");
     };
@@ -268,7 +268,7 @@ fn a_request_that_never_left_takes_its_intent_back() {
 
     // An intent that was found is somebody else's request, which may have left.
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held.with_intent(WallTime::from_unix_millis(0)));
+    flight.reach_the_wire(held.with_intent(WallTime::from_unix_millis(0)));
     assert_eq!(
         flight.failure(Event::Unanswered(SendFailure::NotSent { trusted: false })),
         Failure::Untrusted
@@ -292,7 +292,7 @@ fn a_dead_verdict_after_a_possible_use_is_an_interrupted_rotation_unless_the_ser
             held.clone()
         };
         let mut flight = Played::new(plan(true), held.clone());
-        flight.to_the_wire(found);
+        flight.reach_the_wire(found);
         let Step::Write(tombstone) = flight.on(dead(said)) else {
             panic!("no tombstone")
         };
@@ -305,7 +305,7 @@ fn a_dead_verdict_after_a_possible_use_is_an_interrupted_rotation_unless_the_ser
 fn before_ending_a_newer_record_is_used() {
     let held = session(1, 1, "old");
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     assert!(matches!(flight.on(dead(EndReason::Revoked)), Step::Write(_)));
     let Step::Write(intent) = flight.on(Event::Written(Written::Adopt(session(1, 2, "new")))) else {
         panic!("the newer token is presented");
@@ -319,7 +319,7 @@ fn superseded_looks_again_and_then_waits_as_long_as_the_server_says() {
     let held = session(1, 1, "old");
     for (found, waits) in [(held.clone(), true), (session(1, 2, "new"), false)] {
         let mut flight = Played::new(plan(true), held.clone());
-        flight.to_the_wire(held.clone());
+        flight.reach_the_wire(held.clone());
         assert!(matches!(
             flight.on(Event::Answered(RefreshAnswer::Superseded { after })),
             Step::Read
@@ -342,7 +342,7 @@ fn a_failed_save_is_served_and_tried_again_holding_the_lock() {
     for (idempotent, gives_up) in [(true, true), (false, false)] {
         let held = session(1, 1, "old");
         let mut flight = Played::new(plan(idempotent), held.clone());
-        flight.to_the_wire(held);
+        flight.reach_the_wire(held);
         flight.on(answer(Some("new")));
         assert!(matches!(flight.on(storage_failed()), Step::Serve(..)));
         let mut step = flight.on(Event::Served);
@@ -370,7 +370,7 @@ fn a_result_of_an_epoch_that_ended_is_discarded_and_its_token_revoked() {
     let held = session(1, 1, "old");
     let signed_out = held.signed_out(1, WallTime::from_unix_millis(0));
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     flight.on(answer(Some("new")));
     let outcome = flight.outcome(Event::Written(Written::Discarded(signed_out)));
     assert!(matches!(outcome, Outcome::Displaced { revoke: Some(token), .. } if token == "new".into()));
@@ -380,7 +380,7 @@ fn a_result_of_an_epoch_that_ended_is_discarded_and_its_token_revoked() {
 fn a_tombstone_that_cannot_be_written_ends_the_session_in_memory() {
     let held = session(1, 1, "r");
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     flight.on(dead(EndReason::Expired));
     assert!(matches!(
         flight.outcome(storage_failed()),
@@ -392,7 +392,7 @@ fn a_tombstone_that_cannot_be_written_ends_the_session_in_memory() {
 fn an_unreadable_success_is_repeated_a_little_and_keeps_the_token() {
     let held = session(1, 1, "r");
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     for _ in 0..MOST_UNREADABLE {
         assert!(matches!(
             flight.on(Event::Answered(RefreshAnswer::Unreadable)),
@@ -454,7 +454,7 @@ fn an_event_out_of_order_changes_nothing_and_does_not_panic() {
 fn the_life_counts_from_the_sending_not_from_the_answer() {
     let held = session(1, 1, "r");
     let mut flight = Played::new(plan(true), held.clone());
-    flight.to_the_wire(held);
+    flight.reach_the_wire(held);
     flight.seconds = 10;
     let Step::Write(draft) = flight.on(answer(Some("n"))) else {
         panic!("no commit")

@@ -1,8 +1,5 @@
 //! Whatever a server, a file or a profile says: a typed error, the old token still there, nothing secret printed.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod guide;
 
 use std::io::Write;
@@ -10,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Rig, ada};
 use tokencast::error::{EndReason, LockedCause, SessionError, TryAgainCause};
 use tokencast::profile::ServerProfile;
 use tokencast::session::AuthSession;
@@ -18,6 +14,7 @@ use tokencast::state::SessionState;
 use tokencast::storage::{SecureStorage, WriteOutcome};
 use tokencast::transport::ReqwestTransport;
 use tokencast_backend::{Config, Fault, FaultKind, Route, Tls};
+use tokencast_testkit::{Rig, ada};
 
 /// Answers that happened at the server but cannot be used: transient, and the repeat under the same key gets the
 /// real answer.

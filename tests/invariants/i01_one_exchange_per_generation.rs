@@ -1,30 +1,45 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokencast::bridge::{Action, PageId, PagePolicy, Sender, Slot};
+use tokencast::pages::{PageHost, Pages};
 use tokencast::registry::Registry;
+use tokencast_testkit::{Rig, ada, eventually};
 
-use crate::support::Rig;
-
-/// 1 a session signs in and its token expires; 2 the server is told to hold its answer; 3 10,000 callers on four
-/// threads ask for a token; 4 when every one of them has asked, the server lets go; 5 all have the same token,
-/// and the server counted one exchange.
+/// 1 a session signs in, four pages greet it and hold the token, the token expires; 2 the server is told to hold
+/// its answer; 3 10,000 callers on four threads ask for a token, and all four pages report their 401; 4 when every
+/// one of them has asked, the server lets go; 5 all have the same token, and the server counted one exchange.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_callers_cause_one_exchange() {
+async fn ten_thousand_callers_and_four_pages_cause_one_exchange() {
     let rig = Rig::new().await;
     let session = rig.signed_in().await;
+    let web_views = session.web_views();
+    let pages: Vec<_> = (1..=4)
+        .map(|number| OpenPage::greeted(&web_views, number))
+        .collect();
     rig.expire();
     rig.server.hold_refreshes();
 
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let asked = Arc::new(AtomicUsize::new(0));
     let callers: Vec<_> = (0..10_000)
         .map(|_| {
             let (session, asked) = (session.clone(), asked.clone());
             tokio::spawn(async move {
-                asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                asked.fetch_add(1, Ordering::SeqCst);
                 session.access_token().await.expect("a token").generation()
             })
         })
         .collect();
     rig.server.wait_until_held(1).await;
-    crate::support::eventually("every caller has asked", || {
-        asked.load(std::sync::atomic::Ordering::SeqCst) == 10_000
+    for page in &pages {
+        assert!(
+            page.reports_a_401().is_empty(),
+            "the answer comes when the refresh is done"
+        );
+    }
+    eventually("every caller has asked", || {
+        asked.load(Ordering::SeqCst) == 10_000
     })
     .await;
     rig.server.release();
@@ -32,8 +47,78 @@ async fn ten_thousand_callers_cause_one_exchange() {
     for caller in callers {
         assert_eq!(caller.await.unwrap().number, 2);
     }
+    let token = session.current_token().expect("a token");
+    for page in &pages {
+        eventually("the page's answer", || page.answer().is_some()).await;
+        let answer = page.answer().unwrap_or_default();
+        assert_eq!((&answer["k"], &answer["gen"]["g"]), (&json!("state"), &json!(2)));
+        assert!(answer["at"] == token.secret(), "the page has the new token");
+    }
     let stats = rig.server.stats();
     assert_eq!((stats.exchanges, stats.refresh_requests), (1, 1));
+}
+
+/// A webview as its glue sees it.
+struct OpenPage {
+    pages: Pages,
+    id: PageId,
+    origin: String,
+    generation: Value,
+    later: Arc<Mutex<Vec<Action>>>,
+}
+
+struct Glue(Arc<Mutex<Vec<Action>>>);
+
+impl PageHost for Glue {
+    fn perform(&self, actions: Vec<Action>) {
+        self.0.lock().unwrap().extend(actions);
+    }
+}
+
+impl OpenPage {
+    fn greeted(pages: &Pages, number: u32) -> Self {
+        let origin = format!("https://page{number}.example.com");
+        let later = Arc::new(Mutex::new(Vec::new()));
+        let policy = PagePolicy::new([origin.as_str()]).unwrap().allow_loopback_http();
+        let id = pages.attach(policy, Arc::new(Glue(later.clone()))).unwrap();
+        let mut page = Self {
+            pages: pages.clone(),
+            id,
+            origin,
+            generation: Value::Null,
+            later,
+        };
+        let hello = json!({"v": 1, "k": "hello", "id": 1, "min": 1, "max": 1, "doc": "d", "have": null, "resume": false});
+        let answer = reply(&page.says(&hello)).expect("a state");
+        assert_eq!(answer["gen"]["g"], 1);
+        page.generation = answer["gen"].clone();
+        page
+    }
+
+    fn reports_a_401(&self) -> Vec<Action> {
+        self.says(&json!({"v": 1, "k": "need", "id": 2, "used": self.generation, "why": "401"}))
+    }
+
+    fn says(&self, message: &Value) -> Vec<Action> {
+        let slot = Slot(message["id"].as_u64().unwrap());
+        self.pages.on_message(
+            self.id,
+            &Sender::main_frame(self.origin.as_str()),
+            &message.to_string(),
+            slot,
+        )
+    }
+
+    fn answer(&self) -> Option<Value> {
+        reply(&self.later.lock().unwrap())
+    }
+}
+
+fn reply(actions: &[Action]) -> Option<Value> {
+    actions.iter().find_map(|action| match action {
+        Action::Reply { payload, .. } => serde_json::from_str(payload.expose()).ok(),
+        _ => None,
+    })
 }
 
 /// Two objects on one entry with one registry are one session: they share memory and the flight.
@@ -43,7 +128,7 @@ async fn two_objects_on_one_entry_are_one_session() {
     let registry = Registry::default();
     let one = rig.process().registry(registry.clone()).build().unwrap();
     let two = rig.process().registry(registry).build().unwrap();
-    one.sign_in(crate::support::ada()).await.unwrap();
+    one.sign_in(ada()).await.unwrap();
     assert_eq!(two.current_token(), one.current_token());
     rig.expire();
     let (a, b) = tokio::join!(one.access_token(), two.access_token());
@@ -57,7 +142,7 @@ async fn two_objects_on_one_entry_are_one_session() {
 async fn two_processes_on_one_entry_take_turns() {
     let rig = Rig::new().await;
     let one = rig.process().persist_access_token().build().unwrap();
-    one.sign_in(crate::support::ada()).await.unwrap();
+    one.sign_in(ada()).await.unwrap();
     let two = rig.process().persist_access_token().build().unwrap();
     two.restored().await;
     for round in 1..=20 {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::support::{Recorder, Rig};
 use tokencast::state::SessionEvent;
+use tokencast_testkit::{Recorder, Rig};
 
 /// 1 the token has expired and the server holds its answer; 2 the only caller asks and goes away; 3 the server
 /// lets go; 4 the new token arrives all the same, saved.

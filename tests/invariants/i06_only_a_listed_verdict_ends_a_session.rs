@@ -4,7 +4,7 @@ use tokencast::error::{EndReason, SessionError, TryAgainCause};
 use tokencast::state::{Notice, SessionState};
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use crate::support::Rig;
+use tokencast_testkit::Rig;
 
 #[tokio::test]
 async fn everything_that_is_not_a_verdict_is_transient() {
@@ -24,7 +24,7 @@ async fn everything_that_is_not_a_verdict_is_transient() {
     ] {
         // A process of its own each time: the last failure's cooldown is not what this is about.
         let session = rig.process().entry(format!("{fault:?}")).build().unwrap();
-        session.sign_in(crate::support::ada()).await.unwrap();
+        session.sign_in(tokencast_testkit::ada()).await.unwrap();
         rig.expire();
         rig.server
             .arm(Fault::times(Route::Refresh, 9, fault.clone()))
@@ -63,7 +63,7 @@ async fn a_listed_verdict_ends_it_with_its_reason_and_for_good() {
     ] {
         let build = || rig.process().entry(code).build().unwrap();
         let session = build();
-        session.sign_in(crate::support::ada()).await.unwrap();
+        session.sign_in(tokencast_testkit::ada()).await.unwrap();
         rig.expire();
         let body = format!(r#"{{"error":"{code}"}}"#);
         let verdict = FaultKind::Answer {
@@ -96,7 +96,7 @@ async fn a_listed_verdict_ends_it_with_its_reason_and_for_good() {
         );
         assert_eq!(rig.server.stats().refresh_requests, before);
         // And a sign-in begins a new epoch on the same entry.
-        next.sign_in(crate::support::ada()).await.unwrap();
+        next.sign_in(tokencast_testkit::ada()).await.unwrap();
         assert_eq!(next.generation().epoch, 2);
         assert!(next.access_token().await.is_ok());
     }
@@ -124,7 +124,6 @@ async fn no_network_is_transient_and_its_end_ends_the_wait() {
         ),
         "{error:?}"
     );
-    let before = std::time::Instant::now();
     offline.notify(Notice::Online);
     let error = offline.access_token().await.unwrap_err();
     assert!(
@@ -137,6 +136,5 @@ async fn no_network_is_transient_and_its_end_ends_the_wait() {
         ),
         "{error:?}"
     );
-    drop(before);
     assert!(session.access_token().await.is_ok(), "nothing was spent");
 }

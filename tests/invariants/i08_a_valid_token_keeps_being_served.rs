@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokencast::error::SessionError;
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use crate::support::{ACCESS_TTL, Rig};
+use tokencast_testkit::{ACCESS_TTL, Rig};
 
 /// 1 a token has 100 of its 300 s left; 2 a caller wants 120 s; 3 the refresh fails; 4 the caller gets the token
 /// with 100 s; 5 when that has expired too, the failure is told.

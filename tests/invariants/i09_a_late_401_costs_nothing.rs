@@ -1,6 +1,6 @@
 use tokencast::error::{SessionError, TryAgainCause};
 
-use crate::support::Rig;
+use tokencast_testkit::Rig;
 
 #[tokio::test]
 async fn a_report_of_an_older_generation_is_answered_with_the_current_token() {

@@ -1,6 +1,6 @@
 use tokencast_backend::{Config, Fault, FaultKind, Route};
 
-use crate::support::{ACCESS_TTL, Rig};
+use tokencast_testkit::{ACCESS_TTL, Rig};
 
 /// The server keeps its refresh token and answers with an access token alone, as `null`, `""` or nothing: the
 /// stored refresh token stays and serves again.
@@ -18,7 +18,7 @@ async fn the_old_refresh_token_is_kept_and_presented_again() {
         .process_with(rig.profile().with_idempotency_key(None))
         .build()
         .unwrap();
-    session.sign_in(crate::support::ada()).await.unwrap();
+    session.sign_in(tokencast_testkit::ada()).await.unwrap();
     rig.expire();
     rig.server
         .arm(Fault::once(

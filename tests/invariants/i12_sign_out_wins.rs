@@ -1,7 +1,7 @@
 use tokencast::error::{EndReason, SessionError};
 use tokencast::state::{SessionEvent, SessionState};
 
-use crate::support::{Recorder, Rig, eventually};
+use tokencast_testkit::{Recorder, Rig, eventually};
 
 #[tokio::test]
 async fn signing_out_revokes_the_session_and_survives_a_restart() {
@@ -65,7 +65,7 @@ async fn what_must_be_revoked_survives_a_restart_and_a_sign_in() {
         .arm(Fault::times(Route::Logout, 99, FaultKind::status(503)))
         .unwrap();
     session.sign_out().await.unwrap();
-    session.sign_in(crate::support::ada()).await.unwrap();
+    session.sign_in(tokencast_testkit::ada()).await.unwrap();
     drop(session);
     assert_eq!(rig.server.stats().revocations, 0);
     rig.server.disarm();

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use tokencast::state::{SessionEvent, SessionState};
 
-use crate::support::{Recorder, Rig, eventually};
+use tokencast_testkit::{Recorder, Rig, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tokens_are_broadcast_in_order_to_every_listener_a_slow_and_a_panicking_one_included() {
@@ -15,7 +15,7 @@ async fn tokens_are_broadcast_in_order_to_every_listener_a_slow_and_a_panicking_
         std::thread::sleep(std::time::Duration::from_millis(5));
         sink.lock().unwrap().push(token.generation());
     });
-    session.sign_in(crate::support::ada()).await.unwrap();
+    session.sign_in(tokencast_testkit::ada()).await.unwrap();
     for _ in 0..30 {
         rig.expire();
         session.access_token().await.unwrap();
@@ -59,6 +59,6 @@ async fn a_listener_may_wait_for_a_token_of_its_own_session() {
     let _keep = session.on_access_token(move |_| {
         *sink.lock().unwrap() = Some(handle.block_on(inner.access_token()).is_ok());
     });
-    session.sign_in(crate::support::ada()).await.unwrap();
+    session.sign_in(tokencast_testkit::ada()).await.unwrap();
     eventually("the listener's own call", || *got.lock().unwrap() == Some(true)).await;
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokencast::error::{LockedCause, SessionError};
 use tokencast::storage::{MemoryStorage, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 
-use crate::support::{Rig, ada};
+use tokencast_testkit::{Rig, ada};
 
 /// A store that refuses writes while the switch is on: nothing real refuses on demand.
 #[derive(Clone, Default)]
@@ -88,7 +88,7 @@ async fn a_token_that_cannot_be_saved_is_served_and_saved_later() {
     });
     rig.server.wait_until_held(1).await;
     store.refuses.store(true, Ordering::SeqCst);
-    let recorder = crate::support::Recorder::on(&session);
+    let recorder = tokencast_testkit::Recorder::on(&session);
     rig.server.release();
     let token = caller.await.unwrap().expect("served from memory");
     assert!(rig.accepts(token.secret()).await);
@@ -102,7 +102,7 @@ async fn a_token_that_cannot_be_saved_is_served_and_saved_later() {
     store.refuses.store(false, Ordering::SeqCst);
     rig.expire();
     // Whether the save was tried again before or the next intent carries it: nothing is lost.
-    crate::support::eventually("a refresh after the storage is back", || {
+    tokencast_testkit::eventually("a refresh after the storage is back", || {
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async { session.access_token().await.is_ok() })
         })

@@ -1,7 +1,7 @@
 use tokencast::error::{EndReason, SessionError};
 use tokencast_backend::{Config, Fault, FaultKind, Route};
 
-use crate::support::{ACCESS_TTL, Rig, ada};
+use tokencast_testkit::{ACCESS_TTL, Rig, ada};
 
 /// With the idempotency contract: 1 the server exchanges and the answer is lost; 2 the same request with the same
 /// key is repeated within the flight; 3 the server answers with the same successor.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokencast::storage::{self, KeyFailure, KeyWrapper};
 use zeroize::Zeroizing;
 
-use crate::support::{Rig, ada};
+use tokencast_testkit::{Rig, ada};
 
 /// A platform key of the test's own: the wrapped form differs from the key, which is all that matters here.
 struct Xor;
@@ -88,7 +88,7 @@ async fn a_record_of_another_profile_is_not_presented_to_this_server() {
 #[tokio::test]
 async fn adopted_tokens_are_owned_from_then_on() {
     let rig = Rig::new().await;
-    let body: serde_json::Value = crate::support::http()
+    let body: serde_json::Value = tokencast_testkit::http()
         .post(format!("{}/auth/login", rig.server.url()))
         .header("content-type", "application/x-www-form-urlencoded")
         .body("username=ada&password=lovelace")

@@ -4,7 +4,7 @@ use tokencast::error::SessionError;
 use tokencast::session::SendError;
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use crate::support::Rig;
+use tokencast_testkit::Rig;
 
 #[tokio::test]
 async fn an_expired_token_is_refreshed_and_the_call_replayed_once() {
@@ -12,7 +12,7 @@ async fn an_expired_token_is_refreshed_and_the_call_replayed_once() {
     let session = rig.signed_in().await;
     // The server's clock alone: the app believes that its token is good.
     rig.server.expire_access_tokens();
-    let call = || crate::support::http().post(format!("{}/api/notes", rig.server.url()));
+    let call = || tokencast_testkit::http().post(format!("{}/api/notes", rig.server.url()));
     let response = session
         .send(
             call()
@@ -32,7 +32,7 @@ async fn the_token_goes_to_listed_origins_only_and_is_dropped_on_a_redirect_else
     let session = rig.signed_in().await;
     let elsewhere = Rig::new().await;
     let direct = session
-        .send(crate::support::http().get(format!("{}/api/me", elsewhere.server.url())))
+        .send(tokencast_testkit::http().get(format!("{}/api/me", elsewhere.server.url())))
         .await;
     assert!(matches!(
         direct,
@@ -44,7 +44,7 @@ async fn the_token_goes_to_listed_origins_only_and_is_dropped_on_a_redirect_else
         .arm(Fault::once(Route::Me, FaultKind::redirect(307, &target)))
         .unwrap();
     let response = session
-        .send(crate::support::http().get(format!("{}/api/me", rig.server.url())))
+        .send(tokencast_testkit::http().get(format!("{}/api/me", rig.server.url())))
         .await
         .unwrap();
     assert_eq!(response.url().as_str(), target);
@@ -55,6 +55,6 @@ async fn the_token_goes_to_listed_origins_only_and_is_dropped_on_a_redirect_else
     rig.server
         .arm(Fault::once(Route::Me, FaultKind::redirect(302, &here)))
         .unwrap();
-    let response = session.send(crate::support::http().get(&here)).await.unwrap();
+    let response = session.send(tokencast_testkit::http().get(&here)).await.unwrap();
     assert_eq!(response.status(), 200, "a redirect on the same origin keeps it");
 }

@@ -1,6 +1,6 @@
 //! What tests of the core share: a server, a session on it, a clock to hold.
 
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(clippy::missing_panics_doc, clippy::unwrap_used)] // a test's tools fail by panicking
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use tokencast_backend::{Backend, Config, RunningBackend};
 pub const ACCESS_TTL: Duration = Duration::from_secs(300);
 
 /// The system's clocks, moved forward by hand. Sleeping stays real.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct MovedClock {
     moved_ms: AtomicU64,
 }
@@ -49,6 +49,7 @@ impl Clock for MovedClock {
 }
 
 /// A server and what one device has: a store, locks, a clock.
+#[derive(Debug)]
 pub struct Rig {
     pub server: RunningBackend,
     pub storage: MemoryStorage,
@@ -130,6 +131,7 @@ pub fn ada() -> Credentials {
 }
 
 /// Collects the events of a session.
+#[derive(Debug)]
 pub struct Recorder {
     seen: Arc<Mutex<Vec<SessionEvent>>>,
     _keep: Subscription,
