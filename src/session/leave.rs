@@ -13,7 +13,11 @@ use crate::wire;
 
 impl Core {
     pub(super) async fn sign_out(self: Arc<Self>) -> Result<(), SessionError> {
-        self.restored().await;
+        if let SessionState::Locked { .. } = self.restored().await {
+            return self
+                .detached(move |core| async move { core.bury_unseen().await })
+                .await;
+        }
         let Some(ended) = self.forget_session() else {
             return Ok(());
         };
@@ -79,6 +83,28 @@ impl Core {
         };
         self.deliver(jobs(deliveries));
         self.start_revoking();
+        Ok(())
+    }
+}
+
+/// A session that could not be read yet is ended where it stands.
+impl Core {
+    async fn bury_unseen(self: &Arc<Self>) -> Result<(), Failure> {
+        let at = self.clock.wall();
+        let amended = self.ledger.amend(move |stored| {
+            let session = stored.filter(|stored| !stored.is_tombstone());
+            Ok(session.map_or(Amendment::Leave(()), |session| {
+                let epoch = session.generation.epoch;
+                Amendment::Write(Box::new(session.signed_out(epoch, at).over(&session)))
+            }))
+        });
+        if let Amended::Wrote(tombstone) = amended.await? {
+            let deliveries = self.absorb(&mut self.memory(), tombstone);
+            self.deliver(jobs(deliveries));
+            self.start_revoking();
+        } else {
+            self.start_restoring_if_locked();
+        }
         Ok(())
     }
 }

@@ -79,7 +79,8 @@ impl Core {
                 generation,
                 said_by_host,
             } => {
-                if current > generation
+                // Older: a late report. Newer, or of no epoch of ours: not a token that this session gave out.
+                if current != generation
                     && let Some(token) = &live
                 {
                     return Prospect::Answer(Ok(token.clone()));
@@ -119,8 +120,9 @@ impl Core {
         if memory.closed {
             return Some(Some(Failure::Closed));
         }
-        if let Some(failure) = &memory.misconfigured {
-            return Some(Some(failure.clone()));
+        if let Some(failure) = memory.misconfigured.clone() {
+            self.restore_again(memory);
+            return Some(Some(failure));
         }
         match &memory.state {
             SessionState::Active { .. } => None,

@@ -54,6 +54,7 @@ impl Core {
     }
 
     fn restored_to(&self, memory: &mut Memory, opened: Opened) -> Vec<Deliveries> {
+        memory.misconfigured = None;
         let state = match opened {
             Opened::Found(record) if !record.is_tombstone() && record.profile_id != self.profile.id() => {
                 memory.misconfigured = Some(Failure::misconfigured(

@@ -50,3 +50,18 @@ async fn a_refusal_straight_after_a_refresh_gets_one_more_exchange_then_a_breake
     rig.server.advance_clock(std::time::Duration::from_secs(61));
     assert!(session.access_token().await.is_ok(), "and closes again");
 }
+
+#[tokio::test]
+async fn a_generation_that_this_session_never_had_costs_nothing_either() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    let current = session.access_token().await.unwrap();
+    for (epoch, number) in [(1, 2), (9, 1), (0, 0), (u64::MAX, u64::MAX)] {
+        let answer = session
+            .rejected(tokencast::Generation::new(epoch, number))
+            .await
+            .unwrap();
+        assert_eq!(answer, current);
+    }
+    assert_eq!(rig.server.stats().exchanges, 0);
+}

@@ -75,3 +75,24 @@ async fn what_must_be_revoked_survives_a_restart_and_a_sign_in() {
     rig.expire();
     assert!(next.access_token().await.is_ok());
 }
+
+/// A session that another profile made cannot be read as one, and is not this profile's to use; signing out ends
+/// it all the same, and says so only when it did.
+#[tokio::test]
+async fn a_session_that_cannot_be_opened_can_still_be_signed_out() {
+    let rig = Rig::new().await;
+    rig.signed_in().await;
+    let mut json = serde_json::to_value(rig.profile()).unwrap();
+    json["id"] = "another".into();
+    let session = rig
+        .process_with(serde_json::from_value(json).unwrap())
+        .build()
+        .unwrap();
+    assert!(matches!(session.restored().await, SessionState::Locked { .. }));
+    session.sign_out().await.unwrap();
+    assert_eq!(session.state(), SessionState::SignedOut);
+    assert_eq!(
+        rig.process().build().unwrap().restored().await,
+        SessionState::SignedOut
+    );
+}
