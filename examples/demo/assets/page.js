@@ -1,0 +1,117 @@
+"use strict";
+// A page of the app: it calls the API through the session and shows what came of it. It never shows a token.
+
+const { api, dashboard } = document.documentElement.dataset;
+const session = tokencast.connect({ api: [api] });
+const $ = (id) => document.getElementById(id);
+const MAX_CALLS = 5;
+const calls = [];
+let count = 0;
+let ending;
+
+session.onAccessToken(render);
+session.onEnded(({ reason }) => {
+  ending = reason;
+  render();
+});
+// The client tells of tokens and ends; whether it is connected at all has to be looked at.
+setInterval(render, 400);
+
+for (const button of document.querySelectorAll("button[data-call]")) {
+  button.addEventListener("click", () => call(button.dataset.call));
+}
+
+// The dashboard may ask for a call, and nobody else.
+addEventListener("message", (event) => {
+  if (event.source !== parent || event.origin !== dashboard) return;
+  if (event.data?.type === "tokencast-demo/call") call(event.data.what);
+});
+
+// How often a call was sent, and with what status, is what the browser itself noted.
+new PerformanceObserver((list) => {
+  for (const { name, initiatorType, responseStatus } of list.getEntries()) {
+    const call = initiatorType === "fetch" && calls.find((call) => call.url === name);
+    if (call && responseStatus) call.statuses.push(responseStatus);
+  }
+  render();
+}).observe({ type: "resource" });
+
+async function call(what) {
+  const note = what === "note";
+  const number = ++count;
+  const path = note ? "/api/notes" : "/api/me";
+  const entry = {
+    text: `${note ? "POST" : "GET"} ${path}`,
+    // A name for the browser's own record of the call; the server does not read it.
+    url: `${api}${path}?call=${number}`,
+    statuses: [],
+    from: session.generation,
+    result: "…",
+  };
+  calls.unshift(entry);
+  calls.splice(MAX_CALLS);
+  render();
+  const start = performance.now();
+  try {
+    const init = note && {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ text: `${document.title}: note ${number}` }),
+    };
+    const answer = await session.fetch(entry.url, init || undefined);
+    const body = await answer.json();
+    entry.status = answer.status;
+    entry.result = answer.ok ? (note ? `note ${body.id}` : `hello ${body.name}`) : body.error;
+  } catch (error) {
+    entry.result = error.code === "ended" ? "the session ended meanwhile" : "no answer";
+  }
+  entry.ms = performance.now() - start;
+  entry.to = session.generation;
+  render();
+}
+
+function render() {
+  const { state, generation } = session;
+  const texts = { plain: "no app", ended: `signed out: ${ending ?? ""}`.replace(/_/g, " "), active: "connected" };
+  if (ending === "signed_out") texts.ended = "signed out";
+  setText($("state"), texts[state] ?? state);
+  $("state").className = `pill ${state}`;
+  setText($("generation"), generation ? `${generation.epoch}.${generation.number}` : "–");
+  $("generation").classList.toggle("none", !generation);
+  $("dots").hidden = !generation;
+  if (generation) {
+    $("generation").style.setProperty("--hue", (generation.epoch * 97 + generation.number * 67 + 60) % 360);
+  }
+  $("none").hidden = calls.length > 0;
+  renderCalls();
+}
+
+function renderCalls() {
+  const shown = JSON.stringify(calls);
+  if (renderCalls.shown === shown) return;
+  renderCalls.shown = shown;
+  $("calls").replaceChildren(...calls.map(row));
+}
+
+function row({ text, statuses, status, result, ms, from, to }) {
+  const item = document.createElement("li");
+  item.appendChild(document.createElement("code")).textContent = text;
+  const time = item.appendChild(document.createElement("span"));
+  time.className = "ms";
+  time.textContent = ms === undefined ? "" : `${ms.toFixed(0)} ms`;
+  const way = item.appendChild(document.createElement("span"));
+  way.className = "way";
+  const seen = statuses.length ? statuses : status ? [status] : [];
+  for (const [at, status] of seen.entries()) {
+    if (at > 0) way.append(` → new token${to ? ` ${to.epoch}.${to.number}` : ""}, replayed → `);
+    const mark = way.appendChild(document.createElement("span"));
+    mark.className = `status ${status < 400 ? "good" : "bad"}`;
+    mark.textContent = status;
+  }
+  way.append(` ${result}`);
+  return item;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

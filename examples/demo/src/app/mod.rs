@@ -1,0 +1,284 @@
+//! The app process: what a mobile app has of Tokencast (a session, its storage, its pages), and a line to the
+//! launcher in place of a user interface. It ends when that line does.
+
+mod clock;
+mod storage;
+
+use std::io::{self, BufRead as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokencast::pages::PagePolicy;
+use tokencast::profile::ServerProfile;
+use tokencast::session::AuthSession;
+use tokencast::state::{SessionEvent, SessionState};
+use tokencast::time::{BootTime, Clock as _};
+use tokencast::token::Credentials;
+use tokencast_devhost::DevHost;
+use tokio::sync::mpsc;
+
+use crate::control::{Line, Order, Outcome, PageSeen, Report, Setup, Snapshot, State, StorageUsed};
+use clock::MovedClock;
+use storage::Traced;
+
+/// After the launcher is gone, the process lives this long at most.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+pub(crate) fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return cannot_start(format!("no runtime: {error}")),
+    };
+    let lines = read_lines();
+    let code = runtime.block_on(live(lines));
+    // A storage call that hangs must not hold the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn live(mut lines: mpsc::UnboundedReceiver<String>) -> ExitCode {
+    let Some(first) = lines.recv().await else {
+        return ExitCode::SUCCESS;
+    };
+    let setup: Setup = match serde_json::from_str(&first) {
+        Ok(setup) => setup,
+        Err(_) => {
+            return cannot_start("this process is started by the demo's launcher: run `cargo demo`".into());
+        }
+    };
+    let mut app = match App::start(setup).await {
+        Ok(app) => app,
+        Err(why) => return cannot_start(why),
+    };
+    app.serve(lines).await;
+    app.storage.forget();
+    ExitCode::SUCCESS
+}
+
+struct App {
+    session: AuthSession,
+    host: DevHost,
+    clock: Arc<MovedClock>,
+    storage: Arc<Traced>,
+    /// The end of the token that was seen last.
+    token_ends: Option<BootTime>,
+}
+
+impl App {
+    async fn start(setup: Setup) -> Result<Self, String> {
+        let clock = Arc::new(MovedClock::ahead_by(setup.clock_ahead_ms));
+        let (storage, used) = storage::open(setup.storage, &setup.folder)?;
+        let profile = ServerProfile::rotation(&setup.api).map_err(|error| error.to_string())?;
+        let session = AuthSession::builder(profile)
+            .shared_storage(storage.clone())
+            .key_wrapper(Arc::new(setup.key))
+            .entry(setup.entry)
+            .state_dir(setup.folder.join("locks"))
+            .clock(clock.clone())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let policy = PagePolicy::new(setup.origins)
+            .map_err(|error| error.to_string())?
+            .allow_loopback_http();
+        let host = DevHost::start(&session, policy)
+            .await
+            .map_err(|error| error.to_string())?;
+        session.restored().await;
+        let app = Self {
+            session,
+            host,
+            clock,
+            storage,
+            token_ends: None,
+        };
+        app.announce(used);
+        Ok(app)
+    }
+
+    fn announce(&self, storage: StorageUsed) {
+        let address = self.host.address();
+        say(&Report::Ready {
+            storage,
+            bridge: format!("ws://{address}"),
+        });
+    }
+
+    async fn serve(&mut self, mut lines: mpsc::UnboundedReceiver<String>) {
+        let (told, mut events) = mpsc::unbounded_channel();
+        let _keep = self.session.subscribe(move |event| {
+            // The receiver lives as long as this subscription.
+            let _ = told.send(event.clone());
+        });
+        let mut pages = self.host.watch();
+        loop {
+            tokio::select! {
+                line = lines.recv() => match line {
+                    Some(line) => self.obey(&line),
+                    None => return,
+                },
+                Some(event) = events.recv() => self.on_event(&event),
+                Ok(()) = pages.changed() => {}
+            }
+            say(&Report::Now(self.snapshot()));
+        }
+    }
+
+    fn obey(&mut self, line: &str) {
+        let Ok(Line { id, order }) = serde_json::from_str(line) else {
+            return say(&Report::Event {
+                text: "a line of the launcher was not understood".into(),
+            });
+        };
+        match order {
+            Order::Advance { ms } => {
+                self.clock.advance(ms);
+                say(&Report::Now(self.snapshot()));
+                done(id, Ok::<_, String>(None));
+            }
+            Order::Invite { url } => {
+                let address = self.host.page_url(&url);
+                done(id, address.map(Some));
+            }
+            Order::SignIn { username, password } => {
+                let session = self.session.clone();
+                tokio::spawn(async move {
+                    let signed_in = session.sign_in(Credentials::password(username, password)).await;
+                    done(id, signed_in.map(|()| None));
+                });
+            }
+            Order::SignOut => {
+                let session = self.session.clone();
+                tokio::spawn(async move {
+                    let signed_out = session.sign_out().await;
+                    done(id, signed_out.map(|()| None));
+                });
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: &SessionEvent) {
+        if let SessionEvent::AccessTokenChanged(token) = event {
+            self.token_ends = Some(token.expires_at());
+        }
+        if let Some(text) = self.describe(event) {
+            say(&Report::Event { text });
+        }
+    }
+
+    fn describe(&self, event: &SessionEvent) -> Option<String> {
+        let now = self.clock.boot();
+        let text = match event {
+            SessionEvent::AccessTokenChanged(token) => {
+                let left = token.remaining(now).as_secs();
+                format!(
+                    "new access token, generation {}, good for {left} s",
+                    token.generation()
+                )
+            }
+            SessionEvent::StateChanged(state) => {
+                let (state, reason, account) = named(state);
+                let state = match state {
+                    State::Restoring => "the stored session is being read",
+                    State::Locked => "the storage cannot be read now",
+                    State::SignedOut => "nobody is signed in",
+                    State::Active => "signed in",
+                    State::SignInRequired => "the session is over",
+                };
+                let account = account.map(|account| format!(" as {account}"));
+                let reason = reason.map(|reason| format!(": {reason}"));
+                format!(
+                    "{state}{}{}",
+                    account.unwrap_or_default(),
+                    reason.unwrap_or_default()
+                )
+            }
+            SessionEvent::RefreshFailed { error, retry_at } => {
+                let retry = retry_at.map(|at| format!("; next attempt in {} ms", now.until(at).as_millis()));
+                format!("a refresh failed: {error}{}", retry.unwrap_or_default())
+            }
+            SessionEvent::StorageDegraded { error } => format!("a save failed: {error}"),
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let (state, reason, account) = named(&self.session.state());
+        let pages = self.host.pages().into_iter().map(|page| PageSeen {
+            origin: page.origin.to_string(),
+            generation: page.generation,
+        });
+        let left = self.token_ends.filter(|_| state == State::Active);
+        Snapshot {
+            state,
+            reason,
+            account,
+            generation: self.session.generation(),
+            left_ms: left.map(|ends| {
+                let left = self.clock.boot().until(ends);
+                u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+            }),
+            pages: pages.collect(),
+        }
+    }
+}
+
+fn named(state: &SessionState) -> (State, Option<String>, Option<String>) {
+    match state {
+        SessionState::Restoring => (State::Restoring, None, None),
+        SessionState::Locked { cause } => (State::Locked, Some(cause.to_string()), None),
+        SessionState::Active { account } => (State::Active, None, account.clone()),
+        SessionState::SignInRequired { reason, account } => {
+            (State::SignInRequired, Some(reason.to_string()), account.clone())
+        }
+        // A state of a later version is shown as one without a session.
+        SessionState::SignedOut | _ => (State::SignedOut, None, None),
+    }
+}
+
+/// Hands on the lines of standard input from a thread of their own. At its end the process ends, too.
+fn read_lines() -> mpsc::UnboundedReceiver<String> {
+    let (sender, lines) = mpsc::unbounded_channel();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+        drop(sender);
+        thread::sleep(LAST_WORDS);
+        std::process::exit(1);
+    });
+    lines
+}
+
+fn done(id: u64, result: Result<Option<String>, impl ToString>) {
+    let outcome = match result {
+        Ok(answer) => Outcome::Done { answer },
+        Err(error) => Outcome::Failed {
+            why: error.to_string(),
+        },
+    };
+    say(&Report::Done { id, outcome });
+}
+
+fn cannot_start(why: String) -> ExitCode {
+    say(&Report::CannotStart { why });
+    ExitCode::FAILURE
+}
+
+fn say(report: &Report) {
+    // Reports hold text and numbers only, so they always serialize.
+    let Ok(text) = serde_json::to_string(report) else {
+        return;
+    };
+    // A launcher that does not listen is gone, and standard input says so as well.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}

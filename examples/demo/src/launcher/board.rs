@@ -1,0 +1,288 @@
+//! What the dashboard shows: one value, told whole at every change.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokencast_backend::Stats;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::control::{Snapshot, StorageUsed};
+use crate::step::Step;
+
+/// So many events are kept.
+const MAX_EVENTS: usize = 200;
+
+/// The one place where everything that happens is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Board(Arc<watch::Sender<Scene>>);
+
+/// How everything stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) app: AppView,
+    pub(crate) stats: Stats,
+    /// The step that is being performed.
+    pub(crate) busy: Option<Step>,
+    pub(crate) told: Option<Told>,
+    /// How often the pages were to be opened anew: the dashboard follows this number.
+    pub(crate) opening: u64,
+    events: VecDeque<Event>,
+    started: Instant,
+}
+
+/// The app's process as the launcher sees it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AppView {
+    /// The running process.
+    pub(crate) pid: Option<u32>,
+    /// How often it was started.
+    pub(crate) runs: u64,
+    pub(crate) storage: Option<StorageUsed>,
+    /// Where its pages connect.
+    pub(crate) bridge: Option<String>,
+    pub(crate) now: Snapshot,
+    /// The end of the access token, on the launcher's clock.
+    ends: Option<Instant>,
+}
+
+/// What the last step did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Told {
+    pub(crate) step: Step,
+    pub(crate) text: String,
+    /// Whether it did what it says.
+    pub(crate) good: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Event {
+    at: Duration,
+    who: Who,
+    text: String,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Who {
+    You,
+    App,
+    Server,
+}
+
+impl Board {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Scene {
+            app: AppView::default(),
+            stats: Stats::default(),
+            busy: None,
+            told: None,
+            opening: 0,
+            events: VecDeque::new(),
+            started: Instant::now(),
+        })))
+    }
+
+    pub(crate) fn scene(&self) -> Scene {
+        self.0.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Scene> {
+        self.0.subscribe()
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Scene)) {
+        self.0.send_modify(change);
+    }
+
+    pub(crate) fn event(&self, who: Who, text: impl Into<String>) {
+        let text = text.into();
+        self.change(|scene| {
+            let at = scene.started.elapsed();
+            if scene.events.len() == MAX_EVENTS {
+                scene.events.pop_front();
+            }
+            scene.events.push_back(Event { at, who, text });
+        });
+    }
+
+    /// Takes what the app says of itself.
+    pub(crate) fn app_says(&self, now: Snapshot) {
+        self.0.send_if_modified(|scene| {
+            let news = scene.app.now != now;
+            scene.app.ends = now
+                .left_ms
+                .and_then(|left| Instant::now().checked_add(Duration::from_millis(left)));
+            scene.app.now = now;
+            news
+        });
+    }
+
+    /// Takes what the server counted, and tells what is new in it.
+    pub(crate) fn server_counted(&self, stats: Stats) {
+        let before = self.0.borrow().stats;
+        if before == stats {
+            return;
+        }
+        self.change(|scene| scene.stats = stats);
+        for text in news(&before, &stats) {
+            self.event(Who::Server, text);
+        }
+    }
+
+    /// Waits until the scene is as wanted; false when it is not within the deadline.
+    pub(crate) async fn until(&self, deadline: Duration, wanted: impl FnMut(&Scene) -> bool) -> bool {
+        // The sender lives as long as `self`.
+        matches!(timeout(deadline, self.watch().wait_for(wanted)).await, Ok(Ok(_)))
+    }
+}
+
+impl Scene {
+    /// The scene as the dashboard reads it. No token is in it: the launcher never has one.
+    pub(crate) fn to_json(&self) -> Value {
+        let app = &self.app;
+        let left = app
+            .ends
+            .map(|ends| ends.saturating_duration_since(Instant::now()).as_millis());
+        let pages: Vec<_> = app
+            .now
+            .pages
+            .iter()
+            .map(|page| json!({"origin": page.origin, "generation": page.generation}))
+            .collect();
+        let events: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| json!({"ms": millis(event.at), "who": event.who, "text": event.text}))
+            .collect();
+        json!({
+            "app": {
+                "pid": app.pid,
+                "runs": app.runs,
+                "storage": app.storage.as_ref().map(|used| &used.words),
+                "state": app.now.state,
+                "reason": app.now.reason,
+                "account": app.now.account,
+                "generation": app.now.generation,
+                "left_ms": left.map(|left| u64::try_from(left).unwrap_or(u64::MAX)),
+            },
+            "pages": pages,
+            "server": self.stats,
+            "busy": self.busy,
+            "told": self.told,
+            "opening": self.opening,
+            "events": events,
+        })
+    }
+}
+
+/// What the server did between two counts, for people.
+fn news(before: &Stats, after: &Stats) -> Vec<String> {
+    let times = |count: u64| match count {
+        1 => String::new(),
+        count => format!(" ({count} times)"),
+    };
+    let counted = [
+        (before.logins, after.logins, "signed ada in"),
+        (
+            before.api_rejected,
+            after.api_rejected,
+            "answered 401: the access token is past its end, or missing",
+        ),
+        (
+            before.exchanges,
+            after.exchanges,
+            "exchanged the refresh token for new tokens",
+        ),
+        (
+            before.replays,
+            after.replays,
+            "gave the same successor once more: the first answer was lost",
+        ),
+        (before.api_ok, after.api_ok, "answered a call"),
+        (
+            before.reuse_detected,
+            after.reuse_detected,
+            "detected a reused refresh token",
+        ),
+        (
+            before.revocations,
+            after.revocations,
+            "revoked the session's refresh tokens",
+        ),
+    ];
+    counted
+        .into_iter()
+        .filter(|(before, after, _)| after > before)
+        .map(|(before, after, text)| format!("{text}{}", times(after - before)))
+        .collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_events_go_first() {
+        let board = Board::new();
+        for n in 0..MAX_EVENTS + 5 {
+            board.event(Who::App, n.to_string());
+        }
+        let scene = board.scene().to_json();
+        let events = scene["events"].as_array().unwrap();
+        assert_eq!(
+            (events.len(), &events[0]["text"]),
+            (MAX_EVENTS, &Value::from("5"))
+        );
+    }
+
+    #[test]
+    fn what_the_server_counted_is_told_once() {
+        let board = Board::new();
+        let mut stats = Stats::default();
+        stats.exchanges = 1;
+        stats.api_rejected = 4;
+        board.server_counted(stats);
+        board.server_counted(stats);
+        let scene = board.scene().to_json();
+        let texts: Vec<_> = scene["events"].as_array().unwrap().iter().collect();
+        assert_eq!(texts.len(), 2);
+        assert!(texts[0]["text"].as_str().unwrap().ends_with("(4 times)"));
+        assert_eq!(scene["server"]["exchanges"], 1);
+    }
+
+    #[test]
+    fn the_token_s_end_counts_down() {
+        let board = Board::new();
+        let now = Snapshot {
+            left_ms: Some(60_000),
+            ..Snapshot::default()
+        };
+        board.app_says(now);
+        let left = board.scene().to_json()["app"]["left_ms"].as_u64().unwrap();
+        assert!(left <= 60_000 && left > 0);
+        board.app_says(Snapshot::default());
+        assert_eq!(board.scene().to_json()["app"]["left_ms"], Value::Null);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_the_wish_or_the_deadline() {
+        let board = Board::new();
+        let second = board.clone();
+        tokio::spawn(async move { second.change(|scene| scene.opening = 2) });
+        assert!(
+            board
+                .until(Duration::from_secs(60), |scene| scene.opening == 2)
+                .await
+        );
+        assert!(!board.until(Duration::ZERO, |scene| scene.opening == 3).await);
+    }
+}

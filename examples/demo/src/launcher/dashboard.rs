@@ -1,0 +1,215 @@
+//! The dashboard's web server. Only the page it served itself gets anything or can do anything: the address has a
+//! secret path, `Host` is the server's own, and what changes something needs its `Origin`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::{Stream, stream};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, broadcast};
+
+use super::board::Board;
+use super::guard;
+use super::stage::{Audience, Door, Stage};
+use crate::step::{Call, Step};
+
+/// Changes that follow each other closely are told together.
+const TOGETHER: Duration = Duration::from_millis(40);
+
+/// The pages in a browser's dashboard: it is told what they should do.
+#[derive(Clone, Debug)]
+pub(crate) struct Browser {
+    calls: broadcast::Sender<Call>,
+    board: Board,
+}
+
+impl Browser {
+    pub(crate) fn new(board: Board) -> Self {
+        Self {
+            calls: broadcast::Sender::new(16),
+            board,
+        }
+    }
+}
+
+impl Audience for Browser {
+    fn patience(&self) -> Duration {
+        Duration::from_secs(3)
+    }
+
+    async fn call(&self, call: Call) {
+        // Without a dashboard nobody listens, and no page calls.
+        let _ = self.calls.send(call);
+    }
+
+    async fn open(&self, _: &Door) -> Result<()> {
+        // Every dashboard sees this number change, and asks for addresses of its own.
+        self.board.change(|scene| scene.opening += 1);
+        Ok(())
+    }
+}
+
+/// Serves the dashboard until it is dropped.
+pub(crate) async fn serve(listener: TcpListener, key: &str, dashboard: Dashboard) -> Result<()> {
+    axum::serve(listener, router(key, Arc::new(dashboard))).await?;
+    Ok(())
+}
+
+/// What the dashboard shows and moves.
+pub(crate) struct Dashboard {
+    host: String,
+    origin: String,
+    stage: Arc<Mutex<Option<Stage>>>,
+    board: Board,
+    door: Door,
+    browser: Browser,
+}
+
+impl Dashboard {
+    /// A dashboard of this origin, `http://host:port`. The stage is taken away at the end.
+    pub(crate) fn new(
+        origin: &str,
+        stage: Arc<Mutex<Option<Stage>>>,
+        board: Board,
+        door: Door,
+        browser: Browser,
+    ) -> Self {
+        Self {
+            host: origin.trim_start_matches("http://").to_owned(),
+            origin: origin.to_owned(),
+            stage,
+            board,
+            door,
+            browser,
+        }
+    }
+}
+
+type Shared = State<Arc<Dashboard>>;
+
+fn router(key: &str, dashboard: Arc<Dashboard>) -> Router {
+    let at = |path: &str| format!("/{key}/{path}");
+    Router::new()
+        .route(&at(""), get(document))
+        .route(
+            &at("dashboard.css"),
+            get(|| async { guard::file(guard::STYLE, include_str!("../../assets/dashboard.css")) }),
+        )
+        .route(
+            &at("dashboard.js"),
+            get(|| async { guard::file(guard::SCRIPT, include_str!("../../assets/dashboard.js")) }),
+        )
+        .route(&at("events"), get(events))
+        .route(&at("open"), post(open))
+        .route(&at("step"), post(step))
+        .layer(middleware::from_fn_with_state(dashboard.clone(), own_page_only))
+        .with_state(dashboard)
+}
+
+async fn own_page_only(State(dashboard): Shared, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if !guard::is_for(&dashboard.host, headers) {
+        return StatusCode::MISDIRECTED_REQUEST.into_response();
+    }
+    if !request.method().is_safe() && !guard::is_from(&dashboard.origin, headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(request).await
+}
+
+async fn document(State(dashboard): Shared) -> Response {
+    let frames: Vec<_> = dashboard.door.origins().collect();
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src {}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        frames.join(" ")
+    );
+    let Ok(policy) = HeaderValue::from_str(&policy) else {
+        // Without its policy the page is not served.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = guard::file(guard::HTML, include_str!("../../assets/dashboard.html"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// The scene at every change, and calls to be passed on to the pages.
+async fn events(State(dashboard): Shared) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let mut scenes = dashboard.board.watch();
+    scenes.mark_changed();
+    let scenes = stream::unfold(scenes, async |mut scenes| {
+        scenes.changed().await.ok()?;
+        tokio::time::sleep(TOGETHER).await;
+        let scene = scenes.borrow_and_update().to_json();
+        Some((Ok(Event::default().data(scene.to_string())), scenes))
+    });
+    let calls = stream::unfold(dashboard.browser.calls.subscribe(), async |mut calls| {
+        loop {
+            match calls.recv().await {
+                Ok(call) => {
+                    let text = json!(call).to_string();
+                    return Some((Ok(Event::default().event("call").data(text)), calls));
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    });
+    Sse::new(stream::select(Box::pin(scenes), Box::pin(calls))).keep_alive(KeepAlive::default())
+}
+
+/// Addresses for the pages, each good for one connection.
+async fn open(State(dashboard): Shared) -> Response {
+    match dashboard.door.invite().await {
+        Ok(invitations) => Json(invitations).into_response(),
+        Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    step: Step,
+}
+
+async fn step(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    let json = headers.get(header::CONTENT_TYPE);
+    if json.is_none_or(|value| value != "application/json") {
+        return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a step is JSON");
+    }
+    let Ok(Wish { step }) = serde_json::from_str(&body) else {
+        return refusal(StatusCode::BAD_REQUEST, "no such step");
+    };
+    let Ok(mut stage) = dashboard.stage.clone().try_lock_owned() else {
+        return refusal(StatusCode::CONFLICT, "another step is being performed");
+    };
+    let browser = dashboard.browser.clone();
+    // In a task of its own: a step is not cut off when its browser goes away.
+    let performed = tokio::spawn(async move {
+        let stage = stage.as_mut()?;
+        Some(stage.perform(step, &browser).await.map(|_| ()))
+    });
+    match performed.await {
+        Ok(Some(Ok(()))) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Some(Err(error))) => refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{error:#}")),
+        Ok(None) => refusal(StatusCode::SERVICE_UNAVAILABLE, "the demo is ending"),
+        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "the step broke"),
+    }
+}
+
+fn refusal(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({"error": why}))).into_response()
+}

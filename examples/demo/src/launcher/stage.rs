@@ -1,0 +1,450 @@
+//! The server, the app process and the pages' servers, and the steps that can be performed with them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use serde::Serialize;
+use tempfile::TempDir;
+use tokencast_backend::{Backend, Config, NewUser, RunningBackend, Stats};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::board::{Board, Scene, Told, Who};
+use super::process::{AppProcess, Orders, Record};
+use super::sites::{self, Site, Surroundings};
+use super::told;
+use crate::cli::StorageChoice;
+use crate::control::{DemoKey, Order, PageSeen, Setup, State, random_name};
+use crate::step::{Call, Step};
+
+/// The life of an access token.
+const ACCESS_TTL: Duration = Duration::from_secs(5 * 60);
+const USERNAME: &str = "ada";
+const PASSWORD: &str = "lovelace";
+
+/// Only what hangs needs so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Everything the demo runs. [`close`](Self::close) ends it in order; dropped, it is cut off.
+pub(crate) struct Stage {
+    app: Option<AppProcess>,
+    setup: Setup,
+    door: Door,
+    backend: Arc<RunningBackend>,
+    board: Board,
+    record: Record,
+    /// Page servers and the one who counts.
+    _tasks: JoinSet<()>,
+    /// Last: everything else may have files in it.
+    folder: TempDir,
+}
+
+/// How a stage is set up.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) storage: StorageChoice,
+    /// The origin that may frame and command the pages.
+    pub(crate) dashboard: Option<String>,
+    pub(crate) record: Record,
+}
+
+/// Whoever plays the pages: a dashboard in a browser, or the check.
+pub(crate) trait Audience: Sync {
+    /// How long pages that do not answer are waited for.
+    fn patience(&self) -> Duration;
+
+    /// Has every page make this call. Returns when it was asked; where the answers can be seen, after them.
+    fn call(&self, call: Call) -> impl Future<Output = ()> + Send;
+
+    /// Opens every page anew, as an app loads its webviews.
+    fn open(&self, door: &Door) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What a step changed at the server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    pub(crate) before: Stats,
+    pub(crate) after: Stats,
+}
+
+/// Where pages get their addresses.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pages: Arc<[(&'static str, String)]>,
+    orders: Arc<Mutex<Option<Orders>>>,
+}
+
+/// A page's address, good for one connection.
+#[derive(Serialize)]
+pub(crate) struct Invitation {
+    pub(crate) name: &'static str,
+    pub(crate) origin: String,
+    pub(crate) address: String,
+}
+
+impl Stage {
+    /// Starts the server, the pages' servers and the app.
+    pub(crate) async fn open(options: Options) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("tokencast-demo-")
+            .tempdir()
+            .context("no temporary folder")?;
+        let mut sites = sites::bind().await.context("no ports for the pages")?;
+        let backend = Backend::start(Config {
+            access_ttl: ACCESS_TTL,
+            test_faults: true,
+            users: vec![NewUser::new(USERNAME, PASSWORD)],
+            ..Config::default()
+        })
+        .await
+        .context("the server does not start")?;
+        let origins: Vec<_> = sites.iter().map(|site| site.origin.clone()).collect();
+        backend.set_cors_origins(&origins)?;
+        let backend = Arc::new(backend);
+        let board = Board::new();
+        let around = Surroundings {
+            api: backend.url().to_owned(),
+            dashboard: options.dashboard,
+            board: board.clone(),
+        };
+        let mut tasks = JoinSet::new();
+        sites.iter_mut().for_each(|site| site.serve(&around, &mut tasks));
+        tasks.spawn(count(backend.clone(), board.clone()));
+        let no_randomness = |_| anyhow!("the system gave no random bytes");
+        let setup = Setup {
+            api: around.api,
+            origins,
+            folder: folder.path().to_owned(),
+            entry: format!("demo {}", random_name::<16>().map_err(no_randomness)?),
+            storage: options.storage,
+            key: DemoKey::draw().map_err(no_randomness)?,
+            clock_ahead_ms: 0,
+        };
+        let mut stage = Self {
+            app: None,
+            setup,
+            door: Door::new(&sites),
+            backend,
+            board,
+            record: options.record,
+            _tasks: tasks,
+            folder,
+        };
+        stage.start_app().await?;
+        Ok(stage)
+    }
+
+    pub(crate) fn board(&self) -> Board {
+        self.board.clone()
+    }
+
+    pub(crate) fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// The server's address.
+    pub(crate) fn api(&self) -> &str {
+        &self.setup.api
+    }
+
+    /// What the server has counted so far.
+    pub(crate) fn stats(&self) -> Stats {
+        self.backend.stats()
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Performs one step and tells the board what it did.
+    pub(crate) async fn perform(&mut self, step: Step, audience: &impl Audience) -> Result<Counted> {
+        self.board.change(|scene| scene.busy = Some(step));
+        self.board.event(Who::You, step.title());
+        let before = self.backend.stats();
+        let done = self.play(step, audience).await;
+        self.backend.release();
+        let counted = Counted {
+            before,
+            after: self.backend.stats(),
+        };
+        self.board.server_counted(counted.after);
+        let told = match &done {
+            Ok(()) => told::tell(step, &counted, &self.board.scene()),
+            Err(error) => Told {
+                step,
+                text: format!("{error:#}"),
+                good: false,
+            },
+        };
+        self.board.change(|scene| {
+            scene.busy = None;
+            scene.told = Some(told);
+        });
+        done.map(|()| counted)
+    }
+
+    /// Ends everything: the app on its own, the server, the folder. Whether the app ended as it should.
+    pub(crate) async fn close(mut self) -> Result<bool> {
+        let ended = match self.app.take() {
+            Some(app) => app.end().await,
+            None => true,
+        };
+        let Self { backend, folder, .. } = self;
+        drop(backend);
+        folder
+            .close()
+            .context("the temporary folder could not be deleted")?;
+        Ok(ended)
+    }
+
+    async fn play(&mut self, step: Step, audience: &impl Audience) -> Result<()> {
+        match step {
+            Step::SignIn => self.sign_in(audience).await,
+            Step::SignOut => self.sign_out().await,
+            Step::Expire => self.expire().await,
+            Step::CallApi => self.call(Call::Me, audience).await,
+            Step::AddNotes => self.call(Call::Note, audience).await,
+            Step::Kill => {
+                let pages = self.pages();
+                self.kill_app().await?;
+                self.restart(pages, audience).await
+            }
+            Step::KillMidRefresh => self.kill_mid_refresh(audience).await,
+        }
+    }
+
+    async fn sign_in(&mut self, audience: &impl Audience) -> Result<()> {
+        ensure!(!self.is_active(), "somebody is signed in already");
+        let pages = self.pages();
+        let order = Order::SignIn {
+            username: USERNAME.into(),
+            password: PASSWORD.into(),
+        };
+        self.door.orders()?.give(order).await?;
+        let active = |scene: &Scene| scene.app.now.state == State::Active && scene.app.now.left_ms.is_some();
+        ensure!(
+            self.board.until(PATIENCE, active).await,
+            "the app does not say that it is signed in"
+        );
+        // A document belongs to the sign-in it began with: pages of another one are loaded anew.
+        audience.open(&self.door).await?;
+        self.until_informed(pages, audience).await;
+        Ok(())
+    }
+
+    async fn sign_out(&mut self) -> Result<()> {
+        ensure!(self.is_active(), "nobody is signed in");
+        let before = self.backend.stats().revocations;
+        self.door.orders()?.give(Order::SignOut).await?;
+        let out = |scene: &Scene| scene.app.now.state == State::SignedOut;
+        ensure!(
+            self.board.until(PATIENCE, out).await,
+            "the app does not say that it is signed out"
+        );
+        let revoked = self.until(PATIENCE, |stats| stats.revocations > before).await;
+        ensure!(revoked, "the server was not told to revoke the session");
+        Ok(())
+    }
+
+    /// The server's clock moves first: a page that calls in between only meets an early 401.
+    async fn expire(&mut self) -> Result<()> {
+        let by = ACCESS_TTL + Duration::from_secs(1);
+        let ms = u64::try_from(by.as_millis())?;
+        self.backend.advance_clock(by);
+        self.setup.clock_ahead_ms += ms;
+        self.door.orders()?.give(Order::Advance { ms }).await?;
+        Ok(())
+    }
+
+    async fn call(&mut self, call: Call, audience: &impl Audience) -> Result<()> {
+        let (pages, active) = (self.pages(), self.is_active());
+        ensure!(pages > 0, "no page is connected: open the dashboard");
+        let before = self.backend.stats();
+        // No new token is handed out before every page has made its call with the one it has: a slow server, so
+        // that all of them meet the same 401.
+        self.backend.hold_refreshes();
+        let called = |stats: &Stats| {
+            (stats.api_ok + stats.api_rejected) - (before.api_ok + before.api_rejected) >= pages
+        };
+        let hold = async {
+            self.until(audience.patience(), called).await;
+            self.backend.release();
+        };
+        tokio::join!(audience.call(call), hold);
+        if active {
+            let answered = |stats: &Stats| stats.api_ok - before.api_ok >= pages;
+            ensure!(
+                self.until(audience.patience(), answered).await,
+                "not every call was answered"
+            );
+            self.until_informed(pages, audience).await;
+        }
+        Ok(())
+    }
+
+    async fn kill_mid_refresh(&mut self, audience: &impl Audience) -> Result<()> {
+        ensure!(self.is_active(), "nobody is signed in");
+        let pages = self.pages();
+        ensure!(pages > 0, "no page is connected: open the dashboard");
+        self.expire().await?;
+        self.backend.hold_refreshes();
+        let backend = self.backend.clone();
+        let kill = async {
+            let held = until(&backend, PATIENCE, |stats| stats.held > 0).await;
+            ensure!(held, "no page asked for a new token");
+            self.board.event(
+                Who::Server,
+                "has exchanged the refresh token and holds its answer",
+            );
+            self.kill_app().await
+        };
+        let (killed, ()) = tokio::join!(kill, audience.call(Call::Me));
+        // The answer goes nowhere: its connection is gone.
+        backend.release();
+        killed?;
+        self.restart(pages, audience).await
+    }
+
+    async fn kill_app(&mut self) -> Result<()> {
+        let app = self.app.take().context("the app is not running")?;
+        self.door.close();
+        app.kill().await?;
+        let gone = |scene: &Scene| scene.app.pid.is_none();
+        ensure!(
+            self.board.until(PATIENCE, gone).await,
+            "the app's output does not end"
+        );
+        self.board.event(
+            Who::App,
+            "the process is gone (SIGKILL): no farewell, nothing saved",
+        );
+        Ok(())
+    }
+
+    async fn restart(&mut self, pages: u64, audience: &impl Audience) -> Result<()> {
+        self.start_app().await?;
+        let restored = |scene: &Scene| scene.app.now.state != State::Restoring;
+        ensure!(
+            self.board.until(PATIENCE, restored).await,
+            "the app does not restore its session"
+        );
+        audience.open(&self.door).await?;
+        if self.is_active() {
+            self.until_informed(pages, audience).await;
+        }
+        Ok(())
+    }
+
+    async fn start_app(&mut self) -> Result<()> {
+        let app = AppProcess::start(&self.setup, &self.board, &self.record).await?;
+        self.door.open(app.orders());
+        self.app = Some(app);
+        // Chosen once: a slow keyring at a restart must not lose the session that is in it.
+        let used = self
+            .board
+            .scene()
+            .app
+            .storage
+            .context("the app does not say where it keeps its session")?;
+        let pid = self.board.scene().app.pid.unwrap_or_default();
+        self.setup.storage = used.choice;
+        self.board.event(
+            Who::App,
+            format!("process {pid} started; it keeps its session in {}", used.words),
+        );
+        Ok(())
+    }
+
+    fn is_active(&self) -> bool {
+        self.board.scene().app.now.state == State::Active
+    }
+
+    /// How many pages are connected.
+    fn pages(&self) -> u64 {
+        self.board.scene().app.now.pages.len() as u64
+    }
+
+    /// Waits for so many pages to have the app's generation. Pages in a browser may be slow, or closed: that is
+    /// no failure of a step.
+    async fn until_informed(&self, pages: u64, audience: &impl Audience) {
+        let informed = |scene: &Scene| {
+            let now = &scene.app.now;
+            let has_it = |page: &PageSeen| page.generation == Some(now.generation);
+            // All: a page of an earlier sign-in, or of an earlier loading, has to be gone.
+            now.pages.len() as u64 >= pages && now.pages.iter().all(has_it)
+        };
+        self.board.until(audience.patience(), informed).await;
+    }
+
+    async fn until(&self, deadline: Duration, wanted: impl Fn(&Stats) -> bool) -> bool {
+        until(&self.backend, deadline, wanted).await
+    }
+}
+
+impl Door {
+    fn new(sites: &[Site]) -> Self {
+        Self {
+            pages: sites.iter().map(|site| (site.name, site.url())).collect(),
+            orders: Arc::default(),
+        }
+    }
+
+    /// Asks the app for an address for each page.
+    pub(crate) async fn invite(&self) -> Result<Vec<Invitation>> {
+        let orders = self.orders()?;
+        let mut invitations = Vec::new();
+        for (name, url) in &*self.pages {
+            let address = orders.give(Order::Invite { url: url.clone() }).await?;
+            invitations.push(Invitation {
+                name,
+                origin: url.trim_end_matches('/').to_owned(),
+                address: address.context("the app gave no address")?,
+            });
+        }
+        Ok(invitations)
+    }
+
+    /// The pages' origins.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
+        self.pages.iter().map(|(_, url)| url.trim_end_matches('/'))
+    }
+
+    fn open(&self, orders: Orders) {
+        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = Some(orders);
+    }
+
+    fn close(&self) {
+        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn orders(&self) -> Result<Orders> {
+        let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*orders {
+            Some(orders) => Ok(orders.clone()),
+            None => bail!("the app is not running"),
+        }
+    }
+}
+
+/// Looks at the server's counts until they are as wanted; false when they are not within the deadline.
+async fn until(backend: &RunningBackend, deadline: Duration, wanted: impl Fn(&Stats) -> bool) -> bool {
+    let end = Instant::now() + deadline;
+    loop {
+        if wanted(&backend.stats()) {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Tells the board what the server counts, until it is dropped.
+async fn count(backend: Arc<RunningBackend>, board: Board) {
+    loop {
+        board.server_counted(backend.stats());
+        sleep(Duration::from_millis(100)).await;
+    }
+}

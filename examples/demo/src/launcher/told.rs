@@ -1,0 +1,163 @@
+//! What a step did, in a sentence, from what the server counted.
+
+use super::board::{Scene, Told};
+use super::stage::Counted;
+use crate::control::State;
+use crate::step::Step;
+
+pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
+    let Counted { before, after } = counted;
+    let exchanges = after.exchanges - before.exchanges;
+    let replays = after.replays - before.replays;
+    let rejected = after.api_rejected - before.api_rejected;
+    let answered = after.api_ok - before.api_ok;
+    let notes = after.notes - before.notes;
+    let now = &scene.app.now;
+    let active = now.state == State::Active;
+    let generation = now.generation;
+    let storage = scene
+        .app
+        .storage
+        .as_ref()
+        .map_or("its storage", |used| &used.words);
+    let (text, good) = match step {
+        Step::SignIn => (
+            format!(
+                "Signed in: generation {generation}. The pages were opened for this sign-in; a page never goes over \
+                 to another one."
+            ),
+            active,
+        ),
+        Step::CallApi | Step::AddNotes if !active => (
+            format!(
+                "Nobody is signed in: {} answered 401, and nothing was refreshed.",
+                calls(rejected)
+            ),
+            exchanges == 0 && answered == 0,
+        ),
+        Step::CallApi if rejected == 0 => (
+            format!(
+                "{} answered. The access token is still good, so the refresh token was not touched.",
+                calls(answered)
+            ),
+            exchanges == 0,
+        ),
+        Step::CallApi => (
+            format!(
+                "{} 401. The app exchanged its refresh token {}; every page got generation {generation} and sent its \
+                 call again: {answered} answered, no page was reloaded.",
+                calls(rejected),
+                times(exchanges)
+            ),
+            exchanges == 1,
+        ),
+        Step::AddNotes => (
+            format!(
+                "{notes} notes were written, each once; {rejected} of the calls met a 401 first, and the app \
+                 exchanged its refresh token {}.",
+                times(exchanges)
+            ),
+            notes == answered && exchanges <= 1,
+        ),
+        Step::Expire => (
+            "The access token is past its end, for the app and for the server. The pages do not know it yet: let all \
+             of them call the API."
+                .to_owned(),
+            now.left_ms.unwrap_or(0) == 0,
+        ),
+        Step::Kill => (
+            format!(
+                "A new process found the session in {storage}. The access token was in memory only, so the app \
+                 exchanged its refresh token {} for all pages together.",
+                times(exchanges)
+            ),
+            exchanges <= 1,
+        ),
+        Step::KillMidRefresh => (
+            format!(
+                "The server had exchanged the refresh token when the app died, and its answer was lost. The new \
+                 process repeated the request under the same key and got the same successor: {exchanges} exchange, \
+                 {replays} repetition, and ada is still signed in."
+            ),
+            active && exchanges == 1 && replays == 1,
+        ),
+        Step::SignOut => (
+            "Every page was told, and dropped its token. The server revoked the session's refresh tokens.".to_owned(),
+            now.state == State::SignedOut && after.revocations > before.revocations,
+        ),
+    };
+    Told { step, text, good }
+}
+
+fn calls(count: u64) -> String {
+    match count {
+        1 => "1 call was".to_owned(),
+        count => format!("{count} calls were"),
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        0 => "not at all".to_owned(),
+        1 => "exactly once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokencast_backend::Stats;
+
+    use super::super::board::Board;
+    use super::*;
+    use crate::control::Snapshot;
+
+    fn told(step: Step, state: State, change: impl FnOnce(&mut Stats)) -> Told {
+        let board = Board::new();
+        board.app_says(Snapshot {
+            state,
+            ..Snapshot::default()
+        });
+        let mut after = Stats::default();
+        change(&mut after);
+        let counted = Counted {
+            before: Stats::default(),
+            after,
+        };
+        tell(step, &counted, &board.scene())
+    }
+
+    #[test]
+    fn one_exchange_for_many_401s_is_good_and_two_are_not() {
+        let once = told(Step::CallApi, State::Active, |stats| {
+            (stats.api_rejected, stats.api_ok, stats.exchanges) = (4, 4, 1);
+        });
+        assert!(once.good && once.text.contains("exactly once"), "{}", once.text);
+        let twice = told(Step::CallApi, State::Active, |stats| {
+            (stats.api_rejected, stats.api_ok, stats.exchanges) = (4, 4, 2);
+        });
+        assert!(!twice.good && twice.text.contains("2 times"), "{}", twice.text);
+    }
+
+    #[test]
+    fn a_refresh_of_a_good_token_is_not_good() {
+        let told = told(Step::CallApi, State::Active, |stats| {
+            (stats.api_ok, stats.exchanges) = (4, 1);
+        });
+        assert!(!told.good);
+    }
+
+    #[test]
+    fn a_sign_out_without_a_revocation_is_not_good() {
+        assert!(!told(Step::SignOut, State::SignedOut, |_| {}).good);
+        assert!(told(Step::SignOut, State::SignedOut, |stats| stats.revocations = 1).good);
+    }
+
+    #[test]
+    fn a_session_that_was_lost_in_a_kill_is_not_good() {
+        let lost = told(Step::KillMidRefresh, State::SignInRequired, |stats| {
+            (stats.exchanges, stats.replays) = (1, 1);
+        });
+        assert!(!lost.good);
+    }
+}
