@@ -1,0 +1,82 @@
+internal import TokencastFFI
+
+/// An access token with its generation and its end. ``value`` is its text; nothing else shows it.
+public struct AccessToken: Sendable, Hashable {
+  /// The token's text, for an `Authorization: Bearer` header (RFC 6750 §2.1).
+  public let value: String
+  /// The name under which a 401 is reported back.
+  public let generation: Generation
+  private let end: ContinuousClock.Instant
+  private let life: Duration
+
+  init(_ core: TokencastFFI.AccessToken) {
+    value = core.value
+    generation = Generation(core.generation)
+    end = .now + .milliseconds(core.expiresInMs)
+    life = .milliseconds(core.lifeMs)
+  }
+
+  /// What is left of its life, zero when it has expired. Sleep counts.
+  public var expiresIn: Duration { max(.zero, ContinuousClock.now.duration(to: end)) }
+
+  /// Whether at least `minTTL` is left, where half of its life always suffices.
+  func serves(_ minTTL: Duration) -> Bool {
+    let left = expiresIn
+    return left > .zero && left >= min(minTTL, life / 2)
+  }
+
+  public static func == (one: AccessToken, other: AccessToken) -> Bool {
+    one.generation == other.generation && one.value == other.value
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(generation)
+  }
+}
+
+extension AccessToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { "AccessToken(generation: \(generation))" }
+
+  public var debugDescription: String { description }
+
+  public var customMirror: Mirror { Mirror(self, children: ["generation": generation]) }
+}
+
+/// The name of a token set that reveals nothing of it, ordered by epoch, then number.
+public struct Generation: Sendable, Hashable, Comparable {
+  /// Grows at each sign-in and sign-out.
+  public let epoch: Int64
+  /// Grows at each accepted token set of the epoch.
+  public let number: Int64
+
+  public init(epoch: Int64, number: Int64) {
+    self.epoch = epoch
+    self.number = number
+  }
+
+  init(_ core: TokencastFFI.Generation) {
+    self.init(epoch: core.epoch, number: core.number)
+  }
+
+  var core: TokencastFFI.Generation { TokencastFFI.Generation(epoch: epoch, number: number) }
+
+  public static func < (one: Generation, other: Generation) -> Bool {
+    (one.epoch, one.number) < (other.epoch, other.number)
+  }
+}
+
+extension Generation: CustomStringConvertible {
+  public var description: String { "\(epoch).\(number)" }
+}
+
+extension Duration {
+  /// Whole milliseconds, as many as fit.
+  var milliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+    if overflow { return seconds < 0 ? .min : .max }
+    // A negative duration stays negative, however small.
+    let part = attoseconds / 1_000_000_000_000_000
+    return part == 0 && whole == 0 ? attoseconds.signum() < 0 ? -1 : 0 : whole.addingReportingOverflow(part).partialValue
+  }
+}
