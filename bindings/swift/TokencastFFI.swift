@@ -4542,6 +4542,18 @@ fileprivate func uniffiFutureContinuationCallback(handle: UInt64, pollResult: In
         print("uniffiFutureContinuationCallback invalid handle")
     }
 }
+/**
+ * Ends all calls into the host, for the rest of the process. Calls under way are waited for, two seconds at most.
+ *
+ * For a host whose language runtime is about to shut down. From then on listeners hear nothing and the host's stores
+ * and keys count as failing.
+ */
+public func endHostCalls()throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_func_end_host_calls(uniffiCallStatus
+    )
+}
+}
 
 private enum InitializationResult {
     case ok
@@ -4557,6 +4569,9 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_tokencast_ffi_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_func_end_host_calls() != 24580) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event() != 29993) {
         return InitializationResult.apiChecksumMismatch

@@ -2,7 +2,7 @@
 //!
 //! Kotlin, Swift and Python each have an idiomatic layer over what is generated from here; apps see only that.
 //!
-//! The rules, with reasons in `docs/adr`:
+//! The rules:
 //! - Every export returns a `Result`: a panic in one that does not would kill a Swift process.
 //! - Numbers at the boundary are `i64`: unsigned ones mangle the names that Java sees.
 //! - Traits that the host implements are synchronous and their errors convert from
@@ -18,6 +18,7 @@
 
 mod error;
 mod host;
+mod host_object;
 mod listener;
 mod profile;
 mod session;
@@ -26,6 +27,7 @@ mod storage;
 mod token;
 
 pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
+pub use host_object::end_host_calls;
 pub use listener::{ListenerError, SessionListener, Subscription};
 pub use profile::ServerProfile;
 pub use session::{AuthSession, SessionOptions};

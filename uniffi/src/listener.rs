@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::SessionError;
+use crate::host_object::HostObject;
 use crate::state::SessionEvent;
 
 /// Hears what happens to a session. Implemented by the host.
@@ -53,11 +54,12 @@ pub(crate) fn subscribe(
     session: &tokencast::session::AuthSession,
     listener: Arc<dyn SessionListener>,
 ) -> Subscription {
+    let listener = HostObject::new(listener);
     let subscription = session.subscribe(move |event| {
         let Some(event) = SessionEvent::from_core(event) else {
             return;
         };
-        if listener.on_event(event).is_err() {
+        if let Some(Err(ListenerError::Threw)) = listener.call(|listener| listener.on_event(event)) {
             tracing::warn!("a listener of the host threw; the session goes on");
         }
     });

@@ -8,6 +8,7 @@ use tokencast::storage as core;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::error::SessionError;
+use crate::host_object::HostObject;
 
 /// A place for the session's record.
 #[derive(uniffi::Object)]
@@ -66,6 +67,7 @@ impl Storage {
         if entry_id.is_empty() {
             return Err(unnamed());
         }
+        let store = HostObject::new(store);
         Ok(Self::of(
             "host",
             HostStorage { entry_id, store },
@@ -83,7 +85,7 @@ impl Storage {
         Self {
             kind,
             place: Arc::new(place),
-            key_wrapper: key_wrapper.map(|wrapper| Arc::new(HostKeyWrapper(wrapper)) as _),
+            key_wrapper: key_wrapper.map(|wrapper| Arc::new(HostKeyWrapper(HostObject::new(wrapper))) as _),
         }
     }
 
@@ -252,7 +254,7 @@ impl From<KeyFailure> for core::KeyFailure {
 struct HostStorage {
     /// Asked for once: locks are held under it.
     entry_id: String,
-    store: Arc<dyn SecureStorage>,
+    store: HostObject<dyn SecureStorage>,
 }
 
 impl core::SecureStorage for HostStorage {
@@ -265,7 +267,8 @@ impl core::SecureStorage for HostStorage {
     }
 
     fn read(&self, name: &str) -> core::ReadOutcome {
-        match self.store.read(name.to_owned()) {
+        let outcome = self.store.call(|store| store.read(name.to_owned()));
+        match outcome.unwrap_or(Err(StorageError::Threw)) {
             Ok(ReadOutcome::Found { bytes }) => core::ReadOutcome::Found(Zeroizing::new(bytes)),
             Ok(ReadOutcome::Absent) => core::ReadOutcome::Absent,
             Ok(ReadOutcome::Unavailable { cause }) => core::ReadOutcome::Unavailable(cause),
@@ -276,16 +279,19 @@ impl core::SecureStorage for HostStorage {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> core::WriteOutcome {
-        written(self.store.write(name.to_owned(), bytes.to_vec()))
+        written(
+            self.store
+                .call(|store| store.write(name.to_owned(), bytes.to_vec())),
+        )
     }
 
     fn delete(&self, name: &str) -> core::WriteOutcome {
-        written(self.store.delete(name.to_owned()))
+        written(self.store.call(|store| store.delete(name.to_owned())))
     }
 }
 
-fn written(outcome: Result<WriteOutcome, StorageError>) -> core::WriteOutcome {
-    match outcome {
+fn written(outcome: Option<Result<WriteOutcome, StorageError>>) -> core::WriteOutcome {
+    match outcome.unwrap_or(Err(StorageError::Threw)) {
         Ok(WriteOutcome::Acknowledged) => core::WriteOutcome::Acknowledged,
         Ok(WriteOutcome::Unavailable { cause }) => core::WriteOutcome::Unavailable(cause),
         Ok(WriteOutcome::Unconfirmed) | Err(StorageError::Threw) => core::WriteOutcome::Unconfirmed,
@@ -293,11 +299,12 @@ fn written(outcome: Result<WriteOutcome, StorageError>) -> core::WriteOutcome {
     }
 }
 
-struct HostKeyWrapper(Arc<dyn KeyWrapper>);
+struct HostKeyWrapper(HostObject<dyn KeyWrapper>);
 
 impl core::KeyWrapper for HostKeyWrapper {
     fn wrap(&self, data_key: &[u8; 32]) -> Result<Vec<u8>, core::KeyFailure> {
-        let wrapped = self.0.wrap(data_key.to_vec())?;
+        let wrapped = self.0.call(|wrapper| wrapper.wrap(data_key.to_vec()));
+        let wrapped = wrapped.unwrap_or(Err(KeyFailure::Transient))?;
         if wrapped.is_empty() {
             return Err(core::KeyFailure::Transient);
         }
@@ -305,7 +312,8 @@ impl core::KeyWrapper for HostKeyWrapper {
     }
 
     fn unwrap(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, core::KeyFailure> {
-        let mut data_key = self.0.unwrap(wrapped.to_vec())?;
+        let data_key = self.0.call(|wrapper| wrapper.unwrap(wrapped.to_vec()));
+        let mut data_key = data_key.unwrap_or(Err(KeyFailure::Transient))?;
         // Anything else is a slip of the host's, not a lost key: never end a session for it.
         if data_key.len() != 32 {
             data_key.zeroize();

@@ -7,6 +7,7 @@ from tokencast import (
     KeyFailure,
     KeyWrapper,
     LockedCause,
+    Notice,
     ReadOutcome,
     SecureStorage,
     ServerProfile,
@@ -127,6 +128,56 @@ def test_a_store_that_raises_at_a_read_locks_the_session(open_session, ada, run,
         store.fail.clear()
         await session.sign_in(ada)
         assert session.state == SessionState.ACTIVE(account=NAME)
+
+    run(story())
+
+
+def test_a_locked_session_is_read_again_when_it_is_unlocked(open_session, ada, run, tmp_path):
+    async def story():
+        store = Dictionary(str(tmp_path))
+        first = open_session(Storage.host(store, Xor()))
+        await first.sign_in(ada)
+        first.close()
+        store.fail["read"] = ValueError("host code")
+        second = open_session(Storage.host(store, Xor()))
+        assert (await second.restored()).is_locked()
+        store.fail.clear()
+        second.notify(Notice.UNLOCKED)
+        await eventually(lambda: second.state == SessionState.ACTIVE(account=NAME))
+
+    run(story())
+
+
+def test_two_entries_of_one_store_are_two_sessions(backend, ada, run, tmp_path):
+    async def story():
+        profile, storage = ServerProfile.rotation(backend.url), Storage.file(tmp_path / "store", Xor())
+        state_dir = str(tmp_path / "state")
+        one, other = (AuthSession(profile, storage, entry=entry, state_dir=state_dir) for entry in ["one", "other"])
+        await one.sign_in(ada)
+        assert await other.restored() == SessionState.SIGNED_OUT()
+        one.close()
+        other.close()
+
+    run(story())
+
+
+def test_a_kept_access_token_needs_no_exchange_after_a_restart(backend, ada, run, tmp_path):
+    async def story():
+        def opened():
+            storage = Storage.file(tmp_path / "store", Xor())
+            state_dir = str(tmp_path / "state")
+            profile = ServerProfile.rotation(backend.url)
+            return AuthSession(profile, storage, state_dir=state_dir, persist_access_token=True)
+
+        first = opened()
+        await first.sign_in(ada)
+        token = await first.access_token()
+        first.close()
+        exchanges = backend.stats()["exchanges"]
+        second = opened()
+        assert (await second.access_token()).value == token.value
+        assert backend.stats()["exchanges"] == exchanges
+        second.close()
 
     run(story())
 

@@ -525,6 +525,8 @@ def _uniffi_check_contract_api_version(lib):
         raise InternalError("UniFFI contract version mismatch: try cleaning and rebuilding your project")
 
 def _uniffi_check_api_checksums(lib):
+    if lib.uniffi_tokencast_ffi_checksum_func_end_host_calls() != 24580:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_access_token() != 64699:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_adopt() != 27866:
@@ -620,6 +622,9 @@ _UniffiLib.ffi_tokencast_ffi_rustbuffer_reserve.restype = _UniffiRustBuffer
 _UniffiLib.ffi_tokencast_ffi_uniffi_contract_version.argtypes = (
 )
 _UniffiLib.ffi_tokencast_ffi_uniffi_contract_version.restype = ctypes.c_uint32
+_UniffiLib.uniffi_tokencast_ffi_checksum_func_end_host_calls.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_func_end_host_calls.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_access_token.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_access_token.restype = ctypes.c_uint16
@@ -719,6 +724,10 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_subscription_cancel.restype = ct
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls.argtypes = (
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_access_token.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -5822,6 +5831,23 @@ class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
             val = _UniffiFfiConverterString.read(buf)
             d[key] = val
         return d
+def end_host_calls() -> None:
+    """
+    Ends all calls into the host, for the rest of the process. Calls under way are waited for, two seconds at most.
+
+    For a host whose language runtime is about to shut down. From then on listeners hear nothing and the host's stores
+    and keys count as failing.
+"""
+    _uniffi_lowered_args = (
+    )
+    _uniffi_lift_return = lambda val: None
+    _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+    _uniffi_ffi_result = _uniffi_rust_call_with_error(
+        _uniffi_error_converter,
+        _UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls,
+        *_uniffi_lowered_args,
+    )
+    return _uniffi_lift_return(_uniffi_ffi_result)
 
 __all__ = [
     "InternalError",
@@ -5841,6 +5867,7 @@ __all__ = [
     "Generation",
     "AccessToken",
     "SessionOptions",
+    "end_host_calls",
     "TokenSet",
     "TokenSetProtocol",
     "Credentials",

@@ -4,6 +4,7 @@ The generated code looks for the library in the folder of its own ``__file__``. 
 names cargo's folder in ``TOKENCAST_LIB_DIR``, and the module is told that it lies there.
 """
 
+import atexit
 import importlib.util
 import os
 import sys
@@ -31,3 +32,6 @@ def _load():
 
 
 generated = _load()
+
+# A thread of Rust's that calls Python while it shuts down would end the process with an abort.
+atexit.register(generated.end_host_calls)

@@ -644,6 +644,12 @@ RustBuffer uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_debug(RustBuf
 RustBuffer uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_END_HOST_CALLS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_END_HOST_CALLS
+void uniffi_tokencast_ffi_fn_func_end_host_calls(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_FFI_TOKENCAST_FFI_RUSTBUFFER_ALLOC
 #define UNIFFI_FFIDEF_FFI_TOKENCAST_FFI_RUSTBUFFER_ALLOC
 RustBuffer ffi_tokencast_ffi_rustbuffer_alloc(uint64_t size, RustCallStatus *_Nonnull out_status
@@ -902,6 +908,12 @@ void ffi_tokencast_ffi_rust_future_free_void(uint64_t handle
 #ifndef UNIFFI_FFIDEF_FFI_TOKENCAST_FFI_RUST_FUTURE_COMPLETE_VOID
 #define UNIFFI_FFIDEF_FFI_TOKENCAST_FFI_RUST_FUTURE_COMPLETE_VOID
 void ffi_tokencast_ffi_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_END_HOST_CALLS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_END_HOST_CALLS
+uint16_t uniffi_tokencast_ffi_checksum_func_end_host_calls(void
+    
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SESSIONLISTENER_ON_EVENT

@@ -772,6 +772,8 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_tokencast_ffi_checksum_func_end_host_calls(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_subscription_cancel(
@@ -989,6 +991,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_func_end_host_calls(uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun ffi_tokencast_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_tokencast_ffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1108,6 +1112,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_tokencast_ffi_checksum_func_end_host_calls() and 0xFFFF) != 24580) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event() and 0xFFFF) != 29993) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -6900,5 +6907,21 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
 
+
+        /**
+         * Ends all calls into the host, for the rest of the process. Calls under way are waited for, two seconds at most.
+         *
+         * For a host whose language runtime is about to shut down. From then on listeners hear nothing and the host's stores
+         * and keys count as failing.
+         */
+    @Throws(SessionException::class) fun `endHostCalls`()
+        = 
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls(
+    
+        _status)
+}
+    
+    
 
 
