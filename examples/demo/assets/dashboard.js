@@ -24,7 +24,9 @@ source.addEventListener("call", (event) => {
 });
 
 for (const button of document.querySelectorAll("button[data-step]")) {
-  button.addEventListener("click", () => perform(button.dataset.step));
+  button.addEventListener("click", () => {
+    if (button.getAttribute("aria-disabled") !== "true") perform(button.dataset.step);
+  });
 }
 setInterval(renderLife, 250);
 
@@ -61,13 +63,15 @@ function render() {
   for (const button of document.querySelectorAll("button[data-step]")) {
     const step = button.dataset.step;
     const possible = step === "sign_in" ? !active : active || step === "call_api" || step === "kill";
-    button.disabled = !!busy || !possible;
+    // Not `disabled`: that would take the keyboard's focus away in the middle of a step.
+    button.setAttribute("aria-disabled", String(!!busy || !possible));
     button.classList.toggle("busy", busy === step);
   }
-  if (told && told.step !== "sign_in") tell(told.text, told.good ? "good" : "bad");
-  else if (told && opening > 1) tell(told.text, told.good ? "good" : "bad");
+  // The demo's own first sign-in needs no words.
+  if (told && (told.step !== "sign_in" || !told.good || opening > 1)) tell(told.text, told.good ? "good" : "bad");
 
   for (const [origin, { figure, badge }] of frames) {
+    // What the app knows of the page; the page itself shows what it has.
     const page = app.pid && scene.pages.find((page) => page.origin === origin);
     renderGeneration(badge, page?.generation ?? undefined);
     setHue(figure, page?.generation);
@@ -89,7 +93,7 @@ function renderLife() {
   const seconds = Math.ceil(left / 1000);
   const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   let text = "none";
-  if (has) text = left > 0 ? `${clock} left` : "expired: rejected from now on";
+  if (has) text = left > 0 ? `${clock} left` : "expired: APIs reject it";
   else if (app.state === "active") text = "none yet: fetched when a page needs it";
   $("left").textContent = text;
   $("left").classList.toggle("expired", has && left === 0);
@@ -124,15 +128,16 @@ async function openPages() {
     return; // the event stream tells that the demo is gone
   }
   frames.clear();
+  const strip = document.createDocumentFragment();
   const figures = pages.map(({ name, origin, address }) => {
     const figure = document.createElement("figure");
     const caption = figure.appendChild(document.createElement("figcaption"));
     caption.appendChild(document.createElement("b")).textContent = name;
     caption.appendChild(document.createElement("code")).textContent = origin.replace("http://", "");
-    const badge = caption.appendChild(document.createElement("span"));
+    const item = strip.appendChild(document.createElement("li"));
+    item.append(name);
+    const badge = item.appendChild(document.createElement("span"));
     badge.className = "gen none";
-    badge.title = "the generation of the access token that this page holds";
-    badge.textContent = "–";
     const frame = figure.appendChild(document.createElement("iframe"));
     frame.title = `the page ${name}`;
     frame.setAttribute("sandbox", "allow-scripts allow-same-origin");
@@ -142,6 +147,7 @@ async function openPages() {
     return figure;
   });
   $("frames").replaceChildren(...figures);
+  $("strip").replaceChildren(strip);
   if (scene) render();
 }
 
@@ -151,9 +157,13 @@ function renderGeneration(badge, generation) {
   setHue(badge, generation);
 }
 
-/** The same colour for the same generation, everywhere. */
+/** A colour for each generation, the same as in page.js. No red and no green: they mean something else here. */
+function hueOf({ epoch, number }) {
+  return [215, 280, 185, 320, 42][(epoch * 2 + number + 2) % 5];
+}
+
 function setHue(element, generation) {
-  if (generation) element.style.setProperty("--hue", (generation.epoch * 97 + generation.number * 67 + 60) % 360);
+  if (generation) element.style.setProperty("--hue", hueOf(generation));
 }
 
 function stateText({ state, reason, account, pid }) {

@@ -80,7 +80,7 @@ function render() {
   $("generation").classList.toggle("none", !generation);
   $("dots").hidden = !generation;
   if (generation) {
-    $("generation").style.setProperty("--hue", (generation.epoch * 97 + generation.number * 67 + 60) % 360);
+    $("generation").style.setProperty("--hue", hueOf(generation));
   }
   $("none").hidden = calls.length > 0;
   renderCalls();
@@ -110,6 +110,11 @@ function row({ text, statuses, status, result, ms, from, to }) {
   }
   way.append(` ${result}`);
   return item;
+}
+
+/** A colour for each generation, the same as in dashboard.js. */
+function hueOf({ epoch, number }) {
+  return [215, 280, 185, 320, 42][(epoch * 2 + number + 2) % 5];
 }
 
 function setText(element, text) {

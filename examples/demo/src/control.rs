@@ -134,6 +134,8 @@ pub(crate) enum State {
 /// A page that is connected to the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PageSeen {
+    /// Another one for each connection.
+    pub(crate) connection: u64,
     pub(crate) origin: String,
     /// The generation it has.
     pub(crate) generation: Option<Generation>,

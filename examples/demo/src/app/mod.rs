@@ -211,6 +211,7 @@ impl App {
     fn snapshot(&self) -> Snapshot {
         let (state, reason, account) = named(&self.session.state());
         let pages = self.host.pages().into_iter().map(|page| PageSeen {
+            connection: page.page.get(),
             origin: page.origin.to_string(),
             generation: page.generation,
         });

@@ -137,8 +137,8 @@ impl<W: Write> Script<'_, W> {
         )?;
         let after = self.players.generation().await?;
         self.expect(
-            &format!("all four pages went from generation {before} to {after}"),
-            after.e == before.e && after.g == before.g + 1,
+            &format!("all four pages went from generation {before} to {after}, and none was loaded anew"),
+            after.e == before.e && after.g == before.g + 1 && counted.pages_stayed,
         )
     }
 
@@ -160,6 +160,7 @@ impl<W: Write> Script<'_, W> {
         let counted = Counted {
             before,
             after: self.stage.stats(),
+            pages_stayed: true,
         };
         self.transcript.counted(&counted)?;
         self.expect("its call is replayed and answered", answer.statuses == [401, 200])?;

@@ -29,7 +29,7 @@ impl<W: Write> Transcript<W> {
 
     /// Tells what the server counted during a step.
     pub(super) fn counted(&mut self, counted: &Counted) -> io::Result<()> {
-        let Counted { before, after } = counted;
+        let Counted { before, after, .. } = counted;
         let exchanges = after.exchanges - before.exchanges;
         let mut others = Vec::new();
         let named = [
@@ -107,6 +107,7 @@ mod tests {
         let counted = Counted {
             before: Stats::default(),
             after,
+            pages_stayed: true,
         };
         Transcript::new(&mut text).counted(&counted).unwrap();
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What the dashboard shows: one value, told whole at every change.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,11 @@ use crate::step::Step;
 const MAX_EVENTS: usize = 200;
 
 /// The one place where everything that happens is told.
-#[derive(Clone, Debug)]
-pub(crate) struct Board(Arc<watch::Sender<Scene>>);
+#[derive(Clone)]
+pub(crate) struct Board {
+    scene: Arc<watch::Sender<Scene>>,
+    count: Arc<dyn Fn() -> Option<Stats> + Send + Sync>,
+}
 
 /// How everything stands.
 #[derive(Clone, Debug)]
@@ -75,44 +79,43 @@ pub(crate) enum Who {
 }
 
 impl Board {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Scene {
-            app: AppView::default(),
-            stats: Stats::default(),
-            busy: None,
-            told: None,
-            opening: 0,
-            events: VecDeque::new(),
-            started: Instant::now(),
-        })))
+    /// An empty board; `count` asks the server what it has counted, as long as there is one.
+    pub(crate) fn new(count: impl Fn() -> Option<Stats> + Send + Sync + 'static) -> Self {
+        Self {
+            scene: Arc::new(watch::Sender::new(Scene {
+                app: AppView::default(),
+                stats: Stats::default(),
+                busy: None,
+                told: None,
+                opening: 0,
+                events: VecDeque::new(),
+                started: Instant::now(),
+            })),
+            count: Arc::new(count),
+        }
     }
 
     pub(crate) fn scene(&self) -> Scene {
-        self.0.borrow().clone()
+        self.scene.borrow().clone()
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Scene> {
-        self.0.subscribe()
+        self.scene.subscribe()
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Scene)) {
-        self.0.send_modify(change);
+        self.scene.send_modify(change);
     }
 
     pub(crate) fn event(&self, who: Who, text: impl Into<String>) {
-        let text = text.into();
-        self.change(|scene| {
-            let at = scene.started.elapsed();
-            if scene.events.len() == MAX_EVENTS {
-                scene.events.pop_front();
-            }
-            scene.events.push_back(Event { at, who, text });
-        });
+        // What the server did before comes before.
+        self.count();
+        self.change(|scene| scene.add(who, text.into()));
     }
 
     /// Takes what the app says of itself.
     pub(crate) fn app_says(&self, now: Snapshot) {
-        self.0.send_if_modified(|scene| {
+        self.scene.send_if_modified(|scene| {
             let news = scene.app.now != now;
             scene.app.ends = now
                 .left_ms
@@ -122,16 +125,18 @@ impl Board {
         });
     }
 
-    /// Takes what the server counted, and tells what is new in it.
-    pub(crate) fn server_counted(&self, stats: Stats) {
-        let before = self.0.borrow().stats;
-        if before == stats {
-            return;
-        }
-        self.change(|scene| scene.stats = stats);
-        for text in news(&before, &stats) {
-            self.event(Who::Server, text);
-        }
+    /// Takes what the server has counted, and tells what is new in it.
+    pub(crate) fn count(&self) {
+        self.scene.send_if_modified(|scene| {
+            let Some(stats) = (self.count)() else {
+                return false;
+            };
+            let before = std::mem::replace(&mut scene.stats, stats);
+            for text in news(&before, &stats) {
+                scene.add(Who::Server, text);
+            }
+            before != stats
+        });
     }
 
     /// Waits until the scene is as wanted; false when it is not within the deadline.
@@ -142,6 +147,14 @@ impl Board {
 }
 
 impl Scene {
+    fn add(&mut self, who: Who, text: String) {
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
+        }
+        let at = self.started.elapsed();
+        self.events.push_back(Event { at, who, text });
+    }
+
     /// The scene as the dashboard reads it. No token is in it: the launcher never has one.
     pub(crate) fn to_json(&self) -> Value {
         let app = &self.app;
@@ -177,6 +190,12 @@ impl Scene {
             "opening": self.opening,
             "events": events,
         })
+    }
+}
+
+impl fmt::Debug for Board {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Board")
     }
 }
 
@@ -228,11 +247,13 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     #[test]
     fn the_oldest_events_go_first() {
-        let board = Board::new();
+        let board = Board::new(|| None);
         for n in 0..MAX_EVENTS + 5 {
             board.event(Who::App, n.to_string());
         }
@@ -245,23 +266,30 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_counted_is_told_once() {
-        let board = Board::new();
-        let mut stats = Stats::default();
-        stats.exchanges = 1;
-        stats.api_rejected = 4;
-        board.server_counted(stats);
-        board.server_counted(stats);
+    fn what_the_server_counted_is_told_once_and_before_what_follows_from_it() {
+        let exchanges = Arc::new(AtomicU64::new(0));
+        let counter = exchanges.clone();
+        let board = Board::new(move || {
+            let mut stats = Stats::default();
+            stats.exchanges = counter.load(Ordering::Relaxed);
+            Some(stats)
+        });
+        exchanges.store(2, Ordering::Relaxed);
+        board.event(Who::App, "new access token");
+        board.count();
         let scene = board.scene().to_json();
-        let texts: Vec<_> = scene["events"].as_array().unwrap().iter().collect();
-        assert_eq!(texts.len(), 2);
-        assert!(texts[0]["text"].as_str().unwrap().ends_with("(4 times)"));
-        assert_eq!(scene["server"]["exchanges"], 1);
+        let events = scene["events"].as_array().unwrap();
+        assert_eq!(
+            (events.len(), &events[0]["who"], &events[1]["who"]),
+            (2, &Value::from("server"), &Value::from("app"))
+        );
+        assert!(events[0]["text"].as_str().unwrap().ends_with("(2 times)"));
+        assert_eq!(scene["server"]["exchanges"], 2);
     }
 
     #[test]
     fn the_token_s_end_counts_down() {
-        let board = Board::new();
+        let board = Board::new(|| None);
         let now = Snapshot {
             left_ms: Some(60_000),
             ..Snapshot::default()
@@ -275,7 +303,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_ends_with_the_wish_or_the_deadline() {
-        let board = Board::new();
+        let board = Board::new(|| None);
         let second = board.clone();
         tokio::spawn(async move { second.change(|scene| scene.opening = 2) });
         assert!(

@@ -1,14 +1,16 @@
 //! The server, the app process and the pages' servers, and the steps that can be performed with them.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::Serialize;
 use tempfile::TempDir;
-use tokencast_backend::{Backend, Config, NewUser, RunningBackend, Stats};
+use tokencast_backend::{Backend, Config, Database, NewUser, RunningBackend, Stats};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use url::Url;
 
 use super::board::{Board, Scene, Told, Who};
 use super::process::{AppProcess, Orders, Record};
@@ -35,7 +37,7 @@ pub(crate) struct Stage {
     board: Board,
     record: Record,
     /// Page servers and the one who counts.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
     /// Last: everything else may have files in it.
     folder: TempDir,
 }
@@ -61,11 +63,13 @@ pub(crate) trait Audience: Sync {
     fn open(&self, door: &Door) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// What a step changed at the server.
+/// What a step changed at the server and among the pages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     pub(crate) before: Stats,
     pub(crate) after: Stats,
+    /// Whether the pages' connections are the same as before.
+    pub(crate) pages_stayed: bool,
 }
 
 /// Where pages get their addresses.
@@ -92,6 +96,7 @@ impl Stage {
             .context("no temporary folder")?;
         let mut sites = sites::bind().await.context("no ports for the pages")?;
         let backend = Backend::start(Config {
+            database: Database::Url(database(folder.path())?),
             access_ttl: ACCESS_TTL,
             test_faults: true,
             users: vec![NewUser::new(USERNAME, PASSWORD)],
@@ -102,7 +107,8 @@ impl Stage {
         let origins: Vec<_> = sites.iter().map(|site| site.origin.clone()).collect();
         backend.set_cors_origins(&origins)?;
         let backend = Arc::new(backend);
-        let board = Board::new();
+        let counter = Arc::downgrade(&backend);
+        let board = Board::new(move || Some(counter.upgrade()?.stats()));
         let around = Surroundings {
             api: backend.url().to_owned(),
             dashboard: options.dashboard,
@@ -110,7 +116,7 @@ impl Stage {
         };
         let mut tasks = JoinSet::new();
         sites.iter_mut().for_each(|site| site.serve(&around, &mut tasks));
-        tasks.spawn(count(backend.clone(), board.clone()));
+        tasks.spawn(count(board.clone()));
         let no_randomness = |_| anyhow!("the system gave no random bytes");
         let setup = Setup {
             api: around.api,
@@ -128,7 +134,7 @@ impl Stage {
             backend,
             board,
             record: options.record,
-            _tasks: tasks,
+            tasks,
             folder,
         };
         stage.start_app().await?;
@@ -153,7 +159,7 @@ impl Stage {
         self.backend.stats()
     }
 
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -161,14 +167,15 @@ impl Stage {
     pub(crate) async fn perform(&mut self, step: Step, audience: &impl Audience) -> Result<Counted> {
         self.board.change(|scene| scene.busy = Some(step));
         self.board.event(Who::You, step.title());
-        let before = self.backend.stats();
+        let (before, pages) = (self.backend.stats(), self.connections());
         let done = self.play(step, audience).await;
         self.backend.release();
         let counted = Counted {
             before,
             after: self.backend.stats(),
+            pages_stayed: self.connections() == pages,
         };
-        self.board.server_counted(counted.after);
+        self.board.count();
         let told = match &done {
             Ok(()) => told::tell(step, &counted, &self.board.scene()),
             Err(error) => Told {
@@ -190,8 +197,16 @@ impl Stage {
             Some(app) => app.end().await,
             None => true,
         };
-        let Self { backend, folder, .. } = self;
-        drop(backend);
+        let Self {
+            backend,
+            tasks,
+            folder,
+            ..
+        } = self;
+        drop(tasks);
+        if let Some(backend) = Arc::into_inner(backend) {
+            backend.shutdown().await;
+        }
         folder
             .close()
             .context("the temporary folder could not be deleted")?;
@@ -269,6 +284,7 @@ impl Stage {
         };
         let hold = async {
             self.until(audience.patience(), called).await;
+            self.board.count();
             self.backend.release();
         };
         tokio::join!(audience.call(call), hold);
@@ -360,6 +376,11 @@ impl Stage {
         self.board.scene().app.now.state == State::Active
     }
 
+    fn connections(&self) -> Vec<u64> {
+        let pages = self.board.scene().app.now.pages;
+        pages.iter().map(|page| page.connection).collect()
+    }
+
     /// How many pages are connected.
     fn pages(&self) -> u64 {
         self.board.scene().app.now.pages.len() as u64
@@ -427,6 +448,13 @@ impl Door {
     }
 }
 
+/// The server's database as a URL.
+fn database(folder: &Path) -> Result<String> {
+    let file = Url::from_file_path(folder.join("server.db"))
+        .map_err(|()| anyhow!("the temporary folder has no absolute path"))?;
+    Ok(format!("sqlite://{}", file.path()))
+}
+
 /// Looks at the server's counts until they are as wanted; false when they are not within the deadline.
 async fn until(backend: &RunningBackend, deadline: Duration, wanted: impl Fn(&Stats) -> bool) -> bool {
     let end = Instant::now() + deadline;
@@ -442,9 +470,9 @@ async fn until(backend: &RunningBackend, deadline: Duration, wanted: impl Fn(&St
 }
 
 /// Tells the board what the server counts, until it is dropped.
-async fn count(backend: Arc<RunningBackend>, board: Board) {
+async fn count(board: Board) {
     loop {
-        board.server_counted(backend.stats());
-        sleep(Duration::from_millis(100)).await;
+        board.count();
+        sleep(Duration::from_millis(50)).await;
     }
 }

@@ -6,7 +6,11 @@ use crate::control::State;
 use crate::step::Step;
 
 pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
-    let Counted { before, after } = counted;
+    let Counted {
+        before,
+        after,
+        pages_stayed,
+    } = counted;
     let exchanges = after.exchanges - before.exchanges;
     let replays = after.replays - before.replays;
     let rejected = after.api_rejected - before.api_rejected;
@@ -29,35 +33,38 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
             active,
         ),
         Step::CallApi | Step::AddNotes if !active => (
-            format!(
-                "Nobody is signed in: {} answered 401, and nothing was refreshed.",
-                calls(rejected)
-            ),
+            format!("Nobody is signed in: {rejected} calls met a 401, and nothing was refreshed."),
             exchanges == 0 && answered == 0,
         ),
         Step::CallApi if rejected == 0 => (
             format!(
-                "{} answered. The access token is still good, so the refresh token was not touched.",
-                calls(answered)
+                "{answered} calls, all answered. The access token is still good, so the refresh token was not touched."
             ),
             exchanges == 0,
         ),
         Step::CallApi => (
             format!(
-                "{} 401. The app exchanged its refresh token {}; every page got generation {generation} and sent its \
-                 call again: {answered} answered, no page was reloaded.",
-                calls(rejected),
-                times(exchanges)
+                "{rejected} calls met a 401. The app exchanged its refresh token {}; every page got generation \
+                 {generation} and sent its call again: {answered} answered{}.",
+                times(exchanges),
+                if *pages_stayed {
+                    ", no page was reloaded"
+                } else {
+                    ""
+                }
             ),
             exchanges == 1,
         ),
+        Step::AddNotes if rejected == 0 => (
+            format!("{notes} notes, each written once. The access token is still good."),
+            notes == answered && exchanges == 0,
+        ),
         Step::AddNotes => (
             format!(
-                "{notes} notes were written, each once; {rejected} of the calls met a 401 first, and the app \
-                 exchanged its refresh token {}.",
-                times(exchanges)
+                "{rejected} calls met a 401 and were sent again after {exchanges} exchange: {notes} notes, each \
+                 written once."
             ),
-            notes == answered && exchanges <= 1,
+            notes == answered && exchanges == 1,
         ),
         Step::Expire => (
             "The access token is past its end, for the app and for the server. The pages do not know it yet: let all \
@@ -89,13 +96,6 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
     Told { step, text, good }
 }
 
-fn calls(count: u64) -> String {
-    match count {
-        1 => "1 call was".to_owned(),
-        count => format!("{count} calls were"),
-    }
-}
-
 fn times(count: u64) -> String {
     match count {
         0 => "not at all".to_owned(),
@@ -113,7 +113,7 @@ mod tests {
     use crate::control::Snapshot;
 
     fn told(step: Step, state: State, change: impl FnOnce(&mut Stats)) -> Told {
-        let board = Board::new();
+        let board = Board::new(|| None);
         board.app_says(Snapshot {
             state,
             ..Snapshot::default()
@@ -123,6 +123,7 @@ mod tests {
         let counted = Counted {
             before: Stats::default(),
             after,
+            pages_stayed: true,
         };
         tell(step, &counted, &board.scene())
     }
