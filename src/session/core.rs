@@ -75,6 +75,10 @@ pub(super) struct Memory {
     /// Why every call fails, when the set-up is wrong.
     pub(super) misconfigured: Option<Failure>,
     pub(super) restore_again_at: BootTime,
+    /// The host says that the app is visible.
+    pub(super) foreground: bool,
+    /// The generation for which a timer is set.
+    pub(super) ahead: Option<Generation>,
     pub(super) closed: bool,
 }
 
@@ -137,6 +141,8 @@ impl Core {
                     leaving: None,
                     misconfigured: None,
                     restore_again_at: parts.clock.boot(),
+                    foreground: false,
+                    ahead: None,
                     closed: false,
                 }),
                 clock: parts.clock,
@@ -229,8 +235,15 @@ impl Core {
 
     pub(super) fn notify(self: Arc<Self>, notice: Notice) {
         match notice {
-            Notice::Background => {}
-            Notice::Foreground | Notice::Unlocked => self.start_restoring_if_locked(),
+            Notice::Background => self.memory().foreground = false,
+            Notice::Foreground => {
+                let mut memory = self.memory();
+                memory.foreground = true;
+                self.renew_ahead(&mut memory);
+                drop(memory);
+                self.start_restoring_if_locked();
+            }
+            Notice::Unlocked => self.start_restoring_if_locked(),
             Notice::Online => {
                 self.memory().breaker.network_is_back();
                 self.clone().start_restoring_if_locked();
@@ -253,7 +266,7 @@ impl Core {
 /// Changes of memory. Each takes the locked memory and leaves the deliveries to be run after unlocking.
 impl Core {
     /// Puts a token set into memory, if it is newer and nobody is signing it out.
-    pub(super) fn rise(&self, memory: &mut Memory, fresh: Fresh) -> Vec<Deliveries> {
+    pub(super) fn rise(self: &Arc<Self>, memory: &mut Memory, fresh: Fresh) -> Vec<Deliveries> {
         if memory.closed || memory.leaving == Some(fresh.record.generation.epoch) {
             return Vec::new();
         }
@@ -276,6 +289,7 @@ impl Core {
         memory.refused = false;
         memory.misconfigured = None;
         self.slot.store(fresh.token.clone());
+        self.renew_ahead(memory);
         let mut deliveries: Vec<_> = self.enter_state(memory, state).into_iter().collect();
         if let Some(token) = fresh.token {
             deliveries.push(self.publisher.publish(&SessionEvent::AccessTokenChanged(token)));
@@ -284,7 +298,7 @@ impl Core {
     }
 
     /// Takes what stands in the storage: a session of a newer generation, or the end of one.
-    pub(super) fn absorb(&self, memory: &mut Memory, found: Record) -> Vec<Deliveries> {
+    pub(super) fn absorb(self: &Arc<Self>, memory: &mut Memory, found: Record) -> Vec<Deliveries> {
         match found.end_reason() {
             None => {
                 let token = found.access_token(self.clock.boot(), self.clock.wall());

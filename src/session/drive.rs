@@ -77,7 +77,12 @@ impl Core {
     }
 
     /// Invariant 5: the save failed, the token is served all the same while the save is tried again.
-    fn serve_unsaved(&self, fresh: Fresh, failure: &Failure, landed: &watch::Sender<Option<FlightResult>>) {
+    fn serve_unsaved(
+        self: &Arc<Self>,
+        fresh: Fresh,
+        failure: &Failure,
+        landed: &watch::Sender<Option<FlightResult>>,
+    ) {
         let deliveries = {
             let mut memory = self.memory();
             memory.breaker.renewed(self.clock.boot());

@@ -4,6 +4,7 @@
 //! flight), `drive` (performing what a flight asks), `ledger` (reading and writing the record under its lock),
 //! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls).
 
+mod ahead;
 mod breaker;
 mod builder;
 mod core;
@@ -153,7 +154,7 @@ impl AuthSession {
         self.0.clone().sign_out().await
     }
 
-    /// Tells the session about its surroundings.
+    /// Tells the session about its surroundings. In the foreground it renews the token ahead of its end.
     pub fn notify(&self, notice: Notice) {
         self.0.clone().notify(notice);
     }

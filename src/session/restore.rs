@@ -53,7 +53,7 @@ impl Core {
         self.start_revoking();
     }
 
-    fn restored_to(&self, memory: &mut Memory, opened: Opened) -> Vec<Deliveries> {
+    fn restored_to(self: &Arc<Self>, memory: &mut Memory, opened: Opened) -> Vec<Deliveries> {
         memory.misconfigured = None;
         let state = match opened {
             Opened::Found(record) if !record.is_tombstone() && record.profile_id != self.profile.id() => {

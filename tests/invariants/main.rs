@@ -12,5 +12,6 @@ mod i12_sign_out_wins;
 mod i13_events_are_ordered;
 mod i14_intent_before_the_wire;
 mod i15_a_lost_answer;
+mod renewal_ahead;
 mod restart;
 mod send;
