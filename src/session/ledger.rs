@@ -141,6 +141,9 @@ impl Ledger {
         within: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
+        if self.vault.is_instant() {
+            return Some(job());
+        }
         let (answer, answered) = oneshot::channel();
         self.spawner.spawn_blocking(Box::new(move || {
             // Nobody waits any longer: the deadline passed.

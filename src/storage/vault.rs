@@ -55,6 +55,11 @@ impl Vault {
         }
     }
 
+    /// Whether no call can block: a store in memory needs no thread and no deadline.
+    pub(crate) fn is_instant(&self) -> bool {
+        self.storage.secrecy() == Secrecy::Volatile
+    }
+
     /// Reads the record.
     pub(crate) fn open(&self) -> Opened {
         let bytes = match self.storage.read(&self.name) {

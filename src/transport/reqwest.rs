@@ -169,8 +169,12 @@ async fn read(mut response: reqwest::Response) -> Result<HttpResponse, Transport
         .iter()
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)))
         .collect();
-    // Room for the whole limit at once: growing would leave copies of tokens behind in freed memory.
-    let mut body = Zeroizing::new(Vec::with_capacity(BODY_LIMIT));
+    // Room for all of it at once: growing would leave copies of tokens behind in freed memory.
+    let announced = response
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    let room = announced.unwrap_or(BODY_LIMIT).min(BODY_LIMIT);
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = response.chunk().await.map_err(|_| TransportError::Incomplete)? {
         if body.len() + chunk.len() > BODY_LIMIT {
             return Err(TransportError::Incomplete);
