@@ -73,7 +73,7 @@ pub(crate) struct Counted {
 }
 
 /// Where pages get their addresses.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Door {
     pages: Arc<[(&'static str, String)]>,
     orders: Arc<Mutex<Option<Orders>>>,
@@ -323,9 +323,11 @@ impl Stage {
     }
 
     async fn kill_app(&mut self) -> Result<()> {
-        let app = self.app.take().context("the app is not running")?;
         self.door.close();
-        app.kill().await?;
+        // It may have ended on its own.
+        if let Some(app) = self.app.take() {
+            app.kill().await?;
+        }
         let gone = |scene: &Scene| scene.app.pid.is_none();
         ensure!(
             self.board.until(PATIENCE, gone).await,
