@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, broadcast};
 
 use super::board::Board;
 use super::guard;
+use super::sites;
 use super::stage::{Audience, Door, Stage};
 use crate::step::{Call, Step};
 
@@ -44,6 +45,11 @@ impl Browser {
 }
 
 impl Audience for Browser {
+    fn size(&self) -> u64 {
+        let dashboards = self.calls.receiver_count();
+        (dashboards * sites::COUNT) as u64
+    }
+
     fn patience(&self) -> Duration {
         Duration::from_secs(3)
     }
