@@ -219,7 +219,7 @@ impl Stage {
     async fn play(&mut self, step: Step, audience: &impl Audience) -> Result<()> {
         match step {
             Step::SignIn => self.sign_in(audience).await,
-            Step::SignOut => self.sign_out().await,
+            Step::SignOut => self.sign_out(audience).await,
             Step::Expire => self.expire().await,
             Step::CallApi => self.call(Call::Me, audience).await,
             Step::AddNotes => self.call(Call::Note, audience).await,
@@ -249,7 +249,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn sign_out(&mut self) -> Result<()> {
+    async fn sign_out(&mut self, audience: &impl Audience) -> Result<()> {
         ensure!(self.is_active(), "nobody is signed in");
         let before = self.backend.stats().revocations;
         self.door.orders()?.give(Order::SignOut).await?;
@@ -260,6 +260,9 @@ impl Stage {
         );
         let revoked = self.until(PATIENCE, |stats| stats.revocations > before).await;
         ensure!(revoked, "the server was not told to revoke the session");
+        self.board
+            .until(audience.patience(), Scene::no_page_has_a_token)
+            .await;
         Ok(())
     }
 
@@ -326,16 +329,14 @@ impl Stage {
         self.door.close();
         // It may have ended on its own.
         if let Some(app) = self.app.take() {
+            self.board
+                .event(Who::You, "SIGKILL: the app has no time to save anything");
             app.kill().await?;
         }
         let gone = |scene: &Scene| scene.app.pid.is_none();
         ensure!(
             self.board.until(PATIENCE, gone).await,
             "the app's output does not end"
-        );
-        self.board.event(
-            Who::App,
-            "the process is gone (SIGKILL): no farewell, nothing saved",
         );
         Ok(())
     }
