@@ -149,7 +149,8 @@ extension TokencastTests {
             return try await session.accessToken()
           }
         }
-        try await eventually { try await asking.all.count == 1_000 && Backend.stat("held") == 1 }
+        try await eventually { asking.all.count == 1_000 }
+        try await eventually { try await Backend.stat("held") == 1 }
         try await Backend.holdRefreshes(false)
         return try await group.reduce(into: Set<AccessToken>()) { $0.insert($1) }
       }
