@@ -4543,14 +4543,15 @@ fileprivate func uniffiFutureContinuationCallback(handle: UInt64, pollResult: In
     }
 }
 /**
- * Ends all calls into the host, for the rest of the process. Calls under way are waited for, two seconds at most.
+ * Ends the library's threads, for the rest of the process: listeners hear nothing more, calls answer `Closed`, and what
+ * is stored stays. A callback under way is waited for, two seconds at most.
  *
- * For a host whose language runtime is about to shut down. From then on listeners hear nothing and the host's stores
- * and keys count as failing.
+ * For a host whose language runtime is about to end. Python unwinds a foreign thread that calls it then, through
+ * Rust's frames, and the process aborts.
  */
-public func endHostCalls()throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
+public func shutDown()throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
-    uniffi_tokencast_ffi_fn_func_end_host_calls(uniffiCallStatus
+    uniffi_tokencast_ffi_fn_func_shut_down(uniffiCallStatus
     )
 }
 }
@@ -4570,7 +4571,7 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_tokencast_ffi_checksum_func_end_host_calls() != 24580) {
+    if (uniffi_tokencast_ffi_checksum_func_shut_down() != 24963) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event() != 29993) {

@@ -18,7 +18,6 @@
 
 mod error;
 mod host;
-mod host_object;
 mod listener;
 mod profile;
 mod session;
@@ -27,7 +26,7 @@ mod storage;
 mod token;
 
 pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
-pub use host_object::end_host_calls;
+pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};
 pub use profile::ServerProfile;
 pub use session::{AuthSession, SessionOptions};

@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::SessionError;
-use crate::host_object::HostObject;
 use crate::state::SessionEvent;
 
 /// Hears what happens to a session. Implemented by the host.
@@ -54,12 +53,11 @@ pub(crate) fn subscribe(
     session: &tokencast::session::AuthSession,
     listener: Arc<dyn SessionListener>,
 ) -> Subscription {
-    let listener = HostObject::new(listener);
     let subscription = session.subscribe(move |event| {
         let Some(event) = SessionEvent::from_core(event) else {
             return;
         };
-        if let Some(Err(ListenerError::Threw)) = listener.call(|listener| listener.on_event(event)) {
+        if listener.on_event(event).is_err() {
             tracing::warn!("a listener of the host threw; the session goes on");
         }
     });

@@ -8,7 +8,6 @@ use tokencast::storage as core;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::error::SessionError;
-use crate::host_object::HostObject;
 
 /// A place for the session's record.
 #[derive(uniffi::Object)]
@@ -67,7 +66,6 @@ impl Storage {
         if entry_id.is_empty() {
             return Err(unnamed());
         }
-        let store = HostObject::new(store);
         Ok(Self::of(
             "host",
             HostStorage { entry_id, store },
@@ -85,7 +83,7 @@ impl Storage {
         Self {
             kind,
             place: Arc::new(place),
-            key_wrapper: key_wrapper.map(|wrapper| Arc::new(HostKeyWrapper(HostObject::new(wrapper))) as _),
+            key_wrapper: key_wrapper.map(|wrapper| Arc::new(HostKeyWrapper(wrapper)) as _),
         }
     }
 
@@ -254,7 +252,7 @@ impl From<KeyFailure> for core::KeyFailure {
 struct HostStorage {
     /// Asked for once: locks are held under it.
     entry_id: String,
-    store: HostObject<dyn SecureStorage>,
+    store: Arc<dyn SecureStorage>,
 }
 
 impl core::SecureStorage for HostStorage {
@@ -267,8 +265,7 @@ impl core::SecureStorage for HostStorage {
     }
 
     fn read(&self, name: &str) -> core::ReadOutcome {
-        let outcome = self.store.call(|store| store.read(name.to_owned()));
-        match outcome.unwrap_or(Err(StorageError::Threw)) {
+        match self.store.read(name.to_owned()) {
             Ok(ReadOutcome::Found { bytes }) => core::ReadOutcome::Found(Zeroizing::new(bytes)),
             Ok(ReadOutcome::Absent) => core::ReadOutcome::Absent,
             Ok(ReadOutcome::Unavailable { cause }) => core::ReadOutcome::Unavailable(cause),
@@ -279,19 +276,16 @@ impl core::SecureStorage for HostStorage {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> core::WriteOutcome {
-        written(
-            self.store
-                .call(|store| store.write(name.to_owned(), bytes.to_vec())),
-        )
+        written(self.store.write(name.to_owned(), bytes.to_vec()))
     }
 
     fn delete(&self, name: &str) -> core::WriteOutcome {
-        written(self.store.call(|store| store.delete(name.to_owned())))
+        written(self.store.delete(name.to_owned()))
     }
 }
 
-fn written(outcome: Option<Result<WriteOutcome, StorageError>>) -> core::WriteOutcome {
-    match outcome.unwrap_or(Err(StorageError::Threw)) {
+fn written(outcome: Result<WriteOutcome, StorageError>) -> core::WriteOutcome {
+    match outcome {
         Ok(WriteOutcome::Acknowledged) => core::WriteOutcome::Acknowledged,
         Ok(WriteOutcome::Unavailable { cause }) => core::WriteOutcome::Unavailable(cause),
         Ok(WriteOutcome::Unconfirmed) | Err(StorageError::Threw) => core::WriteOutcome::Unconfirmed,
@@ -299,12 +293,11 @@ fn written(outcome: Option<Result<WriteOutcome, StorageError>>) -> core::WriteOu
     }
 }
 
-struct HostKeyWrapper(HostObject<dyn KeyWrapper>);
+struct HostKeyWrapper(Arc<dyn KeyWrapper>);
 
 impl core::KeyWrapper for HostKeyWrapper {
     fn wrap(&self, data_key: &[u8; 32]) -> Result<Vec<u8>, core::KeyFailure> {
-        let wrapped = self.0.call(|wrapper| wrapper.wrap(data_key.to_vec()));
-        let wrapped = wrapped.unwrap_or(Err(KeyFailure::Transient))?;
+        let wrapped = self.0.wrap(data_key.to_vec())?;
         if wrapped.is_empty() {
             return Err(core::KeyFailure::Transient);
         }
@@ -312,8 +305,7 @@ impl core::KeyWrapper for HostKeyWrapper {
     }
 
     fn unwrap(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, core::KeyFailure> {
-        let data_key = self.0.call(|wrapper| wrapper.unwrap(wrapped.to_vec()));
-        let mut data_key = data_key.unwrap_or(Err(KeyFailure::Transient))?;
+        let mut data_key = self.0.unwrap(wrapped.to_vec())?;
         // Anything else is a slip of the host's, not a lost key: never end a session for it.
         if data_key.len() != 32 {
             data_key.zeroize();

@@ -525,7 +525,7 @@ def _uniffi_check_contract_api_version(lib):
         raise InternalError("UniFFI contract version mismatch: try cleaning and rebuilding your project")
 
 def _uniffi_check_api_checksums(lib):
-    if lib.uniffi_tokencast_ffi_checksum_func_end_host_calls() != 24580:
+    if lib.uniffi_tokencast_ffi_checksum_func_shut_down() != 24963:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_access_token() != 64699:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -622,9 +622,9 @@ _UniffiLib.ffi_tokencast_ffi_rustbuffer_reserve.restype = _UniffiRustBuffer
 _UniffiLib.ffi_tokencast_ffi_uniffi_contract_version.argtypes = (
 )
 _UniffiLib.ffi_tokencast_ffi_uniffi_contract_version.restype = ctypes.c_uint32
-_UniffiLib.uniffi_tokencast_ffi_checksum_func_end_host_calls.argtypes = (
+_UniffiLib.uniffi_tokencast_ffi_checksum_func_shut_down.argtypes = (
 )
-_UniffiLib.uniffi_tokencast_ffi_checksum_func_end_host_calls.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_func_shut_down.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_access_token.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_access_token.restype = ctypes.c_uint16
@@ -724,10 +724,10 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_subscription_cancel.restype = ct
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.restype = ctypes.c_uint16
-_UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls.argtypes = (
+_UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
-_UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_access_token.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -5831,12 +5831,13 @@ class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
             val = _UniffiFfiConverterString.read(buf)
             d[key] = val
         return d
-def end_host_calls() -> None:
+def shut_down() -> None:
     """
-    Ends all calls into the host, for the rest of the process. Calls under way are waited for, two seconds at most.
+    Ends the library's threads, for the rest of the process: listeners hear nothing more, calls answer `Closed`, and what
+    is stored stays. A callback under way is waited for, two seconds at most.
 
-    For a host whose language runtime is about to shut down. From then on listeners hear nothing and the host's stores
-    and keys count as failing.
+    For a host whose language runtime is about to end. Python unwinds a foreign thread that calls it then, through
+    Rust's frames, and the process aborts.
 """
     _uniffi_lowered_args = (
     )
@@ -5844,7 +5845,7 @@ def end_host_calls() -> None:
     _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
     _uniffi_ffi_result = _uniffi_rust_call_with_error(
         _uniffi_error_converter,
-        _UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls,
+        _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down,
         *_uniffi_lowered_args,
     )
     return _uniffi_lift_return(_uniffi_ffi_result)
@@ -5867,7 +5868,7 @@ __all__ = [
     "Generation",
     "AccessToken",
     "SessionOptions",
-    "end_host_calls",
+    "shut_down",
     "TokenSet",
     "TokenSetProtocol",
     "Credentials",

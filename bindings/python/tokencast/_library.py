@@ -34,4 +34,4 @@ def _load():
 generated = _load()
 
 # A thread of Rust's that calls Python while it shuts down would end the process with an abort.
-atexit.register(generated.end_host_calls)
+atexit.register(generated.shut_down)

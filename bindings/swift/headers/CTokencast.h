@@ -644,9 +644,9 @@ RustBuffer uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_debug(RustBuf
 RustBuffer uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_END_HOST_CALLS
-#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_END_HOST_CALLS
-void uniffi_tokencast_ffi_fn_func_end_host_calls(RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_SHUT_DOWN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_SHUT_DOWN
+void uniffi_tokencast_ffi_fn_func_shut_down(RustCallStatus *_Nonnull out_status
     
 );
 #endif
@@ -910,9 +910,9 @@ void ffi_tokencast_ffi_rust_future_free_void(uint64_t handle
 void ffi_tokencast_ffi_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_END_HOST_CALLS
-#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_END_HOST_CALLS
-uint16_t uniffi_tokencast_ffi_checksum_func_end_host_calls(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_SHUT_DOWN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_SHUT_DOWN
+uint16_t uniffi_tokencast_ffi_checksum_func_shut_down(void
     
 );
 #endif

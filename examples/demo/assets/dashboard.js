@@ -62,7 +62,8 @@ function render() {
 
   for (const button of document.querySelectorAll("button[data-step]")) {
     const step = button.dataset.step;
-    const possible = step === "sign_in" ? !active : active || step === "call_api" || step === "kill";
+    const running = step === "sign_in" ? !active : active || step === "call_api" || step === "kill";
+    const possible = app.pid ? running : step === "kill";
     // Not `disabled`: that would take the keyboard's focus away in the middle of a step.
     button.setAttribute("aria-disabled", String(!!busy || !possible));
     button.classList.toggle("busy", busy === step);

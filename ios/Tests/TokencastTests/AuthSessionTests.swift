@@ -141,8 +141,15 @@ extension TokencastTests {
       let exchanges = try await Backend.stat("exchanges")
       let requests = try await Backend.stat("refresh_requests")
       try await Backend.holdRefreshes(true)
+      let asking = Heard<Void>()
       let tokens = try await withThrowingTaskGroup(of: AccessToken.self) { group in
-        for _ in 0..<1_000 { group.addTask { try await session.accessToken() } }
+        for _ in 0..<1_000 {
+          group.addTask {
+            asking.append(())
+            return try await session.accessToken()
+          }
+        }
+        try await eventually { asking.all.count == 1_000 }
         try await eventually { try await Backend.stat("held") == 1 }
         try await Backend.holdRefreshes(false)
         return try await group.reduce(into: Set<AccessToken>()) { $0.insert($1) }

@@ -60,6 +60,20 @@ extension TokencastTests {
       #expect(session.state == .active(account: Backend.name))
     }
 
+    @Test("A locked session is read again when it is unlocked")
+    func unlocking() async throws {
+      let store = DictionaryStore(folder.path)
+      let first = session(.host(store, keyWrapper: Xor()))
+      try await first.signIn(ada)
+      first.close()
+      store.failing = ["read"]
+      let second = session(.host(store, keyWrapper: Xor()))
+      #expect(try await second.restored() == .locked(.unavailable))
+      store.failing = []
+      second.notify(.unlocked)
+      try await eventually { second.state == .active(account: Backend.name) }
+    }
+
     @Test("A write that throws is no acknowledgement")
     func throwingWrite() async throws {
       let store = DictionaryStore(folder.path)

@@ -175,7 +175,7 @@ impl App {
         let now = self.clock.boot();
         let text = match event {
             SessionEvent::AccessTokenChanged(token) => {
-                let left = token.remaining(now).as_secs();
+                let left = token.remaining(now).as_millis().div_ceil(1000);
                 format!(
                     "new access token, generation {}, good for {left} s",
                     token.generation()

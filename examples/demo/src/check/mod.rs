@@ -108,6 +108,10 @@ impl Players {
 }
 
 impl Audience for Players {
+    fn size(&self) -> u64 {
+        launcher::PAGES as u64
+    }
+
     fn patience(&self) -> Duration {
         PATIENCE
     }

@@ -155,6 +155,11 @@ impl Scene {
         self.events.push_back(Event { at, who, text });
     }
 
+    /// Whether every connected page was told that the session is over.
+    pub(crate) fn no_page_has_a_token(&self) -> bool {
+        self.app.now.pages.iter().all(|page| page.generation.is_none())
+    }
+
     /// The scene as the dashboard reads it. No token is in it: the launcher never has one.
     pub(crate) fn to_json(&self) -> Value {
         let app = &self.app;

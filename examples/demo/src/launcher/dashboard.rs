@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, broadcast};
 
 use super::board::Board;
 use super::guard;
+use super::sites;
 use super::stage::{Audience, Door, Stage};
 use crate::step::{Call, Step};
 
@@ -44,6 +45,11 @@ impl Browser {
 }
 
 impl Audience for Browser {
+    fn size(&self) -> u64 {
+        let dashboards = self.calls.receiver_count();
+        (dashboards * sites::COUNT) as u64
+    }
+
     fn patience(&self) -> Duration {
         Duration::from_secs(3)
     }
@@ -212,4 +218,146 @@ async fn step(State(dashboard): Shared, headers: HeaderMap, body: String) -> Res
 
 fn refusal(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({"error": why}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Method;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    const ORIGIN: &str = "http://127.0.0.1:4000";
+
+    fn dashboard() -> Router {
+        let board = Board::new(|| None);
+        let browser = Browser::new(board.clone());
+        let stage = Arc::new(Mutex::new(None));
+        let dashboard = Dashboard::new(ORIGIN, stage, board, Door::default(), browser);
+        router("k3y", Arc::new(dashboard))
+    }
+
+    async fn answer(method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        dashboard().oneshot(request).await.unwrap()
+    }
+
+    async fn status(method: Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> u16 {
+        answer(method, path, headers, body).await.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn only_its_own_host_and_secret_path_show_the_dashboard() {
+        let own = [("Host", "127.0.0.1:4000")];
+        assert_eq!(status(Method::GET, "/k3y/", &own, "").await, 200);
+        for path in [
+            "/",
+            "/k3y",
+            "/wrong/",
+            "/dashboard.js",
+            "/wrong/events",
+            "/events",
+        ] {
+            assert_eq!(status(Method::GET, path, &own, "").await, 404, "{path}");
+        }
+        for host in [
+            "localhost:4000",
+            "evil.example:4000",
+            "127.0.0.1:4001",
+            "127.0.0.1",
+        ] {
+            let headers = [("Host", host)];
+            for path in ["/k3y/", "/k3y/events", "/k3y/dashboard.js"] {
+                assert_eq!(status(Method::GET, path, &headers, "").await, 421, "{host}{path}");
+            }
+        }
+        assert_eq!(status(Method::GET, "/k3y/", &[], "").await, 421);
+    }
+
+    #[tokio::test]
+    async fn only_its_own_page_moves_anything() {
+        let host = ("Host", "127.0.0.1:4000");
+        let json = ("Content-Type", "application/json");
+        let body = r#"{"step":"sign_out"}"#;
+        for path in ["/k3y/step", "/k3y/open"] {
+            assert_eq!(
+                status(Method::POST, path, &[host, json], body).await,
+                403,
+                "{path}"
+            );
+            for origin in [
+                "null",
+                "http://127.0.0.1:4001",
+                "http://localhost:4000",
+                "https://evil.example",
+            ] {
+                let headers = [host, json, ("Origin", origin)];
+                assert_eq!(
+                    status(Method::POST, path, &headers, body).await,
+                    403,
+                    "{origin}{path}"
+                );
+            }
+        }
+        // It gets as far as the stage, which is not there, and the app, which is not running.
+        let own = ("Origin", ORIGIN);
+        assert_eq!(
+            status(Method::POST, "/k3y/step", &[host, json, own], body).await,
+            503
+        );
+        assert_eq!(
+            status(Method::POST, "/k3y/open", &[host, json, own], "{}").await,
+            503
+        );
+        assert_eq!(status(Method::GET, "/k3y/step", &[host, own], "").await, 405);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_step_is_refused() {
+        let headers = [
+            ("Host", "127.0.0.1:4000"),
+            ("Origin", ORIGIN),
+            ("Content-Type", "application/json"),
+        ];
+        for body in [
+            "",
+            "{",
+            "{}",
+            r#"{"step":"moon"}"#,
+            r#"{"step":"kill","x":1}"#,
+            "[]",
+        ] {
+            assert_eq!(
+                status(Method::POST, "/k3y/step", &headers, body).await,
+                400,
+                "{body}"
+            );
+        }
+        let form = [headers[0], headers[1], ("Content-Type", "text/plain")];
+        assert_eq!(
+            status(Method::POST, "/k3y/step", &form, r#"{"step":"kill"}"#).await,
+            415
+        );
+    }
+
+    #[tokio::test]
+    async fn the_document_may_load_its_own_files_only() {
+        let answer = answer(Method::GET, "/k3y/", &[("Host", "127.0.0.1:4000")], "").await;
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "form-action 'none'",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
+    }
 }

@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 pub(crate) use process::Record;
+pub(crate) use sites::COUNT as PAGES;
 pub(crate) use stage::{Audience, Counted, Door, Invitation, Options, Stage};
 
 use crate::cli::StorageChoice;

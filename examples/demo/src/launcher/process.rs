@@ -230,6 +230,7 @@ async fn listen(
         }
     }
     orders.end();
+    board.event(Who::App, "the process is gone");
     board.app_says(Default::default());
     board.change(|scene| {
         scene.app.pid = None;

@@ -35,8 +35,11 @@ pub(crate) struct Surroundings {
     pub(crate) board: Board,
 }
 
+/// How many pages there are.
+pub(crate) const COUNT: usize = 4;
+
 /// What is shown, on which host: an app's pages come from several origins.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); COUNT] = [
     ("Orders", "127.0.0.1"),
     ("Messages", "localhost"),
     ("Account", "127.0.0.1"),
@@ -171,7 +174,7 @@ mod tests {
     async fn each_page_has_an_origin_of_its_own() {
         let sites = bind().await.unwrap();
         let origins: std::collections::BTreeSet<_> = sites.iter().map(|site| &site.origin).collect();
-        assert_eq!(origins.len(), PAGES.len());
+        assert_eq!(origins.len(), COUNT);
         assert!(
             sites
                 .iter()

@@ -53,6 +53,9 @@ pub(crate) struct Options {
 
 /// Whoever plays the pages: a dashboard in a browser, or the check.
 pub(crate) trait Audience: Sync {
+    /// How many pages it opens.
+    fn size(&self) -> u64;
+
     /// How long pages that do not answer are waited for.
     fn patience(&self) -> Duration;
 
@@ -73,7 +76,7 @@ pub(crate) struct Counted {
 }
 
 /// Where pages get their addresses.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Door {
     pages: Arc<[(&'static str, String)]>,
     orders: Arc<Mutex<Option<Orders>>>,
@@ -216,14 +219,13 @@ impl Stage {
     async fn play(&mut self, step: Step, audience: &impl Audience) -> Result<()> {
         match step {
             Step::SignIn => self.sign_in(audience).await,
-            Step::SignOut => self.sign_out().await,
+            Step::SignOut => self.sign_out(audience).await,
             Step::Expire => self.expire().await,
             Step::CallApi => self.call(Call::Me, audience).await,
             Step::AddNotes => self.call(Call::Note, audience).await,
             Step::Kill => {
-                let pages = self.pages();
                 self.kill_app().await?;
-                self.restart(pages, audience).await
+                self.restart(audience).await
             }
             Step::KillMidRefresh => self.kill_mid_refresh(audience).await,
         }
@@ -231,7 +233,6 @@ impl Stage {
 
     async fn sign_in(&mut self, audience: &impl Audience) -> Result<()> {
         ensure!(!self.is_active(), "somebody is signed in already");
-        let pages = self.pages();
         let order = Order::SignIn {
             username: USERNAME.into(),
             password: PASSWORD.into(),
@@ -244,11 +245,11 @@ impl Stage {
         );
         // A document belongs to the sign-in it began with: pages of another one are loaded anew.
         audience.open(&self.door).await?;
-        self.until_informed(pages, audience).await;
+        self.until_informed(audience).await;
         Ok(())
     }
 
-    async fn sign_out(&mut self) -> Result<()> {
+    async fn sign_out(&mut self, audience: &impl Audience) -> Result<()> {
         ensure!(self.is_active(), "nobody is signed in");
         let before = self.backend.stats().revocations;
         self.door.orders()?.give(Order::SignOut).await?;
@@ -259,6 +260,9 @@ impl Stage {
         );
         let revoked = self.until(PATIENCE, |stats| stats.revocations > before).await;
         ensure!(revoked, "the server was not told to revoke the session");
+        self.board
+            .until(audience.patience(), Scene::no_page_has_a_token)
+            .await;
         Ok(())
     }
 
@@ -294,15 +298,14 @@ impl Stage {
                 self.until(audience.patience(), answered).await,
                 "not every call was answered"
             );
-            self.until_informed(pages, audience).await;
+            self.until_informed(audience).await;
         }
         Ok(())
     }
 
     async fn kill_mid_refresh(&mut self, audience: &impl Audience) -> Result<()> {
         ensure!(self.is_active(), "nobody is signed in");
-        let pages = self.pages();
-        ensure!(pages > 0, "no page is connected: open the dashboard");
+        ensure!(self.pages() > 0, "no page is connected: open the dashboard");
         self.expire().await?;
         self.backend.hold_refreshes();
         let backend = self.backend.clone();
@@ -319,26 +322,26 @@ impl Stage {
         // The answer goes nowhere: its connection is gone.
         backend.release();
         killed?;
-        self.restart(pages, audience).await
+        self.restart(audience).await
     }
 
     async fn kill_app(&mut self) -> Result<()> {
-        let app = self.app.take().context("the app is not running")?;
         self.door.close();
-        app.kill().await?;
+        // It may have ended on its own.
+        if let Some(app) = self.app.take() {
+            self.board
+                .event(Who::You, "SIGKILL: the app has no time to save anything");
+            app.kill().await?;
+        }
         let gone = |scene: &Scene| scene.app.pid.is_none();
         ensure!(
             self.board.until(PATIENCE, gone).await,
             "the app's output does not end"
         );
-        self.board.event(
-            Who::App,
-            "the process is gone (SIGKILL): no farewell, nothing saved",
-        );
         Ok(())
     }
 
-    async fn restart(&mut self, pages: u64, audience: &impl Audience) -> Result<()> {
+    async fn restart(&mut self, audience: &impl Audience) -> Result<()> {
         self.start_app().await?;
         let restored = |scene: &Scene| scene.app.now.state != State::Restoring;
         ensure!(
@@ -347,7 +350,7 @@ impl Stage {
         );
         audience.open(&self.door).await?;
         if self.is_active() {
-            self.until_informed(pages, audience).await;
+            self.until_informed(audience).await;
         }
         Ok(())
     }
@@ -386,9 +389,10 @@ impl Stage {
         self.board.scene().app.now.pages.len() as u64
     }
 
-    /// Waits for so many pages to have the app's generation. Pages in a browser may be slow, or closed: that is
-    /// no failure of a step.
-    async fn until_informed(&self, pages: u64, audience: &impl Audience) {
+    /// Waits for all pages to have the app's generation. Pages in a browser may be slow, or closed: that is no
+    /// failure of a step.
+    async fn until_informed(&self, audience: &impl Audience) {
+        let pages = audience.size();
         let informed = |scene: &Scene| {
             let now = &scene.app.now;
             let has_it = |page: &PageSeen| page.generation == Some(now.generation);

@@ -84,13 +84,27 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
             format!(
                 "The server had exchanged the refresh token when the app died, and its answer was lost. The new \
                  process repeated the request under the same key and got the same successor: {exchanges} exchange, \
-                 {replays} repetition, and ada is still signed in."
+                 {replays} repetition. {}",
+                if active {
+                    "ada is still signed in."
+                } else {
+                    "The session is over."
+                }
             ),
             active && exchanges == 1 && replays == 1,
         ),
         Step::SignOut => (
-            "Every page was told, and dropped its token. The server revoked the session's refresh tokens.".to_owned(),
-            now.state == State::SignedOut && after.revocations > before.revocations,
+            format!(
+                "{} The server revoked the session's refresh tokens.",
+                if scene.no_page_has_a_token() {
+                    "Every page was told, and dropped its token."
+                } else {
+                    "Not every page was told."
+                }
+            ),
+            now.state == State::SignedOut
+                && scene.no_page_has_a_token()
+                && after.revocations > before.revocations,
         ),
     };
     Told { step, text, good }

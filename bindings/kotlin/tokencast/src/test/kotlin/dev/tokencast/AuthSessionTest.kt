@@ -15,11 +15,11 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
-import org.junit.jupiter.api.Assertions.assertSame
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
@@ -47,7 +47,7 @@ class AuthSessionTest {
         assertEquals(SessionState.Active(Backend.NAME), session.state.value)
         val first = session.accessToken(minTtl = 30.seconds)
         assertEquals(200, Backend.me(first))
-        assertSame(session.currentToken, session.accessToken())
+        assertEquals(session.currentToken, session.accessToken())
         assertEquals(first, session.accessTokens.value)
 
         Backend.advanceClock(16 * 60)
@@ -169,9 +169,15 @@ class AuthSessionTest {
         assertNull(session.currentToken)
         val (exchanges, requests) = Backend.stat("exchanges") to Backend.stat("refresh_requests")
         Backend.holdRefreshes(true)
+        val asking = AtomicInteger()
         val tokens = coroutineScope {
-            val callers = List(1_000) { async { session.accessToken() } }
-            eventually { Backend.stat("held") == 1 }
+            val callers = List(1_000) {
+                async {
+                    asking.incrementAndGet()
+                    session.accessToken()
+                }
+            }
+            eventually { asking.get() == 1_000 && Backend.stat("held") == 1 }
             Backend.holdRefreshes(false)
             callers.awaitAll()
         }

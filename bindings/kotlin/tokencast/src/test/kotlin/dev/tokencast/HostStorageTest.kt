@@ -69,6 +69,18 @@ class HostStorageTest {
         assertEquals(SessionState.Active(Backend.NAME), session.state.value)
     }
 
+    @Test
+    fun `a locked session is read again when it is unlocked`() = story {
+        val store = MapStore(folder)
+        session(Storage.host(store, Xor())).also { it.signIn(ada) }.close()
+        store.failing["read"] = IllegalStateException("host")
+        val session = session(Storage.host(store, Xor()))
+        assertEquals(SessionState.Locked(LockedCause.Unavailable), session.restored())
+        store.failing.clear()
+        session.notify(Notice.Unlocked)
+        eventually { session.state.value == SessionState.Active(Backend.NAME) }
+    }
+
     @ParameterizedTest
     @MethodSource("throwables")
     fun `a write that throws is no acknowledgement`(thrown: Throwable) = story {

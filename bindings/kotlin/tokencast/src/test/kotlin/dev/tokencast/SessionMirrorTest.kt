@@ -4,6 +4,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertSame
 import org.junit.jupiter.api.Test
+import java.lang.ref.WeakReference
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
 import dev.tokencast.ffi.AuthSession as CoreSession
@@ -55,6 +56,18 @@ class SessionMirrorTest {
         assertSame(cached, mirror.tokenWith(Duration.ZERO))
         clock.slept = true
         assertNull(mirror.tokenWith(Duration.ZERO))
+    }
+
+    @Test
+    fun `one that its app let go of is collected, though the core still calls`() = story {
+        fun forgotten() = SessionMirror(core, clock).let { it.follow() to WeakReference(it) }
+        val (keep, mirror) = forgotten()
+        eventually {
+            System.gc()
+            mirror.get() == null
+        }
+        core.adopt(TokenSet("r3fr3sh").toCore())
+        keep.close()
     }
 
     @Test

@@ -772,7 +772,7 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
-    external fun uniffi_tokencast_ffi_checksum_func_end_host_calls(
+    external fun uniffi_tokencast_ffi_checksum_func_shut_down(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event(
     ): Int
@@ -991,7 +991,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_tokencast_ffi_fn_func_end_host_calls(uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_tokencast_ffi_fn_func_shut_down(uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun ffi_tokencast_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1112,7 +1112,7 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_tokencast_ffi_checksum_func_end_host_calls() and 0xFFFF) != 24580) {
+    if ((lib.uniffi_tokencast_ffi_checksum_func_shut_down() and 0xFFFF) != 24963) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event() and 0xFFFF) != 29993) {
@@ -6909,15 +6909,16 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
 
 
         /**
-         * Ends all calls into the host, for the rest of the process. Calls under way are waited for, two seconds at most.
+         * Ends the library's threads, for the rest of the process: listeners hear nothing more, calls answer `Closed`, and what
+         * is stored stays. A callback under way is waited for, two seconds at most.
          *
-         * For a host whose language runtime is about to shut down. From then on listeners hear nothing and the host's stores
-         * and keys count as failing.
+         * For a host whose language runtime is about to end. Python unwinds a foreign thread that calls it then, through
+         * Rust's frames, and the process aborts.
          */
-    @Throws(SessionException::class) fun `endHostCalls`()
+    @Throws(SessionException::class) fun `shutDown`()
         = 
     uniffiRustCallWithError(SessionException) { _status ->
-    UniffiLib.uniffi_tokencast_ffi_fn_func_end_host_calls(
+    UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down(
     
         _status)
 }

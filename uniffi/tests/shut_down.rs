@@ -1,4 +1,4 @@
-//! The end of all calls into the host. Alone in its process: the end is for good.
+//! The end of the library's threads. Alone in its process: it is for good.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use tokencast_ffi::{
-    AuthSession, ListenerError, ServerProfile, SessionEvent, SessionListener, SessionOptions, Storage,
-    end_host_calls,
+    AuthSession, ListenerError, ServerProfile, SessionError, SessionEvent, SessionListener, SessionOptions,
+    Storage, TokenSet, shut_down,
 };
 
 /// Hears one event, slowly, and counts calls.
@@ -28,7 +28,7 @@ impl SessionListener for Slow {
 }
 
 #[tokio::test]
-async fn the_end_waits_for_the_call_under_way_and_lets_no_other_begin() {
+async fn the_end_waits_for_the_callback_under_way_and_no_other_follows() {
     let profile = Arc::new(ServerProfile::rotation("http://127.0.0.1:9".into()).unwrap());
     let storage = Arc::new(Storage::memory().unwrap());
     let session = AuthSession::new(profile, storage, SessionOptions::default()).unwrap();
@@ -38,20 +38,27 @@ async fn the_end_waits_for_the_call_under_way_and_lets_no_other_begin() {
         done: AtomicBool::new(false),
         calls: AtomicUsize::new(0),
     });
-    let keep = session.subscribe(listener.clone()).unwrap();
+    session.restored().await.unwrap();
+    let _keep = session.subscribe(listener.clone()).unwrap();
     first_call.recv_timeout(Duration::from_secs(60)).unwrap();
 
-    end_host_calls().unwrap();
+    // A host calls from a thread of its own, never from inside a tokio runtime as this test is.
+    thread::spawn(|| shut_down().and_then(|()| shut_down()))
+        .join()
+        .unwrap()
+        .unwrap();
     assert!(listener.done.load(Ordering::SeqCst), "it was not waited for");
     let calls = listener.calls.load(Ordering::SeqCst);
 
-    session.restored().await.unwrap();
-    let late = session.subscribe(listener.clone()).unwrap();
-    drop((keep, late, session));
-    thread::sleep(Duration::from_millis(300));
+    let _late = session.subscribe(listener.clone()).unwrap();
+    let tokens = Arc::new(TokenSet::new("r3fr3sh".into(), None, None, None).unwrap());
+    assert!(matches!(
+        session.adopt(tokens).await,
+        Err(SessionError::Closed { .. })
+    ));
     assert_eq!(
         listener.calls.load(Ordering::SeqCst),
         calls,
-        "a call began after the end"
+        "a callback followed the end"
     );
 }
