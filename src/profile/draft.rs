@@ -158,10 +158,11 @@ impl From<ServerProfile> for Draft {
 
 /// Reads the address of a server that may be sent tokens.
 pub(super) fn web_address(field: &str, text: &str) -> Result<Url, ProfileError> {
+    // The text is not repeated: it may hold user information.
     let url = Url::parse(text).map_err(|error| {
         ProfileError::new(
             field,
-            format!("`{text}` is not a URL ({error})"),
+            format!("not a URL ({error})"),
             "write it as `https://api.example.com`",
         )
     })?;

@@ -192,7 +192,7 @@ impl AuthSessionBuilder {
             },
             self.registry,
         )?;
-        Ok(AuthSession(core))
+        Ok(AuthSession::through(core))
     }
 }
 

@@ -79,6 +79,8 @@ pub(super) struct Memory {
     pub(super) foreground: bool,
     /// The generation for which a timer is set.
     pub(super) ahead: Option<Generation>,
+    /// How many objects of the host lead here.
+    doors: usize,
     pub(super) closed: bool,
 }
 
@@ -143,6 +145,7 @@ impl Core {
                     restore_again_at: parts.clock.boot(),
                     foreground: false,
                     ahead: None,
+                    doors: 0,
                     closed: false,
                 }),
                 clock: parts.clock,
@@ -154,6 +157,7 @@ impl Core {
             let fix = "use one profile for one entry, or give the second session another `.entry(…)`";
             return Err(Failure::misconfigured("this entry is open with another server profile", fix).into());
         }
+        core.memory().doors += 1;
         if !joined {
             core.clone().start_restoring();
         }
@@ -250,6 +254,13 @@ impl Core {
                 self.start_revoking();
             }
         }
+    }
+
+    /// One object of the host is done; `true` when it was the last.
+    pub(super) fn one_door_less(&self) -> bool {
+        let mut memory = self.memory();
+        memory.doors = memory.doors.saturating_sub(1);
+        memory.doors == 0
     }
 
     pub(super) fn close(&self) {

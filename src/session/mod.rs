@@ -19,6 +19,7 @@ mod send;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
@@ -47,7 +48,7 @@ pub const DEFAULT_MIN_TTL: Duration = Duration::from_secs(10);
 ///
 /// The constructor does no I/O; the session restores itself and [`state`](Self::state) says so.
 #[derive(Clone)]
-pub struct AuthSession(Arc<Core>);
+pub struct AuthSession(Arc<Door>);
 
 impl AuthSession {
     /// Starts building a session for the server that `profile` describes.
@@ -55,18 +56,25 @@ impl AuthSession {
         AuthSessionBuilder::new(profile)
     }
 
+    fn through(core: Arc<Core>) -> Self {
+        Self(Arc::new(Door {
+            core,
+            closed: AtomicBool::new(false),
+        }))
+    }
+
     /// Signs in with the profile's sign-in request. Resolves when the session is saved.
     ///
     /// Errors: `InvalidCredentials` (let the user correct them), `TryAgain`, `StorageFailed` (there is no
     /// session; the server's new token was revoked), `Misconfigured`, `Closed`.
     pub async fn sign_in(&self, credentials: Credentials) -> Result<(), SessionError> {
-        self.0.clone().sign_in(credentials).await
+        self.0.open()?.sign_in(credentials).await
     }
 
     /// Takes over tokens that the app got on its own. From then on the session owns them: presenting the refresh
     /// token elsewhere would end it. Resolves when they are saved.
     pub async fn adopt(&self, tokens: TokenSet) -> Result<(), SessionError> {
-        self.0.clone().adopt(tokens).await
+        self.0.open()?.adopt(tokens).await
     }
 
     /// An access token with at least [`DEFAULT_MIN_TTL`] left: the cached one, or that of the one refresh.
@@ -80,9 +88,10 @@ impl AuthSession {
     ///
     /// While refreshes fail, a token that is still valid is returned even if it has less left.
     pub async fn access_token_with(&self, min_ttl: Duration) -> Result<AccessToken, SessionError> {
-        match self.0.servable(min_ttl) {
+        let core = self.0.open()?;
+        match core.servable(min_ttl) {
             Some(token) => Ok(token),
-            None => self.0.clone().obtain(Want::Life(min_ttl)).await,
+            None => core.obtain(Want::Life(min_ttl)).await,
         }
     }
 
@@ -90,7 +99,7 @@ impl AuthSession {
     /// an older generation costs nothing: the answer is the current token.
     pub async fn rejected(&self, generation: Generation) -> Result<AccessToken, SessionError> {
         self.0
-            .clone()
+            .open()?
             .obtain(Want::NewerThan {
                 generation,
                 said_by_host: true,
@@ -103,7 +112,7 @@ impl AuthSession {
     #[allow(dead_code)] // the bridge's driver is its caller
     pub(crate) async fn demand(&self, used: Generation) -> Result<AccessToken, SessionError> {
         self.0
-            .clone()
+            .open()?
             .obtain(Want::NewerThan {
                 generation: used,
                 said_by_host: false,
@@ -113,7 +122,10 @@ impl AuthSession {
 
     /// The token in memory if it has not expired. No I/O, no await, no lock.
     pub fn current_token(&self) -> Option<AccessToken> {
-        self.0.servable(Duration::ZERO)
+        if self.0.is_closed() {
+            return None;
+        }
+        self.0.core.servable(Duration::ZERO)
     }
 
     /// The broadcast: `callback` gets the current token first, then each new one, in order and already saved.
@@ -128,22 +140,22 @@ impl AuthSession {
 
     /// All events, beginning with the current state and token. See [`SessionEvent`].
     pub fn subscribe(&self, listener: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Subscription {
-        self.0.subscribe(Box::new(listener))
+        self.0.core.subscribe(Box::new(listener))
     }
 
     /// The state now.
     pub fn state(&self) -> SessionState {
-        self.0.state()
+        self.0.core.state()
     }
 
     /// Resolves when the session has left [`SessionState::Restoring`].
     pub async fn restored(&self) -> SessionState {
-        self.0.restored().await
+        self.0.core.restored().await
     }
 
     /// The generation of the current token set, or of the tombstone that ended the last one.
     pub fn generation(&self) -> Generation {
-        self.0.glance().generation
+        self.0.core.glance().generation
     }
 
     /// Ends the session: memory at once; resolves when the end is saved. The refresh token is revoked at the
@@ -151,49 +163,84 @@ impl AuthSession {
     ///
     /// Errors: `StorageFailed`: memory is signed out, the stored record could not be replaced; call it again.
     pub async fn sign_out(&self) -> Result<(), SessionError> {
-        self.0.clone().sign_out().await
+        self.0.open()?.sign_out().await
     }
 
     /// Tells the session about its surroundings. In the foreground it renews the token ahead of its end.
     pub fn notify(&self, notice: Notice) {
-        self.0.clone().notify(notice);
+        self.0.core.clone().notify(notice);
     }
 
-    /// Ends the use of this object and all its clones: calls answer `Closed`, the token leaves memory. The stored
-    /// session stays.
+    /// Ends the use of this object and all its clones: calls answer `Closed`. The stored session stays, and so does
+    /// another object on the same entry; with the last of them the token leaves memory.
     pub fn close(&self) {
         self.0.close();
     }
 
     /// The server's description.
     pub fn profile(&self) -> &ServerProfile {
-        &self.0.profile
+        &self.0.core.profile
     }
 
     #[allow(dead_code)] // the bridge's driver is its caller
     pub(crate) fn glance(&self) -> Glance {
-        self.0.glance()
+        self.0.core.glance()
     }
 
     #[allow(dead_code)]
     pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.0.spawner.spawn(task);
+        self.0.core.spawner.spawn(task);
     }
 
     #[allow(dead_code)]
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+        &self.0.core.clock
     }
 
     #[allow(dead_code)]
     pub(crate) fn random(&self) -> &Arc<dyn Random> {
-        &self.0.random
+        &self.0.core.random
+    }
+}
+
+/// What one `build` gave out. Several doors lead to one core, when they share a registry.
+struct Door {
+    core: Arc<Core>,
+    closed: AtomicBool,
+}
+
+impl Door {
+    fn open(&self) -> Result<Arc<Core>, SessionError> {
+        if self.is_closed() {
+            Err(SessionError::Closed)
+        } else {
+            Ok(self.core.clone())
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn close(&self) {
+        if !self.closed.swap(true, Ordering::Relaxed) && self.core.one_door_less() {
+            self.core.close();
+        }
+    }
+}
+
+impl Drop for Door {
+    /// Not a close: an exchange under way is finished and saved.
+    fn drop(&mut self) {
+        if !self.is_closed() {
+            self.core.one_door_less();
+        }
     }
 }
 
 impl fmt::Debug for AuthSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let glance = self.0.glance();
+        let glance = self.0.core.glance();
         f.debug_struct("AuthSession")
             .field("state", &glance.state)
             .field("generation", &glance.generation)

@@ -72,7 +72,7 @@ impl AuthSession {
     }
 
     async fn follow(&self, mut request: Request, token: Option<&AccessToken>) -> Result<Response, SendError> {
-        let client = self.0.resources.resource_client().map_err(|error| {
+        let client = self.0.core.resources.resource_client().map_err(|error| {
             SessionError::from(Failure::misconfigured(
                 error.to_string(),
                 "check the platform's trust store",

@@ -59,8 +59,9 @@ enum Trouble {
 
 impl SecureStorage for FileStorage {
     fn entry_id(&self) -> String {
-        // Two spellings of one folder must share their locks; a folder that does not exist yet has one spelling.
-        let folder = fs::canonicalize(&self.folder).or_else(|_| std::path::absolute(&self.folder));
+        // Absolute, so that relative spellings of one folder share their locks. Links are not followed: that
+        // would be I/O, which no constructor does.
+        let folder = std::path::absolute(&self.folder);
         format!(
             "file/{}",
             folder.unwrap_or_else(|_| self.folder.clone()).display()

@@ -122,3 +122,27 @@ async fn a_closed_session_answers_closed_and_keeps_what_is_stored() {
     assert_eq!(session.current_token(), None);
     assert!(rig.process().build().unwrap().restored().await.is_active());
 }
+
+#[tokio::test]
+async fn closing_one_of_two_objects_on_an_entry_leaves_the_other_open() {
+    let rig = Rig::new().await;
+    let registry = tokencast::registry::Registry::default();
+    let one = rig.process().registry(registry.clone()).build().unwrap();
+    let two = rig.process().registry(registry.clone()).build().unwrap();
+    one.sign_in(ada()).await.unwrap();
+    one.close();
+    one.close();
+    assert_eq!(
+        one.access_token().await.unwrap_err(),
+        tokencast::SessionError::Closed
+    );
+    assert_eq!(one.current_token(), None);
+    assert!(two.access_token().await.is_ok());
+    two.close();
+    assert_eq!(
+        two.access_token().await.unwrap_err(),
+        tokencast::SessionError::Closed
+    );
+    let three = rig.process().registry(registry).build().unwrap();
+    assert!(three.access_token().await.is_ok());
+}
