@@ -105,3 +105,22 @@ pub(super) fn key(number: u8) -> AttemptKey {
 pub(super) fn number_of_key(key: &AttemptKey) -> u8 {
     u8::from_str_radix(&key.expose()[..2], 16).unwrap()
 }
+
+#[test]
+fn a_record_survives_its_abstraction() {
+    let second = Rec {
+        number: 2,
+        token: 1,
+        key: 1,
+        intent: true,
+        access: true,
+        ..Rec::FIRST
+    };
+    let tombstone = Rec {
+        number: 3,
+        ..Rec::NOTHING
+    };
+    for rec in [Rec::FIRST, second, tombstone] {
+        assert_eq!(Rec::of(&rec.record()), rec);
+    }
+}

@@ -187,3 +187,22 @@ fn a_server_without_a_late_window_loses_when_a_request_comes_twice_or_late() {
     let lost = [one(Duplicate), one(Delay), one(LockGivenUp)];
     assert_weaker(Variant::CONTRACT, weak, "rule 4", &lost);
 }
+
+#[test]
+fn a_server_that_counts_the_use_at_a_resource_loses_what_was_served_before_it_was_saved() {
+    const FAULTS: &[Fault] = &[Crash, Outage];
+    let whole = two_of(FAULTS, Variant::CONTRACT);
+    let weak = Variant {
+        rules: Rules {
+            counts_resources: true,
+            ..Rules::CONTRACT
+        },
+        ..whole
+    };
+    assert_weaker(
+        whole,
+        weak,
+        "first use at the resource",
+        &[Happened::two(Crash, Outage)],
+    );
+}

@@ -298,6 +298,9 @@ impl Moves<'_> {
         let fresh = self.fresh_key(&next);
         let reply = self.cast.hear(next.processes[p].flight, cue, fresh);
         follow(&mut next, p, reply);
+        if let Some(served) = reply.memory {
+            next.server.resource(served.token, self.variant.rules);
+        }
         self.found.push((Move::Hears(p, cue), next));
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Rules {
     pub(super) remembers_keys: bool,
     /// Rule 4.
     pub(super) late_window: bool,
+    /// Not a rule but a mistake: the use of an access token at a resource counts as the successor's first use.
+    pub(super) counts_resources: bool,
 }
 
 impl Rules {
@@ -42,6 +44,7 @@ impl Rules {
         repeats_its_answer: true,
         remembers_keys: true,
         late_window: true,
+        counts_resources: false,
     };
     pub(super) const PLAIN: Self = Self {
         contract: false,
@@ -105,13 +108,24 @@ impl Server {
                     usize::from(self.born) <= MOST_TOKENS,
                     "more exchanges than the model has room for"
                 );
-                for token in &mut self.tokens {
-                    token.successor_used |= token.successor == request.token;
-                }
+                self.use_of(request.token);
             }
             Answer::Tokens { .. } | Answer::Superseded | Answer::Mismatch => {}
         }
         answer
+    }
+
+    /// The access token that came with this refresh token is used at a resource.
+    pub(super) fn resource(&mut self, token: u8, rules: Rules) {
+        if rules.counts_resources {
+            self.use_of(token);
+        }
+    }
+
+    fn use_of(&mut self, successor: u8) {
+        for token in &mut self.tokens {
+            token.successor_used |= token.successor == successor && successor != NONE;
+        }
     }
 
     /// What the answer would be.
