@@ -35,7 +35,8 @@ impl Record {
     /// processes can get one credential (a flight lock that was lost on the wire), and whoever stored it first may
     /// have presented it with that key since; the server takes it with no other.
     pub(crate) fn over(mut self, stored: &Record) -> Self {
-        if stored.generation == self.generation && same_content(stored, &self) && stored.attempt_key.is_some() {
+        if stored.generation == self.generation && same_content(stored, &self) && stored.attempt_key.is_some()
+        {
             self.attempt_key = stored.attempt_key.clone();
         }
         self.store = stored.store.clone();
