@@ -36,7 +36,7 @@ const MOST_UNREADABLE: u32 = 2;
 const MOST_SAVES_HOLDING: u32 = 4;
 
 /// The machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Flight {
     plan: Plan,
     /// What this flight builds on: memory's record, or the newer one that it adopted.
@@ -56,7 +56,7 @@ pub(crate) struct Flight {
     found_intent: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     Ready,
     Locking,
@@ -439,5 +439,7 @@ impl Flight {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -31,8 +31,14 @@ fn same_content(stored: &Record, draft: &Record) -> bool {
 
 impl Record {
     /// What every writer takes from the record it replaces: other sessions' pending revocations and the names
-    /// that belong to the entry, not to the session.
+    /// that belong to the entry, not to the session. And the key of a credential that stands there already: two
+    /// processes can get one credential (a flight lock that was lost on the wire), and whoever stored it first may
+    /// have presented it with that key since; the server takes it with no other.
     pub(crate) fn over(mut self, stored: &Record) -> Self {
+        if stored.generation == self.generation && same_content(stored, &self) && stored.attempt_key.is_some()
+        {
+            self.attempt_key = stored.attempt_key.clone();
+        }
         self.store = stored.store.clone();
         self.install_id = stored.install_id.clone();
         let own = std::mem::replace(&mut self.revoke_pending, stored.revoke_pending.clone());
@@ -78,6 +84,19 @@ mod tests {
         let tombstone = session(1, 1, "a").buried(EndReason::Revoked, WallTime::from_unix_millis(0));
         assert_eq!(arbitrate(&tombstone, &session(1, 2, "b")), Ruling::Adopt);
         assert_eq!(arbitrate(&session(1, 2, "b"), &tombstone), Ruling::Adopt);
+    }
+
+    #[test]
+    fn a_credential_keeps_the_key_that_it_was_stored_with() {
+        let stored = session(1, 2, "b");
+        let again = session(1, 2, "b");
+        assert_ne!(again.attempt_key, stored.attempt_key);
+        assert_eq!(again.clone().over(&stored).attempt_key, stored.attempt_key);
+        let next = session(1, 3, "b");
+        assert_eq!(next.clone().over(&stored).attempt_key, next.attempt_key);
+        let mut without = stored;
+        without.attempt_key = None;
+        assert_eq!(again.clone().over(&without).attempt_key, again.attempt_key);
     }
 
     #[test]
