@@ -9,6 +9,7 @@ mod builder;
 mod core;
 mod drive;
 mod enter;
+mod follow;
 mod leave;
 mod ledger;
 mod obtain;

@@ -5,7 +5,9 @@ mod file;
 mod key;
 #[cfg(feature = "keyring")]
 mod keyring;
+mod marker;
 mod memory;
+mod trust;
 mod vault;
 
 use zeroize::Zeroizing;
@@ -19,12 +21,14 @@ pub use key::{KeyFailure, KeyWrapper};
 pub use keyring::KeyringStorage;
 pub use memory::MemoryStorage;
 
+pub(crate) use marker::{EVERY_EPOCH, Marker};
+pub(crate) use trust::FirstLook;
 pub(crate) use vault::{Opened, Vault};
 
 /// A place for named entries of bytes.
 ///
 /// `Unavailable` is never taken as "no session" and never leads to a delete. The names are `session/<hash>`,
-/// `quarantine` and what later versions add: visible ASCII, at most 80 characters.
+/// `canary`, `quarantine` and what later versions add: visible ASCII, at most 80 characters.
 pub trait SecureStorage: Send + Sync + 'static {
     /// Names the entry among all stores of this device: two sessions with the same id share one record.
     fn entry_id(&self) -> String;
