@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokencast::error::LockedCause;
 use tokencast::session::AuthSession;
 use tokencast::state::{Notice, SessionState};
 use tokencast::storage;
@@ -46,7 +47,8 @@ fn a_locked_keyring_keeps_the_session_and_gives_it_back() {
         assert!(session.state().is_active());
         let next = launch(&rig, &service);
         let restored = next.restored().await;
-        assert!(matches!(restored, SessionState::Locked { .. }), "{restored:?}");
+        let cause = LockedCause::DeviceLocked;
+        assert_eq!(restored, SessionState::Locked { cause });
         assert_eq!(rig.server.stats().refresh_requests, 0);
 
         // The user comes back: the daemon starts anew, unlocked.

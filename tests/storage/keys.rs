@@ -51,11 +51,9 @@ impl KeyWrapper for Keystore {
     fn unwrap(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyFailure> {
         let mut state = self.0.lock().unwrap();
         state.unwraps += 1;
-        if let Some((times, failure)) = state.trouble {
-            if times > 0 {
-                state.trouble = Some((times - 1, failure));
-                return Err(failure);
-            }
+        if let Some((times @ 1.., failure)) = state.trouble {
+            state.trouble = Some((times - 1, failure));
+            return Err(failure);
         }
         if wrapped[0] != state.alias {
             return Err(KeyFailure::Gone);
