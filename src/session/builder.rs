@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::AuthSession;
 use super::core::{Core, Parts};
+use super::ledger::Role;
 use crate::error::{Failure, SessionError};
 use crate::lock::{MemoryLocks, ProcessLock};
 use crate::profile::ServerProfile;
@@ -32,6 +33,7 @@ pub struct AuthSessionBuilder {
     spawner: Option<Arc<dyn Spawner>>,
     registry: Registry,
     persist_access_token: bool,
+    role: Role,
 }
 
 impl AuthSessionBuilder {
@@ -51,6 +53,7 @@ impl AuthSessionBuilder {
             spawner: None,
             registry: Registry::default(),
             persist_access_token: false,
+            role: Role::Owner,
         }
     }
 
@@ -78,14 +81,16 @@ impl AuthSessionBuilder {
         self
     }
 
-    /// A private folder that all processes of the app share, for lock files. Default on Linux:
-    /// `$XDG_STATE_HOME/tokencast`; on a phone the host names it.
+    /// A private folder that all processes of the app share, for lock files and a marker. It must go when the app
+    /// is uninstalled and must not be in a backup: the marker tells this installation from an earlier one. Default
+    /// on Linux: `$XDG_STATE_HOME/tokencast`; on a phone the host names it.
     pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(folder.into());
         self
     }
 
-    /// Locks of the host's own.
+    /// Locks of the host's own. Without a `.state_dir(…)` there is no marker then: a reinstallation is not told, nor
+    /// is a sign-out blocked that the storage did not take.
     pub fn locks(mut self, locks: Arc<dyn ProcessLock>) -> Self {
         self.locks = Some(locks);
         self
@@ -134,6 +139,15 @@ impl AuthSessionBuilder {
         self
     }
 
+    /// Only reads, as an app extension does: the session never refreshes, it waits for the generation of the process
+    /// that owns the entry, which must keep its access token
+    /// ([`persist_access_token`](Self::persist_access_token)). It writes nothing and takes no lock; signing in or
+    /// out answers `Misconfigured`.
+    pub fn read_only(mut self) -> Self {
+        self.role = Role::Reader;
+        self
+    }
+
     /// Makes the session. Does no I/O; restoring starts on its own.
     ///
     /// Errors: `Misconfigured` when a part is missing.
@@ -157,10 +171,19 @@ impl AuthSessionBuilder {
             )
             .into());
         }
-        let locks = match (self.locks, self.state_dir) {
+        let volatile = storage.secrecy() == Secrecy::Volatile;
+        let folder = match (&self.locks, self.state_dir) {
+            (_, Some(folder)) => Some(folder),
+            (Some(_), None) => None,
+            (None, None) if volatile => None,
+            (None, None) => default_state_dir(),
+        };
+        let locks = match (self.locks, &folder) {
             (Some(locks), _) => locks,
-            (None, None) if storage.secrecy() == Secrecy::Volatile => Arc::new(MemoryLocks::default()),
-            (None, folder) => file_locks(folder)?,
+            // Never taken by a reader.
+            (None, _) if self.role == Role::Reader => Arc::new(MemoryLocks::default()),
+            (None, None) if volatile => Arc::new(MemoryLocks::default()),
+            (None, folder) => file_locks(folder.clone())?,
         };
         let transport = match self.transport {
             Some(transport) => transport,
@@ -182,6 +205,8 @@ impl AuthSessionBuilder {
                 storage,
                 key_wrapper: self.key_wrapper,
                 locks,
+                notes: folder.filter(|_| !volatile),
+                role: self.role,
                 transport,
                 #[cfg(feature = "reqwest")]
                 resources: self.reqwest,
@@ -198,7 +223,7 @@ impl AuthSessionBuilder {
 
 #[cfg(unix)]
 fn file_locks(folder: Option<PathBuf>) -> Result<Arc<dyn ProcessLock>, SessionError> {
-    let folder = folder.or_else(default_state_dir).ok_or_else(|| {
+    let folder = folder.ok_or_else(|| {
         Failure::misconfigured(
             "there is no folder for lock files",
             "call `.state_dir(…)` with a private folder that all processes of the app share",
@@ -225,7 +250,7 @@ fn default_state_dir() -> Option<PathBuf> {
     Some(state.join("tokencast"))
 }
 
-#[cfg(any(target_os = "android", target_os = "ios"))]
+#[cfg(not(all(unix, not(any(target_os = "android", target_os = "ios")))))]
 fn default_state_dir() -> Option<PathBuf> {
     None
 }

@@ -1,12 +1,13 @@
 //! What all clones of a session share: its parts, its memory, its listeners.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::breaker::Breaker;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Role};
 use crate::error::{EndReason, Failure, SessionError, StorageFailure};
 use crate::flight::{Fresh, Moment, Plan};
 use crate::lock::ProcessLock;
@@ -17,7 +18,7 @@ use crate::record::Record;
 use crate::registry::Registry;
 use crate::spawn::Spawner;
 use crate::state::{Notice, SessionEvent, SessionState};
-use crate::storage::{KeyWrapper, SecureStorage, Vault};
+use crate::storage::{KeyWrapper, Marker, SecureStorage, Vault};
 use crate::time::{BootTime, Clock};
 use crate::token::{AccessToken, AttemptKey, Generation, StoreId, TokenSlot};
 use crate::transport::HttpTransport;
@@ -29,6 +30,9 @@ pub(super) struct Parts {
     pub(super) storage: Arc<dyn SecureStorage>,
     pub(super) key_wrapper: Option<Arc<dyn KeyWrapper>>,
     pub(super) locks: Arc<dyn ProcessLock>,
+    /// Where the app's own notes on the entry are.
+    pub(super) notes: Option<PathBuf>,
+    pub(super) role: Role,
     pub(super) transport: Arc<dyn HttpTransport>,
     #[cfg(feature = "reqwest")]
     pub(super) resources: crate::transport::ReqwestTransport,
@@ -109,17 +113,25 @@ pub(crate) struct Glance {
 impl Core {
     pub(super) fn open(parts: Parts, registry: Registry) -> Result<Arc<Self>, SessionError> {
         let name = record_name(&parts.entry);
-        let entry_id = format!("{}/{name}", parts.storage.entry_id());
+        let store_id = parts.storage.entry_id();
+        let entry_id = format!("{store_id}/{name}");
+        let marker = parts.notes.map(|folder| Marker::new(folder, &entry_id));
+        // A reader beside the owner, in one process even, is a session of its own.
+        let open_as = match parts.role {
+            Role::Owner => entry_id,
+            Role::Reader => format!("{entry_id}/read-only"),
+        };
         let new_store = StoreId::draw(&*parts.random).map_err(Failure::no_randomness)?;
         let profile = parts.profile.clone();
-        let (core, joined) = registry.join_or_open(&entry_id, || {
+        let (core, joined) = registry.join_or_open(&open_as, || {
             let vault = Vault::new(parts.storage, parts.key_wrapper, parts.random.clone(), name);
             let ledger = Ledger::new(
-                vault,
+                vault.with_marker(marker),
                 parts.locks,
-                entry_id.clone(),
+                (open_as.clone(), format!("{store_id}/canary")),
                 parts.clock.clone(),
                 parts.spawner.clone(),
+                parts.role,
             );
             Arc::new(Self {
                 plan: Plan::new(&parts.profile, parts.persist_access_token),

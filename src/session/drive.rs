@@ -166,6 +166,9 @@ fn look(opened: Opened) -> Look {
         Opened::Found(record) => Look::Found(record),
         Opened::Absent => Look::Failed(Failure::Locked(LockedCause::Vanished)),
         Opened::Unavailable(cause) => Look::Failed(Failure::Storage(StorageFailure::Unavailable(cause))),
+        Opened::Keyless => Look::Failed(Failure::Storage(StorageFailure::Unavailable(
+            LockedCause::Unavailable,
+        ))),
         Opened::Misconfigured { what, fix } => Look::Failed(Failure::Misconfigured { what, fix }),
         // Never fall back to an older refresh token: it is spent. The next start decides.
         Opened::Lost(_) => Look::Failed(Failure::Storage(StorageFailure::Unconfirmed)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::core::{Core, jobs};
-use super::ledger::{Amended, Amendment};
+use super::ledger::{Amended, Amendment, Role, read_only};
 use crate::error::{Failure, SessionError};
 use crate::flight::Fresh;
 use crate::record::{Kind, Record};
@@ -86,6 +86,9 @@ impl Core {
     {
         if self.memory().closed {
             return Err(SessionError::Closed);
+        }
+        if self.ledger.role() == Role::Reader {
+            return Err(read_only().into());
         }
         let (done, result) = oneshot::channel();
         let spawner = self.spawner.clone();

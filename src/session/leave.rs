@@ -4,15 +4,19 @@
 use std::sync::Arc;
 
 use super::core::{Core, jobs};
-use super::ledger::{Amended, Amendment};
+use super::ledger::{Amended, Amendment, Role, read_only};
 use crate::error::{Failure, SessionError};
 use crate::record::{PendingRevocation, Record};
 use crate::state::SessionState;
+use crate::storage::EVERY_EPOCH;
 use crate::token::Secret;
 use crate::wire;
 
 impl Core {
     pub(super) async fn sign_out(self: Arc<Self>) -> Result<(), SessionError> {
+        if self.ledger.role() == Role::Reader {
+            return Err(read_only().into());
+        }
         if let SessionState::Locked { .. } = self.restored().await {
             return self
                 .detached(move |core| async move { core.bury_unseen().await })
@@ -42,7 +46,8 @@ impl Core {
         Some(ended)
     }
 
-    async fn bury(self: &Arc<Self>, ended: Record) -> Result<(), Failure> {
+    /// Saves the end. What cannot be saved is noted in the app's own folder, so that no start restores it.
+    pub(super) async fn bury(self: &Arc<Self>, ended: Record) -> Result<(), Failure> {
         let at = self.clock.wall();
         let epoch = ended.generation.epoch;
         let amended = self
@@ -70,7 +75,14 @@ impl Core {
                     newest.signed_out(epoch, at).over(&stored),
                 )))
             })
-            .await?;
+            .await;
+        let amended = match amended {
+            Ok(amended) => amended,
+            Err(failure) => {
+                self.ledger.note_sign_out(epoch).await;
+                return Err(failure);
+            }
+        };
         let deliveries = {
             let mut memory = self.memory();
             if memory.leaving == Some(epoch) {
@@ -98,7 +110,14 @@ impl Core {
                 Amendment::Write(Box::new(session.signed_out(epoch, at).over(&session)))
             }))
         });
-        if let Amended::Wrote(tombstone) = amended.await? {
+        let amended = match amended.await {
+            Ok(amended) => amended,
+            Err(failure) => {
+                self.ledger.note_sign_out(EVERY_EPOCH).await;
+                return Err(failure);
+            }
+        };
+        if let Amended::Wrote(tombstone) = amended {
             let deliveries = self.absorb(&mut self.memory(), tombstone);
             self.deliver(jobs(deliveries));
             self.start_revoking();
@@ -118,7 +137,7 @@ impl Core {
             .record
             .as_ref()
             .is_some_and(|record| !record.revoke_pending.is_empty());
-        if waiting {
+        if waiting && self.ledger.role() == Role::Owner {
             let core = self.clone();
             self.spawner
                 .spawn(Box::pin(async move { core.revoke_pending().await }));

@@ -2,7 +2,8 @@
 //! under the record lock. A hung write keeps the lock until its call returns: landing late it would undo a newer
 //! record.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -12,7 +13,7 @@ use crate::flight::Written;
 use crate::lock::{LockGuard, LockKind, ProcessLock};
 use crate::record::{Record, Ruling, arbitrate};
 use crate::spawn::Spawner;
-use crate::storage::{Opened, Vault};
+use crate::storage::{FirstLook, Opened, Vault};
 use crate::time::Clock;
 
 const READ_DEADLINE: Duration = Duration::from_secs(5);
@@ -21,13 +22,32 @@ const RECORD_LOCK_DEADLINE: Duration = Duration::from_secs(12);
 /// How often a lock that is held is asked for again: soon at first, then at ease.
 const POLL_FIRST: Duration = Duration::from_millis(2);
 const POLL_MOST: Duration = Duration::from_millis(50);
+/// A platform key in trouble is asked again after these pauses, then at the next occasion.
+const KEY_PAUSES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(800),
+];
 
 pub(super) struct Ledger {
     vault: Arc<Vault>,
     locks: Arc<dyn ProcessLock>,
     entry_id: String,
+    /// The lock of the store's canary, which all its entries share.
+    canary_id: String,
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
+    role: Role,
+    /// This launch is noted as one without the platform's key.
+    keyless: AtomicBool,
+}
+
+/// Whether this process owns the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Owner,
+    /// Reads, and changes nothing: no record, note, canary, quarantine or lock.
+    Reader,
 }
 
 /// What a writer decides after reading the record under the lock.
@@ -47,17 +67,26 @@ impl Ledger {
     pub(super) fn new(
         vault: Vault,
         locks: Arc<dyn ProcessLock>,
-        entry_id: String,
+        (entry_id, canary_id): (String, String),
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
+        role: Role,
     ) -> Self {
         Self {
             vault: Arc::new(vault),
             locks,
             entry_id,
+            canary_id,
             clock,
             spawner,
+            role,
+            keyless: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this process may write.
+    pub(super) fn role(&self) -> Role {
+        self.role
     }
 
     pub(super) fn entry_id(&self) -> &str {
@@ -66,10 +95,14 @@ impl Ledger {
 
     /// Takes one of the entry's locks, waiting at most `within`.
     pub(super) async fn lock(&self, kind: LockKind, within: Duration) -> Result<LockGuard, Failure> {
+        self.lock_of(&self.entry_id, kind, within).await
+    }
+
+    async fn lock_of(&self, name: &str, kind: LockKind, within: Duration) -> Result<LockGuard, Failure> {
         let give_up = self.clock.boot() + within;
         let mut pause = POLL_FIRST;
         loop {
-            match self.locks.try_acquire(&self.entry_id, kind) {
+            match self.locks.try_acquire(name, kind) {
                 Ok(Some(guard)) => return Ok(guard),
                 Ok(None) => {}
                 Err(failure) => {
@@ -95,6 +128,102 @@ impl Ledger {
         self.blocking(READ_DEADLINE, move || vault.open())
             .await
             .unwrap_or(timed_out)
+    }
+
+    /// Reads the record at a start, or when a locked storage is asked again: what does not stand there is proven
+    /// not to, and a platform key in trouble gets its tries.
+    pub(super) async fn first_look(&self) -> FirstLook {
+        let mut seen = self.look(|vault| vault.first_look()).await;
+        for pause in KEY_PAUSES {
+            if seen != FirstLook::Opened(Opened::Keyless) {
+                break;
+            }
+            self.clock.sleep(pause).await;
+            seen = self.look(|vault| vault.first_look()).await;
+        }
+        match (seen, self.role) {
+            (FirstLook::Doubted, Role::Reader) => self.look(|vault| vault.prove_by_reading()).await,
+            (FirstLook::Doubted, Role::Owner) => {
+                let proven = self.under_the_canarys_lock(|vault| vault.prove()).await;
+                proven.unwrap_or_else(|failure| FirstLook::Opened(not_now(failure)))
+            }
+            (FirstLook::Opened(Opened::Keyless), Role::Owner) => {
+                if self.note_keyless_launch().await {
+                    self.vault.give_up_key();
+                    return FirstLook::Opened(Opened::Lost(EndReason::KeyLost));
+                }
+                FirstLook::Opened(Opened::Unavailable(LockedCause::Unavailable))
+            }
+            (FirstLook::Opened(Opened::Keyless), Role::Reader) => {
+                FirstLook::Opened(Opened::Unavailable(LockedCause::Unavailable))
+            }
+            (seen, Role::Owner) if self.vault.found_its_key() => {
+                self.forget_keyless_launches().await;
+                seen
+            }
+            (seen, _) => seen,
+        }
+    }
+
+    /// Whether the store keeps what it is given.
+    pub(super) async fn prove_working(&self) -> Result<(), Failure> {
+        self.under_the_canarys_lock(|vault| vault.prove_working()).await?
+    }
+
+    /// Notes in the app's own folder that the sessions up to `epoch` were signed out; the store did not take it.
+    /// Needs no lock: a hung write may hold the record's.
+    pub(super) async fn note_sign_out(&self, epoch: u64) -> bool {
+        let vault = self.vault.clone();
+        let noted = self.blocking(WRITE_DEADLINE, move || vault.note_sign_out(epoch));
+        noted.await.unwrap_or(false)
+    }
+
+    /// Counts each launch once. True when the key counts as lost.
+    async fn note_keyless_launch(&self) -> bool {
+        if self.keyless.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let Ok(guard) = self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await else {
+            return false;
+        };
+        let vault = self.vault.clone();
+        let job = move || (vault.note_keyless_launch(), drop(guard)).0;
+        self.blocking(WRITE_DEADLINE, job).await.unwrap_or(false)
+    }
+
+    async fn forget_keyless_launches(&self) {
+        if let Ok(guard) = self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await {
+            let vault = self.vault.clone();
+            let job = move || (vault.forget_keyless_launches(), drop(guard)).0;
+            let _ = self.blocking(WRITE_DEADLINE, job).await;
+        }
+    }
+
+    async fn look(&self, look: impl FnOnce(&Vault) -> FirstLook + Send + 'static) -> FirstLook {
+        let vault = self.vault.clone();
+        let timed_out = FirstLook::Opened(Opened::Unavailable(LockedCause::TimedOut));
+        self.blocking(READ_DEADLINE, move || look(&vault))
+            .await
+            .unwrap_or(timed_out)
+    }
+
+    /// The record lock first, then the canary's. Both stay with a call that hangs.
+    async fn under_the_canarys_lock<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Vault) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let record = self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await?;
+        let canary = self.lock_of(&self.canary_id, LockKind::Record, RECORD_LOCK_DEADLINE);
+        let canary = canary.await?;
+        let vault = self.vault.clone();
+        let job = move || {
+            let done = job(&vault);
+            drop((canary, record));
+            done
+        };
+        self.blocking(WRITE_DEADLINE, job)
+            .await
+            .ok_or(Failure::Locked(LockedCause::TimedOut))
     }
 
     /// Writes a flight's draft, if the record under the lock is older or the same: refresh.md's invariant 4.
@@ -123,16 +252,24 @@ impl Ledger {
         &self,
         decide: impl FnOnce(Option<Record>) -> Result<Amendment<T>, Failure> + Send + 'static,
     ) -> Result<Amended<T>, Failure> {
+        if self.role == Role::Reader {
+            return Err(read_only());
+        }
         let guard = self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await?;
         let vault = self.vault.clone();
-        let job = move || {
-            let amended = amend(&vault, decide);
-            drop(guard);
-            amended
+        let turn = Turn::new(guard);
+        let job = {
+            let turn = turn.clone();
+            move || {
+                let amended = amend(&vault, &turn, decide);
+                turn.end();
+                amended
+            }
         };
-        self.blocking(WRITE_DEADLINE, job)
-            .await
-            .unwrap_or(Err(Failure::Storage(StorageFailure::Unconfirmed)))
+        match self.blocking(WRITE_DEADLINE, job).await {
+            Some(amended) => amended,
+            None => Err(Failure::Storage(turn.abandon())),
+        }
     }
 
     /// Runs `job` where it may block; `None` when it has not answered in time. The job itself goes on.
@@ -141,7 +278,7 @@ impl Ledger {
         within: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        if self.vault.is_instant() {
+        if !self.vault.may_block() {
             return Some(job());
         }
         let (answer, answered) = oneshot::channel();
@@ -157,25 +294,101 @@ impl Ledger {
     }
 }
 
+fn not_now(failure: Failure) -> Opened {
+    match failure {
+        Failure::Misconfigured { what, fix } => Opened::Misconfigured { what, fix },
+        Failure::Locked(cause) | Failure::Storage(StorageFailure::Unavailable(cause)) => {
+            Opened::Unavailable(cause)
+        }
+        _ => Opened::Unavailable(LockedCause::Unavailable),
+    }
+}
+
+/// One writer's time with the record lock. The lock goes with the deadline, unless a write is under way: that one
+/// may land whenever its call returns.
+#[derive(Clone)]
+struct Turn(Arc<Mutex<TurnState>>);
+
+struct TurnState {
+    guard: Option<LockGuard>,
+    writing: bool,
+    wrote: bool,
+}
+
+impl Turn {
+    fn new(guard: LockGuard) -> Self {
+        Self(Arc::new(Mutex::new(TurnState {
+            guard: Some(guard),
+            writing: false,
+            wrote: false,
+        })))
+    }
+
+    /// Runs a write, unless the turn was taken away.
+    fn write<T>(&self, write: impl FnOnce() -> T) -> Option<T> {
+        {
+            let mut state = self.state();
+            state.guard.as_ref()?;
+            (state.writing, state.wrote) = (true, true);
+        }
+        let written = write();
+        self.state().writing = false;
+        Some(written)
+    }
+
+    fn end(&self) {
+        self.state().guard = None;
+    }
+
+    /// Nobody waits any longer. Says what is known of the write.
+    fn abandon(&self) -> StorageFailure {
+        let mut state = self.state();
+        if !state.writing {
+            state.guard = None;
+        }
+        if state.wrote {
+            StorageFailure::Unconfirmed
+        } else {
+            StorageFailure::Unavailable(LockedCause::TimedOut)
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, TurnState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn amend<T>(
     vault: &Vault,
+    turn: &Turn,
     decide: impl FnOnce(Option<Record>) -> Result<Amendment<T>, Failure>,
 ) -> Result<Amended<T>, Failure> {
+    let abandoned = || Failure::Storage(StorageFailure::Unavailable(LockedCause::TimedOut));
     let stored = match vault.open() {
         Opened::Found(record) => Some(record),
         Opened::Absent => None,
         Opened::Lost(_) => {
-            vault.quarantine();
+            turn.write(|| vault.quarantine()).ok_or_else(abandoned)?;
             None
         }
         Opened::Unavailable(cause) => return Err(Failure::Storage(StorageFailure::Unavailable(cause))),
+        Opened::Keyless => {
+            let cause = LockedCause::Unavailable;
+            return Err(Failure::Storage(StorageFailure::Unavailable(cause)));
+        }
         Opened::Misconfigured { what, fix } => return Err(Failure::Misconfigured { what, fix }),
     };
-    let draft = match decide(stored)? {
+    let epoch = stored.as_ref().map(|stored| stored.generation.epoch);
+    let mut draft = match decide(stored)? {
         Amendment::Leave(left) => return Ok(Amended::Left(left)),
         Amendment::Write(draft) => *draft,
     };
-    let replaced = vault.replace(&draft);
+    let new_epoch = epoch.is_none_or(|epoch| draft.generation.epoch > epoch);
+    // A new session is this installation's, whatever stood there before.
+    if draft.install_id.is_empty() || (new_epoch && !draft.is_tombstone()) {
+        draft.install_id = turn.write(|| vault.install_id()).ok_or_else(abandoned)?;
+    }
+    let replaced = turn.write(|| vault.replace(&draft)).ok_or_else(abandoned)?;
     if let Err(failure) = &replaced
         && *failure != Failure::Storage(StorageFailure::Unconfirmed)
     {
@@ -183,7 +396,12 @@ fn amend<T>(
     }
     // Read back: a write reported failed may have landed, and one reported done may not.
     match vault.open() {
-        Opened::Found(found) if found == written_form(&draft, &found) => Ok(Amended::Wrote(draft)),
+        Opened::Found(found) if found == written_form(&draft, &found) => {
+            if new_epoch {
+                turn.write(|| vault.note_landing(draft.generation.epoch, epoch.is_none()));
+            }
+            Ok(Amended::Wrote(draft))
+        }
         Opened::Found(_) if replaced.is_err() => Err(Failure::Storage(StorageFailure::Unconfirmed)),
         Opened::Found(_) | Opened::Absent | Opened::Lost(EndReason::StoreLost) => {
             Err(Failure::Storage(StorageFailure::ReadBackDiffers))
@@ -199,4 +417,11 @@ fn written_form(draft: &Record, found: &Record) -> Record {
         draft.credential.access_token = None;
     }
     draft
+}
+
+pub(super) fn read_only() -> Failure {
+    Failure::misconfigured(
+        "this session is read-only",
+        "sign in and out in the process that owns the session, which is built without `.read_only()`",
+    )
 }

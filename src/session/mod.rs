@@ -1,7 +1,7 @@
 //! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
 //!
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
-//! flight), `drive` (performing what a flight asks), `ledger` (reading and writing the record under its lock),
+//! flight), `drive` (performing what a flight asks), `follow` (waiting for another process's flight), `ledger` (reading and writing the record under its lock),
 //! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls).
 
 mod ahead;
@@ -10,6 +10,7 @@ mod builder;
 mod core;
 mod drive;
 mod enter;
+mod follow;
 mod leave;
 mod ledger;
 mod obtain;

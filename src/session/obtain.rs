@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, FlightSeat, Memory};
+use super::ledger::Role;
 use crate::error::{EndReason, Failure, SessionError};
 use crate::flight::Flight;
 use crate::state::SessionState;
@@ -124,6 +125,15 @@ impl Core {
             self.restore_again(memory);
             return Some(Some(failure));
         }
+        // The owner may have signed in since.
+        if self.ledger.role() == Role::Reader
+            && matches!(
+                memory.state,
+                SessionState::SignedOut | SessionState::SignInRequired { .. }
+            )
+        {
+            self.restore_again(memory);
+        }
         match &memory.state {
             SessionState::Active { .. } => None,
             SessionState::Restoring => Some(None),
@@ -150,7 +160,11 @@ impl Core {
             only_saving: false,
         };
         memory.flight = Some(seat.clone());
-        self.spawner.spawn(Box::pin(self.clone().drive(flight, landed)));
+        let core = self.clone();
+        self.spawner.spawn(match self.ledger.role() {
+            Role::Owner => Box::pin(core.drive(flight, landed)),
+            Role::Reader => Box::pin(core.follow(landed)),
+        });
         Ok(seat)
     }
 

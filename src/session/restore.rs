@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Core, Memory, jobs};
+use super::ledger::{Amended, Amendment, Role};
 use crate::error::{EndReason, Failure, LockedCause};
 use crate::publish::Deliveries;
+use crate::record::Record;
 use crate::state::SessionState;
-use crate::storage::Opened;
+use crate::storage::{FirstLook, Opened};
 
 /// A locked storage is asked again at most this often.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -19,7 +21,20 @@ impl Core {
     }
 
     pub(super) fn start_restoring_if_locked(self: &Arc<Self>) {
-        let locked = matches!(self.memory().state, SessionState::Locked { .. });
+        let (locked, unsaved) = {
+            let memory = self.memory();
+            let record = memory.record.clone();
+            (
+                matches!(memory.state, SessionState::Locked { .. }),
+                record.filter(|record| memory.leaving == Some(record.generation.epoch)),
+            )
+        };
+        if let Some(ended) = unsaved {
+            // A sign-out that the store did not take is tried again.
+            let core = self.clone();
+            self.spawner
+                .spawn(Box::pin(async move { drop(core.bury(ended).await) }));
+        }
         if locked {
             self.clone().start_restoring();
         }
@@ -35,26 +50,86 @@ impl Core {
     }
 
     async fn restore(self: Arc<Self>) {
-        let opened = self.ledger.read().await;
+        let seen = self.ledger.first_look().await;
         let deliveries = {
             let mut memory = self.memory();
-            let waiting = matches!(
-                memory.state,
-                SessionState::Restoring | SessionState::Locked { .. }
-            );
+            let waiting = match memory.state {
+                SessionState::Restoring | SessionState::Locked { .. } => true,
+                SessionState::Active { .. } => false,
+                _ => self.ledger.role() == Role::Reader,
+            };
             // A sign-in may have overtaken the read.
-            if waiting && !memory.closed {
-                self.restored_to(&mut memory, opened)
-            } else {
-                Vec::new()
+            if !waiting || memory.closed {
+                return;
             }
+            self.restored_to(&mut memory, &seen)
         };
         self.deliver(jobs(deliveries));
-        self.start_revoking();
+        if self.ledger.role() == Role::Reader {
+            return;
+        }
+        match seen {
+            // Not saved now: the notes block the next start too, and the sign-out is tried again on a notice.
+            FirstLook::SignedOut(record) => drop(self.bury(record).await),
+            FirstLook::Stale(record) => self.retire(record).await,
+            _ => self.start_revoking(),
+        }
     }
 
-    fn restored_to(self: &Arc<Self>, memory: &mut Memory, opened: Opened) -> Vec<Deliveries> {
+    /// Puts a tombstone in the place of an earlier installation's session. Not saved now: the next start tries it
+    /// again.
+    async fn retire(self: &Arc<Self>, stale: Record) {
+        if self.ledger.prove_working().await.is_err() {
+            return;
+        }
+        let at = self.clock.wall();
+        let amended = self.ledger.amend(move |stored| {
+            let same = |stored: &Record| {
+                stored.generation == stale.generation && stored.install_id == stale.install_id
+            };
+            let Some(stored) = stored.filter(same) else {
+                return Ok(Amendment::Leave(()));
+            };
+            let mut tombstone = stored.buried(EndReason::StaleInstall, at);
+            // The ledger puts this installation's id there.
+            tombstone.install_id.clear();
+            Ok(Amendment::Write(Box::new(tombstone)))
+        });
+        if let Ok(Amended::Wrote(tombstone)) = amended.await {
+            let deliveries = {
+                let mut memory = self.memory();
+                self.absorb(&mut memory, tombstone)
+            };
+            self.deliver(jobs(deliveries));
+        }
+    }
+
+    fn restored_to(self: &Arc<Self>, memory: &mut Memory, seen: &FirstLook) -> Vec<Deliveries> {
         memory.misconfigured = None;
+        let opened = match seen {
+            FirstLook::Opened(opened) => opened.clone(),
+            // An active process decides nothing on an absence.
+            FirstLook::Gone if memory.record.is_some() => Opened::Absent,
+            FirstLook::Gone => Opened::Lost(EndReason::StoreLost),
+            FirstLook::Doubted => Opened::Unavailable(LockedCause::Unavailable),
+            FirstLook::SignedOut(record) => {
+                if self.ledger.role() == Role::Owner {
+                    memory.leaving = Some(record.generation.epoch);
+                    memory.record = Some(record.clone());
+                }
+                return self
+                    .enter_state(memory, SessionState::SignedOut)
+                    .into_iter()
+                    .collect();
+            }
+            FirstLook::Stale(record) => {
+                let state = SessionState::SignInRequired {
+                    reason: EndReason::StaleInstall,
+                    account: record.account.clone(),
+                };
+                return self.enter_state(memory, state).into_iter().collect();
+            }
+        };
         let state = match opened {
             Opened::Found(record) if !record.is_tombstone() && record.profile_id != self.profile.id() => {
                 memory.misconfigured = Some(Failure::misconfigured(
@@ -84,6 +159,9 @@ impl Core {
             },
             Opened::Absent => SessionState::SignedOut,
             Opened::Unavailable(cause) => SessionState::Locked { cause },
+            Opened::Keyless => SessionState::Locked {
+                cause: LockedCause::Unavailable,
+            },
             Opened::Misconfigured { what, fix } => {
                 memory.misconfigured = Some(Failure::Misconfigured { what, fix });
                 SessionState::Locked {

@@ -35,20 +35,28 @@ impl FileStorage {
         };
         self.folder.join(name.chars().map(safe).collect::<String>())
     }
+}
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Trouble> {
-        make_private(&self.folder).map_err(Trouble::Before)?;
-        let path = self.path(name);
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = write_through(&temporary, bytes);
-        if let Err(error) = written {
-            // Half a file under a temporary name serves nobody; the old record is untouched.
-            let _ = fs::remove_file(&temporary);
-            return Err(Trouble::Before(error));
-        }
-        fs::rename(&temporary, &path).map_err(Trouble::During)?;
-        sync_folder(&self.folder).map_err(Trouble::During)
+/// Replaces a file of `folder` in one step, for the app's own notes.
+pub(super) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    put(folder, path, bytes).map_err(|trouble| match trouble {
+        Trouble::Before(error) | Trouble::During(error) => error,
+    })
+}
+
+fn put(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    make_private(folder).map_err(Trouble::Before)?;
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let written = write_through(&temporary, bytes);
+    if let Err(error) = written {
+        // Half a file under a temporary name serves nobody; the old record is untouched.
+        let _ = fs::remove_file(&temporary);
+        return Err(Trouble::Before(error));
     }
+    fs::rename(&temporary, path).map_err(Trouble::During)?;
+    sync_folder(folder).map_err(Trouble::During)
 }
 
 /// Whether the old bytes are surely still in place.
@@ -82,7 +90,7 @@ impl SecureStorage for FileStorage {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> WriteOutcome {
-        match self.replace(name, bytes) {
+        match put(&self.folder, &self.path(name), bytes) {
             Ok(()) => WriteOutcome::Acknowledged,
             Err(Trouble::During(error)) => {
                 tracing::warn!(kind = ?error.kind(), "a record's file could not be put in place");
@@ -117,7 +125,7 @@ fn unreadable(folder: &Path, error: &io::Error) -> ReadOutcome {
     ReadOutcome::Unavailable(LockedCause::Unavailable)
 }
 
-fn read_limited(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(super) fn read_limited(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

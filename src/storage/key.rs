@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 /// Called when a session is restored and when its first record is written, never at the commit of an exchange:
 /// so trouble with the platform's key, or a biometric gate, comes before a token is spent.
 pub trait KeyWrapper: Send + Sync + 'static {
-    /// Wraps a data key. The result is stored beside the record in clear.
+    /// Wraps a data key. The result is stored beside the record in clear. Makes the platform's key when there is
+    /// none, and a new one, under a new name, when the old one is gone or does not serve.
     fn wrap(&self, data_key: &[u8; 32]) -> Result<Vec<u8>, KeyFailure>;
 
     /// Gives back the data key that was wrapped.

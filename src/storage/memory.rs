@@ -34,6 +34,10 @@ impl SecureStorage for MemoryStorage {
         Secrecy::Volatile
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn read(&self, name: &str) -> ReadOutcome {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries

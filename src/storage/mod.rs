@@ -5,7 +5,9 @@ mod file;
 mod key;
 #[cfg(feature = "keyring")]
 mod keyring;
+mod marker;
 mod memory;
+mod trust;
 mod vault;
 
 use zeroize::Zeroizing;
@@ -19,18 +21,25 @@ pub use key::{KeyFailure, KeyWrapper};
 pub use keyring::KeyringStorage;
 pub use memory::MemoryStorage;
 
+pub(crate) use marker::{EVERY_EPOCH, Marker};
+pub(crate) use trust::FirstLook;
 pub(crate) use vault::{Opened, Vault};
 
 /// A place for named entries of bytes.
 ///
 /// `Unavailable` is never taken as "no session" and never leads to a delete. The names are `session/<hash>`,
-/// `quarantine` and what later versions add: visible ASCII, at most 80 characters.
+/// `canary`, `quarantine` and what later versions add: visible ASCII, at most 80 characters.
 pub trait SecureStorage: Send + Sync + 'static {
     /// Names the entry among all stores of this device: two sessions with the same id share one record.
     fn entry_id(&self) -> String;
 
     /// Whether the place itself keeps what it is given from others.
     fn secrecy(&self) -> Secrecy;
+
+    /// Whether a call may block. One that never does is called where the session runs, without a deadline.
+    fn may_block(&self) -> bool {
+        true
+    }
 
     /// Reads one entry.
     fn read(&self, name: &str) -> ReadOutcome;

@@ -1,18 +1,25 @@
 //! A store together with what seals its records: bytes below, records above.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{KeyFailure, KeyWrapper, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
+use super::{KeyFailure, KeyWrapper, Marker, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use crate::error::{EndReason, Failure, LockedCause, StorageFailure};
 use crate::random::Random;
 use crate::record::{self, DataKey, Record, SealError, Sealed, Unreadable};
 
 /// Reads and writes the record of one entry. Blocking, like the store below it.
 pub(crate) struct Vault {
-    storage: Arc<dyn SecureStorage>,
+    pub(super) storage: Arc<dyn SecureStorage>,
     wrapper: Option<Arc<dyn KeyWrapper>>,
-    random: Arc<dyn Random>,
+    pub(super) random: Arc<dyn Random>,
     name: String,
+    /// The app's own notes; none beside a store in memory.
+    pub(super) marker: Option<Marker>,
+    /// The platform's key failed so often that what it wrapped counts as lost.
+    key_given_up: AtomicBool,
+    /// Earlier launches are noted as keyless.
+    pub(super) was_keyless: AtomicBool,
     /// The data key and its wrapped form, once known. Guards no I/O and no host code.
     key: Mutex<Option<KnownKey>>,
 }
@@ -31,6 +38,8 @@ pub(crate) enum Opened {
     Absent,
     /// Not now: keep the session and try again.
     Unavailable(LockedCause),
+    /// The platform's key did not serve this time, for a reason that may pass.
+    Keyless,
     Misconfigured {
         what: String,
         fix: String,
@@ -51,13 +60,27 @@ impl Vault {
             wrapper,
             random,
             name,
+            marker: None,
+            key_given_up: AtomicBool::new(false),
+            was_keyless: AtomicBool::new(false),
             key: Mutex::new(None),
         }
     }
 
-    /// Whether no call can block: a store in memory needs no thread and no deadline.
-    pub(crate) fn is_instant(&self) -> bool {
-        self.storage.secrecy() == Secrecy::Volatile
+    /// Whether a call may block: if not, it needs no thread and no deadline.
+    pub(crate) fn may_block(&self) -> bool {
+        self.storage.may_block()
+    }
+
+    /// With notes of the app's own.
+    pub(crate) fn with_marker(mut self, marker: Option<Marker>) -> Self {
+        self.marker = marker;
+        self
+    }
+
+    /// From now on a key that does not serve is one that is gone.
+    pub(crate) fn give_up_key(&self) {
+        self.key_given_up.store(true, Ordering::Relaxed);
     }
 
     /// Reads the record.
@@ -138,7 +161,10 @@ impl Vault {
             .unwrap(&sealed.wrapped_key)
             .map_err(|failure| match failure {
                 KeyFailure::Locked => Opened::Unavailable(LockedCause::DeviceLocked),
-                KeyFailure::Transient => Opened::Unavailable(LockedCause::Unavailable),
+                KeyFailure::Transient if self.key_given_up.load(Ordering::Relaxed) => {
+                    Opened::Lost(EndReason::KeyLost)
+                }
+                KeyFailure::Transient => Opened::Keyless,
                 KeyFailure::Gone => Opened::Lost(EndReason::KeyLost),
             })?;
         let key = DataKey::from_bytes(&bytes).ok_or(Opened::Lost(EndReason::KeyLost))?;
@@ -186,7 +212,7 @@ fn no_wrapper() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use zeroize::Zeroizing;
 
@@ -254,10 +280,7 @@ mod tests {
             .unwrap();
         for (failure, seen) in [
             (KeyFailure::Locked, Opened::Unavailable(LockedCause::DeviceLocked)),
-            (
-                KeyFailure::Transient,
-                Opened::Unavailable(LockedCause::Unavailable),
-            ),
+            (KeyFailure::Transient, Opened::Keyless),
             (KeyFailure::Gone, Opened::Lost(EndReason::KeyLost)),
         ] {
             let wrapper = Rot1 {

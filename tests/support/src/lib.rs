@@ -2,6 +2,8 @@
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used)] // a test's tools fail by panicking
 
+mod fault_storage;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use tokencast::storage::{self, MemoryStorage};
 use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
 use tokencast::token::Credentials;
 use tokencast_backend::{Backend, Config, RunningBackend};
+
+pub use fault_storage::{FaultStorage, Op, Step};
 
 pub const ACCESS_TTL: Duration = Duration::from_secs(300);
 
