@@ -33,6 +33,8 @@ pub enum Fault {
     DelayRequest(Duration),
     /// The answer reaches the client this much later.
     DelayAnswer(Duration),
+    /// The request waits for [`FaultProxy::release`] before it goes to the server.
+    HoldRequest,
     /// The answer waits for [`FaultProxy::release`].
     HoldAnswer,
     /// Half of the body arrives, under a head that calls it the whole.
@@ -134,13 +136,13 @@ impl FaultProxy {
         lock(&self.shared.log).clone()
     }
 
-    /// Returns when at least `count` answers are held at once.
+    /// Returns when at least `count` requests or answers are held at once.
     pub async fn wait_until_held(&self, count: u64) {
         // The sender lives as long as `self`: no error to see.
         let _ = self.shared.held.subscribe().wait_for(|held| *held >= count).await;
     }
 
-    /// Lets the answers go that are held now.
+    /// Lets all go that is held now.
     pub fn release(&self) {
         self.shared.releases.send_modify(|count| *count += 1);
     }

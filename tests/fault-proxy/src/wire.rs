@@ -25,6 +25,7 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
             return Ok(());
         }
         Some(Fault::DelayRequest(delay)) => tokio::time::sleep(delay).await,
+        Some(Fault::HoldRequest) => shared.hold().await,
         _ => {}
     }
     let answer = match ask(shared.target, &request).await {

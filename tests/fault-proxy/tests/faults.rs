@@ -111,19 +111,22 @@ async fn each_fault_does_what_it_says_to_one_request() {
 }
 
 #[tokio::test]
-async fn a_held_answer_waits_until_it_is_released() {
-    let (address, seen) = server().await;
-    let proxy = Arc::new(FaultProxy::start(&address).await.unwrap());
-    proxy.next("/a", Fault::HoldAnswer);
-    let client = tokio::spawn({
-        let proxy = proxy.clone();
-        async move { ask(&proxy).await }
-    });
-    proxy.wait_until_held(1).await;
-    assert_eq!(seen.load(Ordering::SeqCst), 1);
-    assert!(proxy.log().is_empty() && !client.is_finished());
-    proxy.release();
-    assert!(client.await.unwrap().ends_with(BODY));
+async fn what_is_held_waits_until_it_is_released_on_its_side_of_the_server() {
+    for (fault, seen_by_the_server) in [(Fault::HoldRequest, 0), (Fault::HoldAnswer, 1)] {
+        let (address, seen) = server().await;
+        let proxy = Arc::new(FaultProxy::start(&address).await.unwrap());
+        proxy.next("/a", fault);
+        let client = tokio::spawn({
+            let proxy = proxy.clone();
+            async move { ask(&proxy).await }
+        });
+        proxy.wait_until_held(1).await;
+        assert_eq!(seen.load(Ordering::SeqCst), seen_by_the_server, "{fault:?}");
+        assert!(proxy.log().is_empty() && !client.is_finished());
+        proxy.release();
+        assert!(client.await.unwrap().ends_with(BODY));
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test]
