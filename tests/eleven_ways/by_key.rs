@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokencast::profile::ServerProfile;
 use tokencast_backend::{Fault as Trouble, FaultKind, Route};
 use tokencast_fault_proxy::{Fault, FaultProxy};
-use tokencast_testkit::ada;
+use tokencast_testkit::{ada, eventually};
 
 use crate::Device;
 use crate::stage::{Process, Step, stored};
@@ -99,6 +99,7 @@ async fn way_09_presented_once_more_taken_literally() {
         assert!(caller.await.unwrap().is_err(), "it died on the wire");
         assert_eq!(device.record()["inflight"]["count"], life);
         device.rig.server.release();
+        eventually("nothing held", || device.rig.server.held() == 0).await;
         device.rig.server.hold_refreshes();
     }
     device.rig.server.release();
