@@ -3,9 +3,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tokencast::bridge::{Action, PageId, PagePolicy, Sender, Slot};
+use tokencast::error::{SessionError, TryAgainCause};
+use tokencast::lock::{LockKind, ProcessLock};
 use tokencast::pages::{PageHost, Pages};
 use tokencast::registry::Registry;
-use tokencast_testkit::{Rig, ada, eventually};
+use tokencast::storage::SecureStorage;
+
+use crate::stage::{ENTRY, LeapClock, snapshot, stored};
+use tokencast_testkit::{ACCESS_TTL, Rig, ada, eventually};
 
 /// 1 a session signs in, four pages greet it and hold the token, the token expires; 2 the server is told to hold
 /// its answer; 3 10,000 callers on four threads ask for a token, and all four pages report their 401; 4 when every
@@ -152,4 +157,42 @@ async fn two_processes_on_one_entry_take_turns() {
         assert_eq!(rig.server.stats().exchanges, round, "one exchange a round");
     }
     assert_eq!(rig.server.stats().reuse_detected, 0);
+}
+
+/// 1 the flight lock is held elsewhere; 2 a new process restores, a reader reads, a sign-in is made: none of them
+/// takes that lock; 3 the token expires: nothing is sent without it, and past its deadline the caller is told to try
+/// again; 4 signing out does not wait for it either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_an_exchange_takes_the_flight_lock_and_without_it_nothing_is_sent() {
+    let rig = Rig::new().await;
+    let entry = format!("{}/{ENTRY}", rig.storage.entry_id());
+    let held = rig.locks.try_acquire(&entry, LockKind::Flight).unwrap();
+    assert!(held.is_some());
+    let clock = LeapClock::default();
+    let build = || rig.process().clock(Arc::new(clock.clone())).build().unwrap();
+    let session = build();
+    session.sign_in(ada()).await.unwrap();
+    assert!(session.access_token().await.is_ok());
+    assert!(build().restored().await.is_active());
+
+    clock.advance(ACCESS_TTL);
+    let before = snapshot(&rig.storage);
+    let caller = tokio::spawn({
+        let session = session.clone();
+        async move { session.access_token().await }
+    });
+    clock
+        .leap_until("the lock's deadline", || caller.is_finished())
+        .await;
+    let error = caller.await.unwrap().unwrap_err();
+    let cause = TryAgainCause::Busy;
+    assert!(
+        matches!(&error, SessionError::TryAgain { cause: busy, .. } if *busy == cause),
+        "{error:?}"
+    );
+    assert_eq!(rig.server.stats().refresh_requests, 0);
+    assert!(session.state().is_active() && snapshot(&rig.storage) == before);
+
+    session.sign_out().await.unwrap();
+    assert_eq!(stored(&rig.storage).unwrap()["kind"], "tombstone");
 }

@@ -4,6 +4,7 @@ use tokencast::error::{EndReason, SessionError, TryAgainCause};
 use tokencast::state::{Notice, SessionState};
 use tokencast_backend::{Fault, FaultKind, Route};
 
+use crate::stage::stored;
 use tokencast_testkit::Rig;
 
 #[tokio::test]
@@ -137,4 +138,58 @@ async fn no_network_is_transient_and_its_end_ends_the_wait() {
         "{error:?}"
     );
     assert!(session.access_token().await.is_ok(), "nothing was spent");
+}
+
+/// After every transient answer the record is what it was, but for the note that its token was presented.
+#[tokio::test]
+async fn a_transient_answer_changes_nothing_that_is_stored() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    let before = stored(&rig.storage).unwrap();
+    rig.expire();
+    let faults = [
+        FaultKind::status(408),
+        FaultKind::status(500),
+        FaultKind::status(401),
+        FaultKind::html(502, false),
+        FaultKind::too_many_requests(30),
+    ];
+    for (tried, fault) in (1..).zip(faults) {
+        rig.server
+            .arm(Fault::once(Route::Refresh, fault.clone()))
+            .unwrap();
+        assert!(session.access_token().await.is_err(), "{fault:?}");
+        let mut after = stored(&rig.storage).unwrap();
+        let intent = after.as_object_mut().unwrap().remove("inflight").unwrap();
+        assert_eq!(intent["count"], tried, "{fault:?}");
+        assert!(after == before, "{fault:?}: nothing else changed");
+        assert_eq!(session.generation().number, 1);
+        rig.clock.advance(Duration::from_secs(60));
+    }
+    assert!(session.access_token().await.is_ok());
+}
+
+/// `Retry-After` is the server's to say: nothing is asked before, and the callers are told how long.
+#[tokio::test]
+async fn nothing_is_asked_before_the_server_wants_to_be_asked() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    rig.expire();
+    rig.server
+        .arm(Fault::once(Route::Refresh, FaultKind::too_many_requests(90)))
+        .unwrap();
+    for _ in 0..50 {
+        match session.access_token().await.unwrap_err() {
+            SessionError::TryAgain { after, .. } => {
+                assert!(
+                    after <= Duration::from_secs(90) && after > Duration::from_secs(20),
+                    "{after:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(rig.server.stats().refresh_requests, 1);
+    rig.clock.advance(Duration::from_secs(91));
+    assert!(session.access_token().await.is_ok());
 }

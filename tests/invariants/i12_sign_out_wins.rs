@@ -1,7 +1,10 @@
 use tokencast::error::{EndReason, SessionError};
 use tokencast::state::{SessionEvent, SessionState};
 
-use tokencast_testkit::{Recorder, Rig, eventually};
+use tokencast_backend::{Fault, FaultKind, Route};
+
+use crate::stage::{Scripted, Step, stored};
+use tokencast_testkit::{Recorder, Rig, ada, eventually};
 
 #[tokio::test]
 async fn signing_out_revokes_the_session_and_survives_a_restart() {
@@ -58,7 +61,6 @@ async fn an_answer_that_arrives_after_the_sign_out_is_discarded_and_revoked() {
 /// the network back: the old token is revoked then, the new session lives.
 #[tokio::test]
 async fn what_must_be_revoked_survives_a_restart_and_a_sign_in() {
-    use tokencast_backend::{Fault, FaultKind, Route};
     let rig = Rig::new().await;
     let session = rig.signed_in().await;
     rig.server
@@ -95,4 +97,94 @@ async fn a_session_that_cannot_be_opened_can_still_be_signed_out() {
         rig.process().build().unwrap().restored().await,
         SessionState::SignedOut
     );
+}
+
+/// 1 the storage refuses the tombstone; 2 signing out says so, and memory is signed out all the same: no token, no
+/// refresh; 3 the storage works: signing out once more ends it for good.
+#[tokio::test]
+async fn a_sign_out_that_cannot_be_saved_is_one_in_memory_and_can_be_repeated() {
+    let rig = Rig::new().await;
+    let storage = Scripted::on(&rig.storage);
+    let session = rig.process().storage(storage.clone()).build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    for step in [Step::Fail, Step::DropWrite] {
+        storage.then(step);
+        let error = session.sign_out().await.unwrap_err();
+        assert!(
+            matches!(error, SessionError::StorageFailed { .. }),
+            "{step:?}: {error:?}"
+        );
+        assert_eq!(
+            (session.state(), session.current_token()),
+            (SessionState::SignedOut, None)
+        );
+        assert!(session.access_token().await.is_err());
+        assert_eq!(
+            stored(&rig.storage).unwrap()["kind"],
+            "session",
+            "{step:?}: unchanged"
+        );
+    }
+    storage.mend();
+    session.sign_out().await.unwrap();
+    let tombstone = stored(&rig.storage).unwrap();
+    assert_eq!(
+        (&tombstone["kind"], &tombstone["epoch"]),
+        (&"tombstone".into(), &2.into())
+    );
+    eventually("the revocation", || rig.server.stats().revocations == 1).await;
+}
+
+/// 1 one process holds epoch 1; 2 another has signed in anew: epoch 2; 3 the first signs out what it has: the newer
+/// session stays, only its record gains the ended token.
+#[tokio::test]
+async fn signing_out_an_old_epoch_leaves_a_newer_session_alone() {
+    let rig = Rig::new().await;
+    let one = rig.signed_in().await;
+    let ended = stored(&rig.storage).unwrap()["credential"]["refresh_token"].clone();
+    rig.server
+        .arm(Fault::times(Route::Logout, 99, FaultKind::status(503)))
+        .unwrap();
+    let two = rig.process().build().unwrap();
+    two.restored().await;
+    two.adopt(tokens_of_a_second_sign_in(&rig).await).await.unwrap();
+    let before = stored(&rig.storage).unwrap();
+    assert!(before.get("revoke_pending").is_none(), "adopting appends nothing");
+
+    one.sign_out().await.unwrap();
+    let mut after = stored(&rig.storage).unwrap();
+    let pending = after.as_object_mut().unwrap().remove("revoke_pending").unwrap();
+    assert!(pending.as_array().unwrap().len() == 1 && pending[0]["token"] == ended);
+    assert_eq!(pending[0]["profile_id"], "rotation");
+    assert!(after == before, "nothing else changed");
+    rig.server.disarm();
+    rig.expire();
+    assert!(two.access_token().await.is_ok());
+}
+
+/// A sign-in over a session writes the old token down, to be revoked; the new session is not touched by that.
+#[tokio::test]
+async fn a_sign_in_over_a_session_revokes_the_old_one() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    let first = session.access_token().await.unwrap();
+    session.sign_in(ada()).await.unwrap();
+    eventually("the revocation", || rig.server.stats().revocations == 1).await;
+    assert!(session.generation().epoch > first.generation().epoch);
+    rig.expire();
+    assert!(session.access_token().await.is_ok());
+    eventually("the crossing out", || {
+        stored(&rig.storage).unwrap().get("revoke_pending").is_none()
+    })
+    .await;
+}
+
+async fn tokens_of_a_second_sign_in(rig: &Rig) -> tokencast::TokenSet {
+    let answer = tokencast_testkit::http()
+        .post(format!("{}/auth/login", rig.server.url()))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("username=ada&password=lovelace");
+    let text = answer.send().await.unwrap().text().await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+    tokencast::TokenSet::refresh_token(body["refresh_token"].as_str().unwrap())
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokencast::error::{LockedCause, SessionError};
 use tokencast::storage::{MemoryStorage, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 
+use crate::stage::{Scripted, Step, stored};
 use tokencast_testkit::{Rig, ada};
 
 /// A store that refuses writes while the switch is on: nothing real refuses on demand.
@@ -113,4 +114,65 @@ async fn a_token_that_cannot_be_saved_is_served_and_saved_later() {
     rig.expire();
     assert!(next.access_token().await.is_ok());
     assert_eq!(rig.server.stats().reuse_detected, 0);
+}
+
+/// 1 the request is at the server; 2 the record says so already: the intent, and the key that goes with the token;
+/// 3 the commit clears the one and draws the other anew, at random, for every generation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_intent_and_the_key_are_saved_before_the_request_leaves() {
+    let rig = Rig::new().await;
+    let session = rig.signed_in().await;
+    let mut keys = vec![stored(&rig.storage).unwrap()["attempt_key"].clone()];
+    for number in 1..=5 {
+        rig.expire();
+        rig.server.hold_refreshes();
+        let caller = tokio::spawn({
+            let session = session.clone();
+            async move { session.access_token().await }
+        });
+        rig.server.wait_until_held(1).await;
+        let during = stored(&rig.storage).unwrap();
+        assert_eq!(
+            (&during["number"], &during["inflight"]["count"]),
+            (&number.into(), &1.into())
+        );
+        assert!(
+            Some(&during["attempt_key"]) == keys.last(),
+            "the key that was saved with the token"
+        );
+        rig.server.release();
+        caller.await.unwrap().unwrap();
+        let after = stored(&rig.storage).unwrap();
+        assert!(after.get("inflight").is_none());
+        assert!(!keys.contains(&after["attempt_key"]), "a key is never used again");
+        keys.push(after["attempt_key"].clone());
+    }
+}
+
+/// The intent is read back: a storage that only claims to write must not let the request out.
+#[tokio::test]
+async fn a_server_is_not_called_when_the_intent_was_only_claimed() {
+    let rig = Rig::new().await;
+    let storage = Scripted::on(&rig.storage);
+    let session = rig.process().storage(storage.clone()).build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    let before = stored(&rig.storage).unwrap();
+    rig.expire();
+    for step in [Step::DropWrite, Step::Fail, Step::WriteThenBlind] {
+        storage.next([step]);
+        let error = session.access_token().await.unwrap_err();
+        assert!(
+            matches!(error, SessionError::StorageFailed { .. }),
+            "{step:?}: {error:?}"
+        );
+        assert_eq!(rig.server.stats().refresh_requests, 0, "{step:?}");
+        assert!(session.state().is_active(), "{step:?}");
+        storage.mend();
+    }
+    let mut after = stored(&rig.storage).unwrap();
+    after.as_object_mut().unwrap().remove("inflight");
+    assert!(after == before, "nothing else changed");
+    // One that landed and was reported failed is an intent.
+    storage.next([Step::WriteThenFail]);
+    assert!(session.access_token().await.is_ok());
 }

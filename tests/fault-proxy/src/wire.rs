@@ -1,0 +1,84 @@
+//! One connection: read the request, do what the fault says, write what is left of the answer.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::message::{Answer, Request, head_end, malformed};
+use crate::{Delivered, Fault, Shared, lock};
+
+/// More than any message of these tests.
+const LIMIT: usize = 1024 * 1024;
+
+pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
+    let request = read_request(&mut client).await?;
+    let fault = shared.fault_for(&request.path);
+    match fault {
+        Some(Fault::CutBeforeRequest) => {
+            shared.note(&request, fault, None, Delivered::Nothing);
+            return Ok(());
+        }
+        Some(Fault::Postpone) => {
+            lock(&shared.postponed).push(request);
+            return Ok(());
+        }
+        Some(Fault::DelayRequest(delay)) => tokio::time::sleep(delay).await,
+        Some(Fault::HoldRequest) => shared.hold().await,
+        _ => {}
+    }
+    let answer = match ask(shared.target, &request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            shared.note(&request, fault, None, Delivered::Nothing);
+            return Err(error);
+        }
+    };
+    let (bytes, delivered) = match fault {
+        Some(Fault::CutAfterAnswer) => (Vec::new(), Delivered::Nothing),
+        Some(Fault::CutInBody) => (answer.half(), Delivered::Spoilt),
+        Some(Fault::Truncate) => (answer.truncated(), Delivered::Spoilt),
+        Some(Fault::Garble) => (answer.garbled(), Delivered::Spoilt),
+        _ => (answer.bytes(), Delivered::Whole),
+    };
+    match fault {
+        Some(Fault::Duplicate) => {
+            let second = ask(shared.target, &request).await?;
+            shared.note(&request, fault, Some(second.status), Delivered::Nothing);
+        }
+        Some(Fault::DelayAnswer(delay)) => tokio::time::sleep(delay).await,
+        Some(Fault::HoldAnswer) => shared.hold().await,
+        _ => {}
+    }
+    // Noted before the last byte leaves: whoever has the answer finds it in the log.
+    shared.note(&request, fault, Some(answer.status), delivered);
+    client.write_all(&bytes).await?;
+    client.shutdown().await
+}
+
+/// Sends the request on a connection of its own and reads the whole answer.
+pub(crate) async fn ask(target: SocketAddr, request: &Request) -> io::Result<Answer> {
+    let mut server = TcpStream::connect(target).await?;
+    server.write_all(&request.bytes).await?;
+    let mut bytes = Vec::new();
+    server.take(LIMIT as u64).read_to_end(&mut bytes).await?;
+    Answer::parse(bytes)
+}
+
+async fn read_request(client: &mut TcpStream) -> io::Result<Request> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = head_end(&bytes)
+            && let Some(request) = Request::parse(&bytes, end)?
+        {
+            return Ok(request);
+        }
+        if bytes.len() > LIMIT {
+            return Err(malformed("the request is too long"));
+        }
+        if client.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
