@@ -20,7 +20,7 @@ fn a_session_survives_a_disk_that_is_full_at_the_commit_and_a_kill() {
     let before = machine.refreshed();
     machine.server.hold_refreshes();
     let running = machine.start(Errand::RotateUntilKilled);
-    wait_until_held(&machine);
+    machine.wait_until_held(1);
     let filler = disk.fill();
     machine.server.release();
     running.until(|report| *report == Report::Degraded);
@@ -49,7 +49,7 @@ fn a_session_survives_a_disk_that_is_full_at_the_commit() {
     let machine = Machine::new(Store::SealedFile).in_folder(&disk.0).signed_in();
     machine.server.hold_refreshes();
     let running = machine.start(Errand::RotateUntilKilled);
-    wait_until_held(&machine);
+    machine.wait_until_held(1);
     let filler = disk.fill();
     machine.server.release();
     running.until(|report| *report == Report::Degraded);
@@ -80,11 +80,6 @@ fn a_server_is_not_called_while_the_disk_is_full() {
     fs::remove_file(filler).unwrap();
     machine.refreshed();
     machine.assert_nothing_lost();
-}
-
-fn wait_until_held(machine: &Machine) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(machine.server.wait_until_held(1));
 }
 
 /// A tmpfs of 64 KiB, unmounted when dropped.

@@ -1,5 +1,6 @@
 //! A server, the place where one app keeps its session, and the app's processes.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -137,6 +138,12 @@ impl Machine {
         ended.number().unwrap_or_else(|| panic!("no token: {ended:?}"))
     }
 
+    /// Returns when the server holds back so many answers.
+    pub(crate) fn wait_until_held(&self, answers: u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(self.server.wait_until_held(answers));
+    }
+
     /// The server saw no theft, ended no family and refused no token.
     pub(crate) fn assert_nothing_lost(&self) -> Stats {
         let stats = self.server.stats();
@@ -173,6 +180,11 @@ impl Running {
                 None => panic!("the child ended too early"),
             }
         }
+    }
+
+    /// Forgets what was said so far.
+    pub(crate) fn drain(&self) {
+        self.reports.try_iter().for_each(drop);
     }
 
     /// SIGKILL, from outside.
@@ -229,6 +241,11 @@ pub(crate) fn long() -> bool {
 /// Shows figures past the test runner's capture: they are what these tests are run for.
 pub(crate) fn show(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+pub(crate) fn random_below(most: Duration) -> Duration {
+    let drawn = RandomState::new().hash_one(0) % 1_000;
+    most * u32::try_from(drawn).unwrap() / 1_000
 }
 
 fn pass_on(stdout: ChildStdout, sender: &mpsc::Sender<Report>) {

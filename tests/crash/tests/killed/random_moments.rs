@@ -1,12 +1,11 @@
 //! A process that is killed from outside, wherever it happens to be.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::thread;
 use std::time::Duration;
 
 use tokencast_crash_tests::{Errand, Report};
 
-use crate::machine::{Machine, Store, long, show};
+use crate::machine::{Machine, Store, long, random_below, show};
 
 #[test]
 fn kills_at_random_moments_lose_no_session_in_a_sealed_file() {
@@ -21,7 +20,7 @@ fn kills_at_random_moments_lose_no_session_in_the_secret_service() {
 /// 1 a process restores the session and refreshes it again and again; 2 after its first new token it is killed at a
 /// random moment; 3 the next process goes on.
 fn kill_at_random(store: Store) {
-    let kills = if long() { 1000 } else { 40 };
+    let kills = if long() { 400 } else { 40 };
     let machine = Machine::new(store).signed_in();
     let mut last = 1;
     for kill in 0..kills {
@@ -47,9 +46,4 @@ fn kill_at_random(store: Store) {
         stats.reuse_detected,
         stats.revocations
     ));
-}
-
-fn random_below(most: Duration) -> Duration {
-    let drawn = RandomState::new().hash_one(0) % 1_000;
-    most * u32::try_from(drawn).unwrap() / 1_000
 }
