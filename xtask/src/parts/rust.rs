@@ -16,7 +16,10 @@ pub(super) fn set_up_core(toolbox: &Toolbox) -> Result<()> {
 pub(super) fn test_core(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let keyring = SecretService::start(toolbox)?;
     *tally += keyring
-        .visible_to(test(toolbox, &["tokencast", "tokencast-devhost", "xtask"]))
+        .visible_to(test(
+            toolbox,
+            &["tokencast", "tokencast-devhost", "tokencast-crash-tests", "xtask"],
+        ))
         .count(Runner::Cargo);
     Ok(())
 }
