@@ -622,20 +622,22 @@ impl Simulation {
             .and_then(|stands| stands.refresh_token().map(str::to_owned));
         let Some(token) = live else { return };
         let mut lost = Vec::new();
-        {
+        let (ended, rightly) = {
             let world = self.world.lock();
-            let Some(family) = world.server.family(&token) else { return };
-            if family.ended.is_some() {
-                if !family.ended_rightly() {
-                    lost.push(format!("the server ended it: {:?}", family.ended));
-                }
-            } else {
-                for slot in &self.slots {
-                    let state = slot.process.as_ref().map(|process| process.session.state());
-                    let token = slot.process.as_ref().and_then(|process| process.session.current_token());
-                    if token.is_none() {
-                        lost.push(format!("a process has no token: {state:?}"));
-                    }
+            let family = world.server.family(&token);
+            (
+                family.and_then(|family| family.ended),
+                family.is_some_and(|family| family.ended_rightly()),
+            )
+        };
+        if ended.is_some() {
+            if !rightly {
+                lost.push(format!("the server ended it: {ended:?}"));
+            }
+        } else {
+            for process in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
+                if process.session.current_token().is_none() {
+                    lost.push(format!("a process has no token: {:?}", process.session.state()));
                 }
             }
         }
