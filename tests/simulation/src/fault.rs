@@ -172,7 +172,12 @@ impl Fault {
             Place::Storage if matches!(step, Idle | Locking | Sending | Pausing) => {
                 Some("the flight does not call the storage in this step")
             }
-            Place::Writing if matches!(step, Idle | Locking | Sending | Pausing | Rereading | LookingAgain) => {
+            Place::Writing
+                if matches!(
+                    step,
+                    Idle | Locking | Sending | Pausing | Rereading | LookingAgain
+                ) =>
+            {
                 Some("the flight writes nothing in this step")
             }
             _ => None,

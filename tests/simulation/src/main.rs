@@ -49,7 +49,11 @@ fn main() -> ExitCode {
     }
     let per_minute = asked.seeds as f64 * 60.0 / took.as_secs_f64();
     eprintln!("{} seeds, {per_minute:.0} a minute", asked.seeds);
-    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn parse() -> Result<Asked, lexopt::Error> {

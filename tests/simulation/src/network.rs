@@ -37,8 +37,16 @@ type Answer = (Result<Reply, TransportError>, u64);
 
 #[derive(Debug)]
 pub(crate) enum Happening {
-    Arrives { connection: u64, ask: Ask, back: Back, copy: bool },
-    Answers { connection: u64, answer: Result<Reply, TransportError> },
+    Arrives {
+        connection: u64,
+        ask: Ask,
+        back: Back,
+        copy: bool,
+    },
+    Answers {
+        connection: u64,
+        answer: Result<Reply, TransportError>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -116,7 +124,9 @@ fn check_departure(world: &mut World, token: &str) {
         return world.violate(format_args!("a token is presented and nothing is stored"));
     };
     let noted = stands.refresh_token() == Some(token) && stands.inflight.is_some();
-    let over = !stands.refresh_token().is_some_and(|stored| world.server.same_family(stored, token));
+    let over = !stands
+        .refresh_token()
+        .is_some_and(|stored| world.server.same_family(stored, token));
     if !noted && !over {
         world.violate(format_args!("a token is presented without its intent"));
     }
@@ -157,8 +167,20 @@ fn depart(world: &mut World, connection: u64, ask: Ask, fault: Option<Fault>) {
         None => schedule_arrival(world, way, connection, ask, home),
         Some(Fault::NotSent) => schedule(world, soon, fails(TransportError::NotSent)),
         Some(Fault::CutBeforeCommit) => schedule(world, soon, fails(TransportError::BeforeHead)),
-        Some(Fault::CutAfterCommit) => schedule_arrival(world, way, connection, ask, Back::Fails(TransportError::BeforeHead)),
-        Some(Fault::CutInBody) => schedule_arrival(world, way, connection, ask, Back::Fails(TransportError::Incomplete)),
+        Some(Fault::CutAfterCommit) => schedule_arrival(
+            world,
+            way,
+            connection,
+            ask,
+            Back::Fails(TransportError::BeforeHead),
+        ),
+        Some(Fault::CutInBody) => schedule_arrival(
+            world,
+            way,
+            connection,
+            ask,
+            Back::Fails(TransportError::Incomplete),
+        ),
         Some(Fault::Truncated) => schedule_arrival(world, way, connection, ask, Back::Truncated),
         Some(Fault::Garbled) => schedule_arrival(world, way, connection, ask, Back::Becomes(html(200))),
         Some(Fault::AnswerDelayed) => {
@@ -258,7 +280,12 @@ impl World {
                 back,
                 copy,
             } => {
-                let stray = copy || !self.network.open.get(&connection).is_some_and(|c| c.answer.is_none());
+                let stray = copy
+                    || !self
+                        .network
+                        .open
+                        .get(&connection)
+                        .is_some_and(|c| c.answer.is_none());
                 let reply = self.serve(connection, &ask, stray, at);
                 if copy {
                     return;
@@ -293,7 +320,11 @@ impl World {
                 self.server.log_out(token)
             }
             Ask::Refresh { token, key } => {
-                let who = if stray { Presenter::Network } else { Presenter::Client };
+                let who = if stray {
+                    Presenter::Network
+                } else {
+                    Presenter::Client
+                };
                 self.server.refresh(token, key.as_deref(), who, at)
             }
         };
@@ -328,7 +359,9 @@ impl World {
         let life = open.life;
         let waker = open.waker.take();
         let heard = heard(&answer);
-        if let Ok(Reply { carries: Some(token), .. }) = &answer
+        if let Ok(Reply {
+            carries: Some(token), ..
+        }) = &answer
             && let Some(exchange) = self.server.exchange_mut(token)
         {
             exchange.arrived = true;
@@ -393,7 +426,11 @@ impl Drop for Waiting {
 fn response(reply: Reply, at: u64) -> HttpResponse {
     let server_time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + at);
     let mut headers = vec![("date".to_owned(), httpdate::fmt_http_date(server_time))];
-    headers.extend(reply.retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
+    headers.extend(
+        reply
+            .retry_after
+            .map(|seconds| ("retry-after".to_owned(), seconds.to_string())),
+    );
     HttpResponse {
         status: reply.status,
         headers,

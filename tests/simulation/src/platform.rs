@@ -182,10 +182,9 @@ fn next_write(flight: &Flight) -> FlightStep {
         (FlightStep::Sending | FlightStep::Pausing, Heard::Tokens) => FlightStep::Committing,
         (FlightStep::Sending | FlightStep::Pausing, Heard::Dead) => FlightStep::Burying,
         (FlightStep::Sending | FlightStep::Pausing, Heard::NotSent) => FlightStep::Withdrawing,
-        (
-            FlightStep::Rereading | FlightStep::LookingAgain | FlightStep::Sending | FlightStep::Pausing,
-            _,
-        ) => FlightStep::Intending,
+        (FlightStep::Rereading | FlightStep::LookingAgain | FlightStep::Sending | FlightStep::Pausing, _) => {
+            FlightStep::Intending
+        }
         (step, _) => step,
     }
 }

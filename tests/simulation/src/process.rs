@@ -43,7 +43,11 @@ impl Process {
             .random(Arc::new(platform.clone()))
             .spawner(Arc::new(platform))
             .registry(Registry::default());
-        let builder = if shared { builder.persist_access_token() } else { builder };
+        let builder = if shared {
+            builder.persist_access_token()
+        } else {
+            builder
+        };
         let session = match builder.build() {
             Ok(session) => session,
             Err(error) => {
@@ -72,9 +76,15 @@ fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
             let generation = token.generation();
             world.note(format_args!("life {} hears {generation}", life.0));
             if generation < heard.newest {
-                world.violate(format_args!("a listener heard {generation} after {}", heard.newest));
+                world.violate(format_args!(
+                    "a listener heard {generation} after {}",
+                    heard.newest
+                ));
             }
-            if heard.signed_out_at.is_some_and(|end| generation.epoch <= end.epoch) {
+            if heard
+                .signed_out_at
+                .is_some_and(|end| generation.epoch <= end.epoch)
+            {
                 world.violate(format_args!("a listener heard {generation} after the sign-out"));
             }
             heard.newest = heard.newest.max(generation);
@@ -86,6 +96,9 @@ fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
                     heard.signed_out_at = Some(heard.newest);
                 }
                 SessionState::SignedOut => {}
+                SessionState::Locked { .. } if heard.signed_out_at.is_some() => {
+                    world.violate(format_args!("a signed-out session became locked"));
+                }
                 _ => heard.signed_out_at = None,
             }
         }

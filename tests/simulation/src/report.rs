@@ -72,7 +72,10 @@ impl Report {
             *self.struck.entry(*pair).or_default() += times;
         }
         if !outcome.is_clean() && self.failed.len() < MOST_NAMED {
-            let first = outcome.violations.first().map_or("a session was lost", String::as_str);
+            let first = outcome
+                .violations
+                .first()
+                .map_or("a session was lost", String::as_str);
             self.failed.push((outcome.seed, first.to_owned()));
         }
     }

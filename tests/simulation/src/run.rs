@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 
-
 use futures_util::future::BoxFuture;
 use tokencast::{Credentials, Notice, ServerProfile, SessionError, SessionState};
 
@@ -176,7 +175,9 @@ impl Simulation {
 
     fn poll_task(&mut self, at: usize) {
         let Some(id) = self.ready.take(at) else { return };
-        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let Some(task) = self.tasks.get_mut(&id) else {
+            return;
+        };
         self.world.lock().current = Some((task.life, id));
         let done = task
             .future
@@ -185,12 +186,15 @@ impl Simulation {
             .is_ready();
         if done {
             drop(self.tasks.remove(&id));
+            self.world.lock().flights.retain(|_, flight| flight.task != id);
         }
         self.world.lock().current = None;
     }
 
     fn run_job(&mut self, number: u64) {
-        let Some(job) = self.jobs.remove(&number) else { return };
+        let Some(job) = self.jobs.remove(&number) else {
+            return;
+        };
         self.world.lock().current = Some((job.life, job.parent));
         (job.run)();
         self.world.lock().current = None;
@@ -243,7 +247,12 @@ impl Simulation {
             let slept = world.slept_ms;
             let timer = world.timers.keys().next().map(|(at, _)| *at);
             let message = world.network.next_due().map(|at| at.saturating_sub(slept));
-            let job = self.jobs.values().map(|job| job.not_before_ms).filter(|at| *at > world.awake_ms).min();
+            let job = self
+                .jobs
+                .values()
+                .map(|job| job.not_before_ms)
+                .filter(|at| *at > world.awake_ms)
+                .min();
             let user = (!self.quiet).then_some(self.next_user_ms);
             let start = self
                 .slots
@@ -275,7 +284,9 @@ impl Simulation {
     }
 
     fn crash(&mut self, at: usize) {
-        let Some(process) = self.slots[at].process.take() else { return };
+        let Some(process) = self.slots[at].process.take() else {
+            return;
+        };
         let life = process.life;
         let restart_ms = {
             let mut world = self.world.lock();
@@ -323,9 +334,10 @@ impl Simulation {
                 SessionState::SignedOut | SessionState::SignInRequired { .. }
             );
             if token.is_some() && ended {
-                self.world
-                    .lock()
-                    .violate(format_args!("life {} serves a token after the end", process.life.0));
+                self.world.lock().violate(format_args!(
+                    "life {} serves a token after the end",
+                    process.life.0
+                ));
             }
         }
     }
@@ -336,7 +348,9 @@ impl Simulation {
     fn arm(&mut self, step: u64) {
         let step_now = step;
         while self.planned.front().is_some_and(|(at, _, _)| *at <= step) {
-            let Some((_, fault, target)) = self.planned.pop_front() else { return };
+            let Some((_, fault, target)) = self.planned.pop_front() else {
+                return;
+            };
             let mut world = self.world.lock();
             let wanted = target.led_to_by().into_iter().chain([(fault, target)]);
             world.armed.extend(wanted.map(|(fault, step)| Armed {
@@ -350,7 +364,11 @@ impl Simulation {
             let steps: Vec<Option<FlightStep>> = self
                 .slots
                 .iter()
-                .map(|slot| slot.process.as_ref().map(|process| world.flight_step(process.life)))
+                .map(|slot| {
+                    slot.process
+                        .as_ref()
+                        .map(|process| world.flight_step(process.life))
+                })
                 .collect();
             let mut struck = Vec::new();
             world.armed.retain_mut(|armed| {
@@ -396,7 +414,9 @@ impl Simulation {
                 let mut world = self.world.lock();
                 let now = world.true_ms();
                 match fault {
-                    Fault::StorageLocked => world.store.locked_until_ms = now + world.chance.between(200, 60_000),
+                    Fault::StorageLocked => {
+                        world.store.locked_until_ms = now + world.chance.between(200, 60_000)
+                    }
                     Fault::StorageLost => world.store.lost_until_ms = now + world.chance.between(200, 30_000),
                     Fault::DeviceSleep => {
                         world.slept_ms += world.chance.between(1_000, 3 * 3_600_000);
@@ -404,7 +424,9 @@ impl Simulation {
                         drop(world);
                         due.into_iter().for_each(Waker::wake);
                     }
-                    Fault::WallForward => world.wall_offset_ms += world.chance.between(1_000, 90_000_000) as i64,
+                    Fault::WallForward => {
+                        world.wall_offset_ms += world.chance.between(1_000, 90_000_000) as i64
+                    }
                     Fault::WallBack => world.wall_offset_ms -= world.chance.between(1_000, 90_000_000) as i64,
                     Fault::PasswordChange => world.server.change_password(),
                     Fault::Thief => steal(&mut world),
@@ -422,7 +444,9 @@ impl Simulation {
         };
         self.next_user_ms = self.world.lock().awake_ms + rest;
         let at = self.chance.below(self.slots.len() as u64) as usize;
-        let Some(process) = &self.slots[at].process else { return };
+        let Some(process) = &self.slots[at].process else {
+            return;
+        };
         match process.session.state() {
             SessionState::SignedOut | SessionState::SignInRequired { .. } => self.wish(at, Wish::SignIn),
             _ => match self.chance.below(40) {
@@ -455,7 +479,9 @@ impl Simulation {
     }
 
     fn wish(&mut self, at: usize, wish: Wish) {
-        let Some(process) = &self.slots[at].process else { return };
+        let Some(process) = &self.slots[at].process else {
+            return;
+        };
         let (life, session, world) = (process.life, process.session.clone(), self.world.clone());
         if matches!(wish, Wish::SignIn | Wish::SignOut) {
             let mut world = world.lock();
@@ -474,8 +500,12 @@ impl Simulation {
             };
             let mut world = world.lock();
             world.note(format_args!("life {} has {wish:?}: {}", life.0, told(&result)));
-            if result.is_ok() {
-                granted(&mut world, wish);
+            match (wish, result.is_ok()) {
+                (Wish::Token, true) => drop(world.served.insert(life)),
+                (Wish::Token, false) => drop(world.served.remove(&life)),
+                (Wish::SignOut, false) => drop(world.unsaved_sign_outs.insert(life)),
+                (Wish::SignIn, true) => signed_in(&mut world),
+                _ => {}
             }
         });
         self.adopt_task(life, future, matches!(wish, Wish::Token | Wish::Reject));
@@ -483,21 +513,19 @@ impl Simulation {
 }
 
 fn told(result: &Result<(), SessionError>) -> String {
-    result.as_ref().err().map_or_else(|| "ok".into(), ToString::to_string)
+    result
+        .as_ref()
+        .err()
+        .map_or_else(|| "ok".into(), ToString::to_string)
 }
 
-/// What a success must have brought about.
-fn granted(world: &mut World, wish: Wish) {
+/// From here on the stored session is one that the user was told of.
+fn signed_in(world: &mut World) {
+    world.sign_ins += 1;
     let stands = world.store.stands.clone();
-    match wish {
-        Wish::SignIn => {
-            let token = stands.as_ref().and_then(|stands| stands.refresh_token());
-            if let Some(family) = token.and_then(|token| world.server.family_mut(token)) {
-                family.owned = true;
-            }
-            world.sign_ins += 1;
-        }
-        Wish::Token | Wish::Reject | Wish::SignOut => {}
+    let token = stands.as_ref().and_then(|stands| stands.refresh_token());
+    if let Some(family) = token.and_then(|token| world.server.family_mut(token)) {
+        family.owned = true;
     }
 }
 
@@ -579,7 +607,24 @@ impl Simulation {
             self.settle(150_000);
             self.ask_until_quiet(at);
         }
+        for at in 0..self.slots.len() {
+            if self.next_start_decides(at) {
+                self.crash(at);
+                self.settle(10_000);
+                self.ask_until_quiet(at);
+            }
+        }
         self.judge();
+    }
+
+    /// A process whose session has ended does not look for another process's sign-in, and one whose sign-out could
+    /// not be saved stays signed out: both find the stored session when they start again.
+    fn next_start_decides(&self, at: usize) -> bool {
+        let Some(process) = &self.slots[at].process else {
+            return false;
+        };
+        let world = self.world.lock();
+        !world.served.contains(&process.life) && (self.two || world.unsaved_sign_outs.contains(&process.life))
     }
 
     /// Goes on until nothing is left to do, and at least so long.
@@ -602,7 +647,9 @@ impl Simulation {
                 return;
             }
         }
-        self.world.lock().violate(format_args!("the end does not come to rest"));
+        self.world
+            .lock()
+            .violate(format_args!("the end does not come to rest"));
     }
 
     fn ask_until_quiet(&mut self, at: usize) {
@@ -636,7 +683,7 @@ impl Simulation {
             }
         } else {
             for process in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
-                if process.session.current_token().is_none() {
+                if !self.world.lock().served.contains(&process.life) {
                     lost.push(format!("a process has no token: {:?}", process.session.state()));
                 }
             }
@@ -663,7 +710,10 @@ impl Simulation {
             ..Outcome::default()
         };
         for token in std::mem::take(&mut world.lost) {
-            let on_the_way = world.server.family(&token).is_some_and(|family| family.lost_on_the_way());
+            let on_the_way = world
+                .server
+                .family(&token)
+                .is_some_and(|family| family.lost_on_the_way());
             if on_the_way && !outcome.contract {
                 outcome.lost_by_server += 1;
             } else {
@@ -677,7 +727,10 @@ impl Simulation {
         self.jobs.clear();
         let left = {
             let mut world = self.world.lock();
-            (std::mem::take(&mut world.born_tasks), std::mem::take(&mut world.born_jobs))
+            (
+                std::mem::take(&mut world.born_tasks),
+                std::mem::take(&mut world.born_jobs),
+            )
         };
         drop(left);
         outcome

@@ -131,10 +131,6 @@ impl Server {
         }
     }
 
-    pub(crate) fn is_live(&self, token: &str) -> bool {
-        self.family(token).is_some_and(|family| family.ended.is_none())
-    }
-
     pub(crate) fn log_in(&mut self) -> Reply {
         self.families.push(Family::default());
         let token = self.bear(self.families.len() - 1);
@@ -163,7 +159,8 @@ impl Server {
             return Reply::error(422, "idempotency_mismatch").complaining("one key came with two tokens");
         }
         let Some(token) = self.tokens.get_mut(presented) else {
-            return Reply::error(401, "invalid_token").complaining("a token that was never issued was presented");
+            return Reply::error(401, "invalid_token")
+                .complaining("a token that was never issued was presented");
         };
         token.first_presented.get_or_insert(now);
         let (number, spent) = (token.family, token.spent.clone());
@@ -175,7 +172,11 @@ impl Server {
             Some(End::LoggedOut) => return Reply::error(401, "invalid_token"),
             None => {}
         }
-        let Some(Spent { key: bound, successor }) = spent else {
+        let Some(Spent {
+            key: bound,
+            successor,
+        }) = spent
+        else {
             return self.exchange(presented, key, number, who);
         };
         if key.is_none() || key != bound.as_deref() {
@@ -279,7 +280,10 @@ impl Reply {
     }
 
     pub(crate) fn error(status: u16, code: &str) -> Self {
-        Self::new(status, format!(r#"{{"error":"{code}","error_description":"simulated"}}"#))
+        Self::new(
+            status,
+            format!(r#"{{"error":"{code}","error_description":"simulated"}}"#),
+        )
     }
 
     fn complaining(mut self, complaint: &'static str) -> Self {
@@ -292,6 +296,12 @@ impl Reply {
 mod tests {
     use super::*;
 
+    impl Server {
+        fn is_live(&self, token: &str) -> bool {
+            self.family(token).is_some_and(|family| family.ended.is_none())
+        }
+    }
+
     fn refresh(server: &mut Server, token: &str, key: &str, now: u64) -> Reply {
         server.refresh(token, Some(key), Presenter::Client, now)
     }
@@ -301,12 +311,21 @@ mod tests {
         let mut server = Server::new(true, 300);
         let first = server.log_in().carries.unwrap();
         let second = refresh(&mut server, &first, "a", 0).carries.unwrap();
-        assert_eq!(refresh(&mut server, &first, "a", 9_000_000).carries, Some(second.clone()));
+        assert_eq!(
+            refresh(&mut server, &first, "a", 9_000_000).carries,
+            Some(second.clone())
+        );
         assert_eq!(refresh(&mut server, &second, "a", 0).status, 422);
         assert_eq!(refresh(&mut server, &second, "b", 9_000_000).status, 200);
-        assert_eq!(refresh(&mut server, &first, "a", 9_000_000 + LATE_WINDOW_MS).status, 409);
+        assert_eq!(
+            refresh(&mut server, &first, "a", 9_000_000 + LATE_WINDOW_MS).status,
+            409
+        );
         assert!(server.is_live(&first));
-        assert_eq!(refresh(&mut server, &first, "a", 9_000_001 + LATE_WINDOW_MS).status, 401);
+        assert_eq!(
+            refresh(&mut server, &first, "a", 9_000_001 + LATE_WINDOW_MS).status,
+            401
+        );
         assert!(!server.is_live(&second));
     }
 

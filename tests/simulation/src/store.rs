@@ -198,7 +198,10 @@ fn land(world: &mut World, life: Life, name: &str, bytes: &[u8]) {
 /// What no write may do to the record that it replaces.
 fn judge(world: &mut World, old: &Stands, new: &Stands) {
     if new.epoch < old.epoch {
-        world.violate(format_args!("the stored epoch fell from {} to {}", old.epoch, new.epoch));
+        world.violate(format_args!(
+            "the stored epoch fell from {} to {}",
+            old.epoch, new.epoch
+        ));
     } else if new.name() < old.name() {
         world.violate(format_args!(
             "the stored generation fell from {:?} to {:?}",
@@ -208,7 +211,10 @@ fn judge(world: &mut World, old: &Stands, new: &Stands) {
     }
     let same_token = old.refresh_token() == new.refresh_token();
     if old.name() == new.name() && (old.kind != new.kind || !same_token) {
-        world.violate(format_args!("one generation name, two contents: {:?}", new.name()));
+        world.violate(format_args!(
+            "one generation name, two contents: {:?}",
+            new.name()
+        ));
     }
     if new.is_session() || !old.is_session() {
         return;
@@ -218,7 +224,11 @@ fn judge(world: &mut World, old: &Stands, new: &Stands) {
         if world.signed_out_ever == 0 {
             world.violate(format_args!("signed out, and nobody asked for it"));
         }
-    } else if !world.server.family(token).is_some_and(|family| family.ended_rightly()) {
+    } else if !world
+        .server
+        .family(token)
+        .is_some_and(|family| family.ended_rightly())
+    {
         let token = token.to_owned();
         world.note(format_args!("LOST {token}: {:?}", new.reason));
         world.lost.insert(token);

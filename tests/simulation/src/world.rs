@@ -53,6 +53,10 @@ pub(crate) struct World {
     pub(crate) leaving: u64,
     pub(crate) signed_out_ever: u64,
     pub(crate) sign_ins: u64,
+    /// The lives whose last demand for a token was met.
+    pub(crate) served: BTreeSet<Life>,
+    /// The lives that were asked to sign out and could not save it.
+    pub(crate) unsaved_sign_outs: BTreeSet<Life>,
     numbers: u64,
     pub(crate) trace: Trace,
 }
@@ -132,6 +136,8 @@ impl World {
             leaving: 0,
             signed_out_ever: 0,
             sign_ins: 0,
+            served: BTreeSet::new(),
+            unsaved_sign_outs: BTreeSet::new(),
             numbers: 0,
             trace: Trace::new(keep_trace),
         }
@@ -161,7 +167,9 @@ impl World {
     }
 
     pub(crate) fn flight_step(&self, life: Life) -> FlightStep {
-        self.flights.get(&life).map_or(FlightStep::Idle, |flight| flight.step)
+        self.flights
+            .get(&life)
+            .map_or(FlightStep::Idle, |flight| flight.step)
     }
 
     /// The flight whose task or job runs now.
@@ -171,7 +179,8 @@ impl World {
     }
 
     pub(crate) fn current_step(&mut self) -> FlightStep {
-        self.current_flight().map_or(FlightStep::Idle, |flight| flight.step)
+        self.current_flight()
+            .map_or(FlightStep::Idle, |flight| flight.step)
     }
 
     /// Takes the first armed fault that fits here. Idle storage calls are left alone.
