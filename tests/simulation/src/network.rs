@@ -280,12 +280,12 @@ impl World {
                 back,
                 copy,
             } => {
-                let stray = copy
-                    || !self
-                        .network
-                        .open
-                        .get(&connection)
-                        .is_some_and(|c| c.answer.is_none());
+                let waits = self
+                    .network
+                    .open
+                    .get(&connection)
+                    .is_some_and(|open| open.answer.is_none());
+                let stray = copy || !waits;
                 let reply = self.serve(connection, &ask, stray, at);
                 if copy {
                     return;

@@ -491,6 +491,14 @@ impl Simulation {
         self.world
             .lock()
             .note(format_args!("life {} is asked for {wish:?}", life.0));
+        let ended = {
+            // A session of another process's newer epoch is not the one that is signed out.
+            let (active, epoch) = (session.state().is_active(), session.generation().epoch);
+            let world = world.lock();
+            let stands = world.store.stands.as_ref();
+            let stands = stands.filter(|stands| active && stands.epoch == epoch);
+            stands.and_then(|stands| stands.refresh_token().map(str::to_owned))
+        };
         let future = Box::pin(async move {
             let result = match wish {
                 Wish::Token => session.access_token().await.map(drop),
@@ -504,6 +512,7 @@ impl Simulation {
                 (Wish::Token, true) => drop(world.served.insert(life)),
                 (Wish::Token, false) => drop(world.served.remove(&life)),
                 (Wish::SignOut, false) => drop(world.unsaved_sign_outs.insert(life)),
+                (Wish::SignOut, true) => signed_out(&mut world, ended.as_deref()),
                 (Wish::SignIn, true) => signed_in(&mut world),
                 _ => {}
             }
@@ -517,6 +526,18 @@ fn told(result: &Result<(), SessionError>) -> String {
         .as_ref()
         .err()
         .map_or_else(|| "ok".into(), ToString::to_string)
+}
+
+/// Invariant 12: the session that stood there is over when `sign_out` resolves.
+fn signed_out(world: &mut World, ended: Option<&str>) {
+    let stands = world.store.stands.as_ref().filter(|stands| stands.is_session());
+    let stored = stands.and_then(|stands| stands.refresh_token());
+    let still = stored
+        .zip(ended)
+        .is_some_and(|(stored, ended)| world.server.same_family(stored, ended));
+    if still {
+        world.violate(format_args!("signed out, and the session is still stored"));
+    }
 }
 
 /// From here on the stored session is one that the user was told of.
@@ -667,6 +688,12 @@ impl Simulation {
             .as_ref()
             .filter(|stands| stands.is_session())
             .and_then(|stands| stands.refresh_token().map(str::to_owned));
+        let unrevoked = self.world.lock().server.unrevoked(live.as_deref());
+        if unrevoked > 0 {
+            self.world.lock().violate(format_args!(
+                "{unrevoked} sessions that were left are not revoked"
+            ));
+        }
         let Some(token) = live else { return };
         let mut lost = Vec::new();
         let (ended, rightly) = {

@@ -131,6 +131,17 @@ impl Server {
         }
     }
 
+    /// How many sessions that a client was given live on besides the one of `current`.
+    pub(crate) fn unrevoked(&self, current: Option<&str>) -> usize {
+        let current = current
+            .and_then(|token| self.tokens.get(token))
+            .map(|token| token.family);
+        let lives_on = |(number, family): &(usize, &Family)| {
+            family.owned && family.ended.is_none() && Some(*number) != current
+        };
+        self.families.iter().enumerate().filter(lives_on).count()
+    }
+
     pub(crate) fn log_in(&mut self) -> Reply {
         self.families.push(Family::default());
         let token = self.bear(self.families.len() - 1);
