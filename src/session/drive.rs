@@ -137,8 +137,9 @@ impl Core {
                 Outcome::Failed(failure) => {
                     memory.breaker.failed(&failure, now);
                     let mut deliveries = Vec::new();
-                    // Invariant 7: an entry that vanished under an active session is not "no session".
-                    if failure == Failure::Locked(LockedCause::Vanished) {
+                    // Invariant 7: an entry that vanished under an active session is not "no session". One that was
+                    // signed out meanwhile stays so.
+                    if failure == Failure::Locked(LockedCause::Vanished) && memory.state.is_active() {
                         let state = SessionState::Locked {
                             cause: LockedCause::Vanished,
                         };

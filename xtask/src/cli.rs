@@ -20,6 +20,8 @@ pub(crate) enum Verb {
     Bindings {
         check: bool,
     },
+    /// Runs the simulation with these flags.
+    Simulate(Vec<OsString>),
     /// Runs a command inside the Swift root.
     Swift(Vec<OsString>),
     /// Not for people: see [`crate::leash`].
@@ -36,6 +38,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ver
         return Ok(Verb::Help);
     };
     let verb = verb.to_string_lossy().into_owned();
+    if verb == "simulate" {
+        return Ok(Verb::Simulate(arguments.collect()));
+    }
     if verb == "leash" || verb == "swift" {
         let command: Vec<OsString> = arguments.collect();
         if command.is_empty() {
@@ -98,6 +103,8 @@ cargo xtask VERB
   lint                   the part of that name
   fmt                    format all Rust sources
   bindings [--check]     generate the Kotlin, Swift and Python bindings, or fail when the committed ones are stale
+  simulate --seeds N [--seed S] [--json FILE]
+                         play N seeds of the simulation from S on; fails when one loses a session
   swift COMMAND…         run a command inside the Swift root, e.g. `swift build`
 
 Without PART all of them, in this order:
@@ -161,6 +168,14 @@ mod tests {
             typed("test --long core"),
             Ok(Verb::Test { long: true, .. })
         ));
+    }
+
+    #[test]
+    fn the_simulation_reads_its_own_flags() {
+        let Ok(Verb::Simulate(flags)) = typed("simulate --seeds 5 --seed 7") else {
+            panic!("not understood");
+        };
+        assert_eq!(flags, ["--seeds", "5", "--seed", "7"]);
     }
 
     #[test]

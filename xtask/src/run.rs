@@ -1,5 +1,6 @@
 //! Parts one after another, and the count at the end.
 
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -47,6 +48,14 @@ pub(crate) fn setup(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bo
         println!("[{} {}] set up", part.name, toolbox.clock());
     }
     Ok(true)
+}
+
+/// Plays seeds of the simulation, optimised: it is the number of seeds that finds things.
+pub(crate) fn simulate(toolbox: &Toolbox, flags: &[OsString]) -> Result<()> {
+    toolbox
+        .cargo(["run", "--quiet", "--release", "-p", "tokencast-simulation", "--"])
+        .args(flags)
+        .succeeds()
 }
 
 struct Row {

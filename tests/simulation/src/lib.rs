@@ -1,0 +1,20 @@
+//! The whole core on a simulated clock, network, server, storage, locks and processes. A seed decides everything:
+//! the order of tasks, the faults, the users. The same seed is the same run, bit for bit.
+//!
+//! Read [`run`] first (one seed), then `world` (what the processes share), `platform`, `store` and `network` (the
+//! parts that the core takes as values), `server`, and `fault` (what goes wrong, and when).
+
+mod chance;
+mod fault;
+mod network;
+mod platform;
+mod process;
+mod report;
+mod run;
+mod server;
+mod store;
+mod world;
+
+pub use fault::{Fault, FlightStep};
+pub use report::{Outcome, Report};
+pub use run::run;
