@@ -21,6 +21,8 @@ struct Heard {
     newest: Generation,
     /// The newest generation when it was told of the session's end.
     signed_out_at: Option<Generation>,
+    /// Whether that end is the last it was told.
+    out: bool,
 }
 
 impl Process {
@@ -94,12 +96,13 @@ fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
             match state {
                 SessionState::SignedOut if heard.newest != Generation::default() => {
                     heard.signed_out_at = Some(heard.newest);
+                    heard.out = true;
                 }
                 SessionState::SignedOut => {}
-                SessionState::Locked { .. } if heard.signed_out_at.is_some() => {
+                SessionState::Locked { .. } if heard.out => {
                     world.violate(format_args!("a signed-out session became locked"));
                 }
-                _ => heard.signed_out_at = None,
+                _ => heard.out = false,
             }
         }
         other => world.note(format_args!("life {} is told {}", life.0, kind(other))),
