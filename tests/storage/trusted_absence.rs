@@ -81,6 +81,17 @@ async fn an_empty_store_in_the_place_of_the_known_one_is_not_believed() {
 }
 
 #[tokio::test]
+async fn an_empty_store_with_a_canary_of_its_own_is_not_the_known_one() {
+    let device = Device::new().await;
+    device.start().restored().await;
+    let known = device.store.entry_id();
+    let other = FaultStorage::new(Renamed(MemoryStorage::default(), known)).as_keyring();
+    other.write("canary", b"another");
+    let session = device.launch_on(other).build().unwrap();
+    assert!(matches!(session.restored().await, SessionState::Locked { .. }));
+}
+
+#[tokio::test]
 async fn a_record_that_is_gone_from_a_store_that_can_be_believed_is_lost() {
     let device = Device::new().await;
     let session = device.start();
