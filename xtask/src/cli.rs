@@ -20,6 +20,8 @@ pub(crate) enum Verb {
     Bindings {
         check: bool,
     },
+    /// Runs the benchmarks with these arguments.
+    Bench(Vec<OsString>),
     /// Runs the simulation with these flags.
     Simulate(Vec<OsString>),
     /// Runs a command inside the Swift root.
@@ -38,6 +40,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ver
         return Ok(Verb::Help);
     };
     let verb = verb.to_string_lossy().into_owned();
+    if verb == "bench" {
+        return Ok(Verb::Bench(arguments.collect()));
+    }
     if verb == "simulate" {
         return Ok(Verb::Simulate(arguments.collect()));
     }
@@ -103,6 +108,8 @@ cargo xtask VERB
   lint                   the part of that name
   fmt                    format all Rust sources
   bindings [--check]     generate the Kotlin, Swift and Python bindings, or fail when the committed ones are stale
+  bench [--json FILE] [ROW…]
+                         measure each row beside its floor; figures, not a test
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session
   swift COMMAND…         run a command inside the Swift root, e.g. `swift build`

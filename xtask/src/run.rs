@@ -50,6 +50,14 @@ pub(crate) fn setup(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bo
     Ok(true)
 }
 
+/// Measures, optimised.
+pub(crate) fn bench(toolbox: &Toolbox, arguments: &[OsString]) -> Result<()> {
+    toolbox
+        .cargo(["run", "--quiet", "--release", "-p", "tokencast-bench", "--"])
+        .args(arguments)
+        .succeeds()
+}
+
 /// Plays seeds of the simulation, optimised: it is the number of seeds that finds things.
 pub(crate) fn simulate(toolbox: &Toolbox, flags: &[OsString]) -> Result<()> {
     toolbox

@@ -27,7 +27,16 @@ pub(crate) struct Part {
 
 /// In the order in which they run: what is quick and what the others stand on comes first.
 pub(crate) static ALL: &[&Part] = &[
-    &LINT, &CORE, &BACKEND, &BINDINGS, &PYTHON, &KOTLIN, &SWIFT, &WEB, &DEMO,
+    &LINT,
+    &CORE,
+    &BACKEND,
+    &BINDINGS,
+    &PYTHON,
+    &KOTLIN,
+    &SWIFT,
+    &WEB,
+    &DEMO,
+    &SIMULATION,
 ];
 
 pub(crate) static LINT: Part = Part {
@@ -38,7 +47,7 @@ pub(crate) static LINT: Part = Part {
 };
 static CORE: Part = Part {
     name: "core",
-    proves: "the core, its README and module directions, the development host, xtask itself",
+    proves: "the core, its README and module directions, killed processes, the development host, xtask itself",
     setup: rust::set_up_core,
     run: rust::test_core,
 };
@@ -83,6 +92,12 @@ static DEMO: Part = Part {
     proves: "the demo's script, played without a browser, by what the server counted",
     setup: nothing,
     run: rust::check_demo,
+};
+static SIMULATION: Part = Part {
+    name: "simulation",
+    proves: "seeds of the simulated world: no session lost by the client, each run replayable",
+    setup: nothing,
+    run: rust::test_simulation,
 };
 
 fn nothing(_: &Toolbox) -> Result<()> {

@@ -18,7 +18,13 @@ pub(super) fn test_core(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += keyring
         .visible_to(test(
             toolbox,
-            &["tokencast", "tokencast-devhost", "tokencast-crash-tests", "xtask"],
+            &[
+                "tokencast",
+                "tokencast-devhost",
+                "tokencast-crash-tests",
+                "tokencast-fault-proxy",
+                "xtask",
+            ],
         ))
         .count(Runner::Cargo);
     Ok(())
@@ -36,6 +42,11 @@ pub(super) fn test_bindings(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> 
 
 pub(super) fn check_demo(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += toolbox.cargo(["demo", "--", "--check"]).count(Runner::ExitCode);
+    Ok(())
+}
+
+pub(super) fn test_simulation(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
+    *tally += test(toolbox, &["tokencast-simulation"]).count(Runner::Cargo);
     Ok(())
 }
 
