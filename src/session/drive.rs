@@ -156,6 +156,8 @@ impl Core {
         drop(flight_lock);
         landed.send_replace(Some(result.map_err(SessionError::from)));
         self.deliver(jobs(deliveries));
+        // What an ended or displaced session still has to revoke need not wait for the next start.
+        self.start_revoking();
         if let Some(token) = revoke {
             self.clone().revoke_later(token);
         }

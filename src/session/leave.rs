@@ -34,10 +34,12 @@ impl Core {
         let (ended, deliveries) = {
             let mut memory = self.memory();
             let unsaved = memory.leaving.is_some();
+            // A session that ended by itself is signed out too: its tombstone may not be saved yet.
+            let to_end = unsaved || memory.state != SessionState::SignedOut;
             let ended = memory
                 .record
                 .clone()
-                .filter(|record| unsaved || !record.is_tombstone())?;
+                .filter(|record| to_end || !record.is_tombstone())?;
             memory.leaving = Some(ended.generation.epoch);
             self.forget_token(&mut memory);
             (ended, self.enter_state(&mut memory, SessionState::SignedOut))
