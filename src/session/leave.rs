@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::core::{Core, jobs};
 use super::ledger::{Amended, Amendment, Role, read_only};
-use crate::error::{Failure, SessionError};
+use crate::error::{Failure, LockedCause, SessionError, StorageFailure};
 use crate::record::{PendingRevocation, Record};
 use crate::state::SessionState;
 use crate::storage::EVERY_EPOCH;
@@ -17,7 +17,8 @@ impl Core {
         if self.ledger.role() == Role::Reader {
             return Err(read_only().into());
         }
-        if let SessionState::Locked { .. } = self.restored().await {
+        let locked = matches!(self.restored().await, SessionState::Locked { .. });
+        if locked && self.memory().record.is_none() {
             return self
                 .detached(move |core| async move { core.bury_unseen().await })
                 .await;
@@ -106,11 +107,19 @@ impl Core {
     async fn bury_unseen(self: &Arc<Self>) -> Result<(), Failure> {
         let at = self.clock.wall();
         let amended = self.ledger.amend(move |stored| {
-            let session = stored.filter(|stored| !stored.is_tombstone());
-            Ok(session.map_or(Amendment::Leave(()), |session| {
-                let epoch = session.generation.epoch;
-                Amendment::Write(Box::new(session.signed_out(epoch, at).over(&session)))
-            }))
+            // Nothing where a session may be is no proof that there is none.
+            let Some(stored) = stored else {
+                return Err(Failure::Storage(StorageFailure::Unavailable(
+                    LockedCause::Vanished,
+                )));
+            };
+            if stored.is_tombstone() {
+                return Ok(Amendment::Leave(()));
+            }
+            let epoch = stored.generation.epoch;
+            Ok(Amendment::Write(Box::new(
+                stored.signed_out(epoch, at).over(&stored),
+            )))
         });
         let amended = match amended.await {
             Ok(amended) => amended,
