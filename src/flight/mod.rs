@@ -30,6 +30,8 @@ pub(crate) use plan::Plan;
 
 /// How often one flight goes back to its start because the record moved under it.
 const MOST_TURNS: u32 = 3;
+/// The keys that one flight can use: on each turn one for a credential that has none, and one for the commit.
+pub(crate) const MOST_KEYS: usize = 2 * MOST_TURNS as usize;
 /// Successes that cannot be read are repeated this often: a captive portal answers the same for ever.
 const MOST_UNREADABLE: u32 = 2;
 /// Saves tried before a flight under the idempotent contract gives its lock back.
@@ -86,12 +88,12 @@ pub(crate) struct Fresh {
     pub(crate) token: Option<AccessToken>,
 }
 
-/// The moment of an event, and a fresh random key in case it makes a commit.
+/// The moment of an event, and a random key that nothing has used yet, in case it makes a commit.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
     pub(crate) boot: BootTime,
     pub(crate) wall: WallTime,
-    pub(crate) fresh_key: AttemptKey,
+    pub(crate) fresh_key: Option<AttemptKey>,
 }
 
 /// What happened.
@@ -251,7 +253,12 @@ impl Flight {
                 "sign in again; give `adopt` a refresh token",
             ));
         }
-        self.held.attempt_key.get_or_insert_with(|| now.fresh_key.clone());
+        if self.held.attempt_key.is_none() {
+            self.held.attempt_key = now.fresh_key.clone();
+        }
+        if self.held.attempt_key.is_none() {
+            return self.fail(Failure::NoRandomness);
+        }
         self.possibly_used |= self.found_intent;
         self.phase = Phase::Intending;
         Step::Write(Box::new(self.held.clone().with_intent(now.wall)))
@@ -356,7 +363,7 @@ impl Flight {
     }
 
     /// Invariant 3: nothing here may fail for a reason of policy. Invariant 10: an answer without a refresh token
-    /// keeps the old one. Invariant 14: a new key at every commit.
+    /// keeps the old one. Invariant 14: a new key at every commit. (Without one the next intent would bring it.)
     fn commit(&mut self, tokens: Tokens, now: &Moment) -> Step {
         let held = &self.held;
         let generation = held.generation.next();
@@ -378,7 +385,7 @@ impl Flight {
             kind: Kind::Session,
             generation,
             credential,
-            attempt_key: Some(now.fresh_key.clone()),
+            attempt_key: now.fresh_key.clone(),
             previous: Some(held.credential.hash()),
             inflight: None,
             reason: None,

@@ -29,7 +29,7 @@ impl Played {
         let moment = Moment {
             boot: BootTime::from_start(Duration::from_secs(self.seconds)),
             wall: WallTime::from_unix_millis(self.seconds as i64 * 1000),
-            fresh_key: AttemptKey::draw(&SystemRandom::default()).unwrap(),
+            fresh_key: Some(AttemptKey::draw(&SystemRandom::default()).unwrap()),
         };
         self.flight.on(event, &moment)
     }

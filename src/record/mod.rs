@@ -14,7 +14,7 @@ use crate::token::{AccessToken, AttemptKey, Credential, CredentialHash, Generati
 pub(crate) use arbitrate::{Ruling, arbitrate};
 pub(crate) use codec::{Unreadable, decode, encode};
 pub use seal::DataKey;
-pub(crate) use seal::{SealError, Sealed, key_id};
+pub(crate) use seal::{DoesNotOpen, SealNonce, Sealed, key_id};
 
 /// What is stored for one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,13 +62,20 @@ pub(crate) struct Sealed {
     ciphertext: Vec<u8>,
 }
 
-/// Why a sealed record cannot be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SealError {
-    NoRandomness,
-    /// The bytes, their place or the key are not those it was sealed with.
-    DoesNotOpen,
+/// What makes one sealing unlike all others. Not `Clone`: a second use would break the cipher.
+pub(crate) struct SealNonce([u8; NONCE_LEN]);
+
+impl SealNonce {
+    pub(crate) fn draw(random: &dyn Random) -> Result<Self, NoRandomness> {
+        let mut bytes = [0; NONCE_LEN];
+        random.fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
 }
+
+/// The bytes of a sealed record, their place or the key are not those it was sealed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DoesNotOpen;
 
 impl Sealed {
     /// Seals `plain` for the entry `name`.
@@ -77,17 +84,13 @@ impl Sealed {
         name: &str,
         key: &DataKey,
         wrapped_key: &[u8],
-        random: &dyn Random,
-    ) -> Result<Self, SealError> {
-        let mut nonce = [0; NONCE_LEN];
-        random
-            .fill(&mut nonce)
-            .map_err(|NoRandomness| SealError::NoRandomness)?;
+        SealNonce(nonce): SealNonce,
+    ) -> Result<Self, DoesNotOpen> {
         let mut ciphertext = plain.to_vec();
         let aad = Aad::from(associated(name));
         key.cipher()
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut ciphertext)
-            .map_err(|_| SealError::DoesNotOpen)?;
+            .map_err(|_| DoesNotOpen)?;
         Ok(Self {
             key_id: key_id(wrapped_key),
             wrapped_key: wrapped_key.to_vec(),
@@ -97,13 +100,13 @@ impl Sealed {
     }
 
     /// Opens it with the key that `wrapped_key` unwraps to.
-    pub(crate) fn open(&self, name: &str, key: &DataKey) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    pub(crate) fn open(&self, name: &str, key: &DataKey) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let mut bytes = Zeroizing::new(self.ciphertext.clone());
         let nonce = Nonce::assume_unique_for_key(self.nonce);
         let plain = key
             .cipher()
             .open_in_place(nonce, Aad::from(associated(name)), &mut bytes);
-        let length = plain.map_err(|_| SealError::DoesNotOpen)?.len();
+        let length = plain.map_err(|_| DoesNotOpen)?.len();
         bytes.truncate(length);
         Ok(bytes)
     }
@@ -163,37 +166,33 @@ mod tests {
         DataKey::draw(&SystemRandom::default()).unwrap()
     }
 
+    fn nonce() -> SealNonce {
+        SealNonce::draw(&SystemRandom::default()).unwrap()
+    }
+
     #[test]
     fn a_sealed_record_opens_under_its_own_name_and_key_only() {
-        let (right, random) = (key(), SystemRandom::default());
-        let sealed = Sealed::seal(b"record", "session/1", &right, b"wrapped", &random).unwrap();
+        let right = key();
+        let sealed = Sealed::seal(b"record", "session/1", &right, b"wrapped", nonce()).unwrap();
         let text = sealed.to_text();
         assert!(!text.contains("record"));
         let read = Sealed::parse(text.as_bytes()).unwrap();
         assert_eq!(read.wrapped_key, b"wrapped");
         assert_eq!(read.open("session/1", &right).unwrap().as_slice(), b"record");
-        assert_eq!(
-            read.open("session/2", &right).unwrap_err(),
-            SealError::DoesNotOpen
-        );
-        assert_eq!(
-            read.open("session/1", &key()).unwrap_err(),
-            SealError::DoesNotOpen
-        );
+        assert_eq!(read.open("session/2", &right).unwrap_err(), DoesNotOpen);
+        assert_eq!(read.open("session/1", &key()).unwrap_err(), DoesNotOpen);
     }
 
     #[test]
     fn one_record_sealed_twice_looks_different() {
-        let (key, random) = (key(), SystemRandom::default());
-        let [a, b] = [0, 1].map(|_| Sealed::seal(b"x", "n", &key, b"w", &random).unwrap().to_text());
+        let key = key();
+        let [a, b] = [0, 1].map(|_| Sealed::seal(b"x", "n", &key, b"w", nonce()).unwrap().to_text());
         assert_ne!(a, b);
     }
 
     #[test]
     fn damage_is_corrupt_and_a_newer_version_is_newer() {
-        let text = Sealed::seal(b"x", "n", &key(), b"w", &SystemRandom::default())
-            .unwrap()
-            .to_text();
+        let text = Sealed::seal(b"x", "n", &key(), b"w", nonce()).unwrap().to_text();
         let refused = |text: &str| Sealed::parse(text.as_bytes()).err();
         assert_eq!(
             refused(&text[..text.rfind(' ').unwrap()]),

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::breaker::Breaker;
 use super::ledger::{Ledger, Role};
 use crate::error::{EndReason, Failure, SessionError, StorageFailure};
-use crate::flight::{Fresh, Moment, Plan};
+use crate::flight::{Fresh, Plan};
 use crate::lock::ProcessLock;
 use crate::profile::ServerProfile;
 use crate::publish::{Deliveries, Publisher, Subscription};
@@ -20,7 +20,7 @@ use crate::spawn::Spawner;
 use crate::state::{Notice, SessionEvent, SessionState};
 use crate::storage::{KeyWrapper, Marker, SecureStorage, Vault};
 use crate::time::{BootTime, Clock};
-use crate::token::{AccessToken, AttemptKey, Generation, StoreId, TokenSlot};
+use crate::token::{AccessToken, Generation, StoreId, TokenSlot};
 use crate::transport::HttpTransport;
 
 /// What a builder collected.
@@ -185,15 +185,6 @@ impl Core {
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn moment(&self) -> Result<Moment, Failure> {
-        let fresh_key = AttemptKey::draw(&*self.random).map_err(Failure::no_randomness)?;
-        Ok(Moment {
-            boot: self.clock.boot(),
-            wall: self.clock.wall(),
-            fresh_key,
-        })
     }
 
     pub(super) fn state(&self) -> SessionState {

@@ -6,10 +6,13 @@ use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, jobs};
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
-use crate::flight::{Event, Flight, Fresh, Look, Outcome, SendFailure, Step};
+use crate::flight::{Event, Flight, Fresh, Look, MOST_KEYS, Moment, Outcome, SendFailure, Step};
 use crate::lock::{LockGuard, LockKind};
+use crate::random::Random;
+use crate::record::Record;
 use crate::state::{SessionEvent, SessionState};
 use crate::storage::Opened;
+use crate::token::AttemptKey;
 use crate::transport::TransportError;
 use crate::wire::{self, Presented};
 
@@ -20,13 +23,23 @@ impl Core {
         mut flight: Flight,
         landed: watch::Sender<Option<FlightResult>>,
     ) {
+        // Invariant 3: between an answer and its save nothing may fail, a lack of randomness neither.
+        let mut keys = match Keys::draw(&*self.random) {
+            Ok(keys) => keys,
+            Err(failure) => return self.land(Outcome::Failed(failure), None, &landed),
+        };
         let mut flight_lock: Option<LockGuard> = None;
         let mut event = Event::Start;
         loop {
-            let step = match self.moment() {
-                Ok(now) => flight.on(event, &now),
-                Err(failure) => Step::Done(Box::new(Outcome::Failed(failure))),
+            let now = Moment {
+                boot: self.clock.boot(),
+                wall: self.clock.wall(),
+                fresh_key: keys.unused(),
             };
+            let step = flight.on(event, &now);
+            if let Step::Write(draft) = &step {
+                keys.used_in(draft);
+            }
             event = match step {
                 Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
                     Ok(guard) => {
@@ -160,6 +173,26 @@ impl Core {
         self.start_revoking();
         if let Some(token) = revoke {
             self.clone().revoke_later(token);
+        }
+    }
+}
+
+/// The keys of one flight, drawn before it does anything. None goes into two records.
+struct Keys(Vec<AttemptKey>);
+
+impl Keys {
+    fn draw(random: &dyn Random) -> Result<Self, Failure> {
+        let keys = AttemptKey::draw_many::<MOST_KEYS>(random).map_err(Failure::no_randomness)?;
+        Ok(Self(keys.into()))
+    }
+
+    fn unused(&self) -> Option<AttemptKey> {
+        self.0.last().cloned()
+    }
+
+    fn used_in(&mut self, draft: &Record) {
+        if draft.attempt_key.is_some() && draft.attempt_key.as_ref() == self.0.last() {
+            self.0.pop();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{KeyFailure, KeyWrapper, Marker, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use crate::error::{EndReason, Failure, LockedCause, StorageFailure};
 use crate::random::Random;
-use crate::record::{self, DataKey, Record, SealError, Sealed, Unreadable};
+use crate::record::{self, DataKey, DoesNotOpen, Record, SealNonce, Sealed, Unreadable};
 
 /// Reads and writes the record of one entry. Blocking, like the store below it.
 pub(crate) struct Vault {
@@ -22,6 +22,8 @@ pub(crate) struct Vault {
     pub(super) was_keyless: AtomicBool,
     /// The data key and its wrapped form, once known. Guards no I/O and no host code.
     key: Mutex<Option<KnownKey>>,
+    /// In case the system has no randomness to give at the next write.
+    spare_nonce: Mutex<Option<SealNonce>>,
 }
 
 #[derive(Clone)]
@@ -64,6 +66,7 @@ impl Vault {
             key_given_up: AtomicBool::new(false),
             was_keyless: AtomicBool::new(false),
             key: Mutex::new(None),
+            spare_nonce: Mutex::new(None),
         }
     }
 
@@ -113,8 +116,8 @@ impl Vault {
             Secrecy::Platform | Secrecy::Volatile => self.storage.write(&self.name, &plain),
             Secrecy::Sealed => {
                 let known = self.key_to_seal_with()?;
-                let sealed = Sealed::seal(&plain, &self.name, &known.key, &known.wrapped, &*self.random);
-                let sealed = sealed.map_err(|_| Failure::NoRandomness)?;
+                let sealed = Sealed::seal(&plain, &self.name, &known.key, &known.wrapped, self.nonce()?);
+                let sealed = sealed.map_err(|DoesNotOpen| Failure::Storage(StorageFailure::TooLarge))?;
                 self.storage.write(&self.name, sealed.to_text().as_bytes())
             }
         };
@@ -147,7 +150,7 @@ impl Vault {
         };
         sealed
             .open(&self.name, &known.key)
-            .map_err(|_: SealError| Opened::Lost(EndReason::StoreLost))
+            .map_err(|DoesNotOpen| Opened::Lost(EndReason::StoreLost))
     }
 
     fn unwrap_key(&self, sealed: &Sealed) -> Result<KnownKey, Opened> {
@@ -169,6 +172,20 @@ impl Vault {
             })?;
         let key = DataKey::from_bytes(&bytes).ok_or(Opened::Lost(EndReason::KeyLost))?;
         Ok(self.remember(key, sealed.wrapped_key.clone()))
+    }
+
+    /// A nonce for one write, with another in reserve: the write of an intent thus has that of the commit, which must
+    /// not fail for want of randomness.
+    fn nonce(&self) -> Result<SealNonce, Failure> {
+        let mut spare = self.spare_nonce.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = SealNonce::draw(&*self.random);
+        let nonce = fresh
+            .or_else(|missing| spare.take().ok_or(missing))
+            .map_err(Failure::no_randomness)?;
+        if spare.is_none() {
+            *spare = SealNonce::draw(&*self.random).ok();
+        }
+        Ok(nonce)
     }
 
     fn key_to_seal_with(&self) -> Result<KnownKey, Failure> {

@@ -190,9 +190,15 @@ pub struct AttemptKey(Secret);
 impl AttemptKey {
     /// Draws 128 random bits. Never derived from the token: a thief's copy would rotate on undetected.
     pub fn draw(random: &dyn Random) -> Result<Self, NoRandomness> {
-        let mut bytes = [0; 16];
-        random.fill(&mut bytes)?;
-        Ok(Self(Secret::new(hex(&bytes))))
+        let [key] = Self::draw_many(random)?;
+        Ok(key)
+    }
+
+    /// All in one draw: each key or none.
+    pub(crate) fn draw_many<const N: usize>(random: &dyn Random) -> Result<[Self; N], NoRandomness> {
+        let mut bytes = [[0; 16]; N];
+        random.fill(bytes.as_flattened_mut())?;
+        Ok(bytes.map(|bytes| Self(Secret::new(hex(&bytes)))))
     }
 
     pub(crate) fn expose(&self) -> &str {

@@ -1,6 +1,11 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokencast::error::SessionError;
+use tokencast::random::{NoRandomness, Random, SystemRandom};
+use tokencast::storage::{self, KeyFailure, KeyWrapper};
 use tokencast_backend::{Fault, FaultKind, Route};
 
 use crate::stage::{plain, plain_rig, stored};
@@ -111,4 +116,103 @@ async fn a_minimum_life_that_no_token_has_costs_one_exchange_and_loses_nothing()
     assert_eq!(stored(&rig.storage).unwrap()["number"], 2);
     let stats = rig.server.stats();
     assert_eq!((stats.exchanges, stats.reuse_detected), (1, 0));
+}
+
+/// The system's randomness, until it has none. Nothing real runs out on demand.
+#[derive(Default)]
+struct Drying {
+    dry: AtomicBool,
+    draws: AtomicU32,
+}
+
+impl Random for Drying {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        if self.dry.load(Ordering::SeqCst) {
+            return Err(NoRandomness);
+        }
+        self.draws.fetch_add(1, Ordering::SeqCst);
+        SystemRandom::default().fill(bytes)
+    }
+}
+
+/// A platform's key that wraps nothing: this is about the nonces.
+struct Bare;
+
+impl KeyWrapper for Bare {
+    fn wrap(&self, data_key: &[u8; 32]) -> Result<Vec<u8>, KeyFailure> {
+        Ok(data_key.to_vec())
+    }
+
+    fn unwrap(&self, wrapped: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, KeyFailure> {
+        Ok(wrapped.to_vec().into())
+    }
+}
+
+/// 1 the request is at the server; 2 the system has no random bytes any more; 3 the answer comes and is saved, with a
+/// new key, in a sealed file even; 4 the process dies, and the next one goes on from the new token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_saved_though_the_system_has_no_randomness_any_more() {
+    let rig = plain_rig().await;
+    let folder = tempfile::tempdir().unwrap();
+    let random = Arc::new(Drying::default());
+    let process = |random: &Arc<Drying>| {
+        let builder = rig
+            .process_with(plain(rig.profile()))
+            .storage(storage::file(folder.path()));
+        builder
+            .key_wrapper(Arc::new(Bare))
+            .random(random.clone())
+            .build()
+            .unwrap()
+    };
+    let session = process(&random);
+    session.sign_in(ada()).await.unwrap();
+    rig.expire();
+    rig.server.hold_refreshes();
+    let caller = tokio::spawn({
+        let session = session.clone();
+        async move { session.access_token().await }
+    });
+    rig.server.wait_until_held(1).await;
+    random.dry.store(true, Ordering::SeqCst);
+    rig.server.release();
+    let token = caller.await.unwrap().expect("saved and served");
+    assert!(rig.accepts(token.secret()).await);
+
+    drop(session);
+    rig.expire();
+    let next = process(&Arc::default());
+    assert_eq!(next.access_token().await.unwrap().generation().number, 3);
+    let stats = rig.server.stats();
+    assert_eq!((stats.exchanges, stats.reuse_detected), (2, 0));
+}
+
+/// Before the request leaves there is nothing to lose: no call, and an error that says why.
+#[tokio::test]
+async fn without_randomness_no_request_leaves() {
+    let rig = plain_rig().await;
+    let random = Arc::new(Drying::default());
+    let session = rig.process_with(plain(rig.profile())).random(random.clone());
+    let session = session.build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    let before = stored(&rig.storage).unwrap();
+    rig.expire();
+    random.dry.store(true, Ordering::SeqCst);
+    let error = session.access_token().await.unwrap_err();
+    assert!(
+        matches!(&error, SessionError::Misconfigured { what, .. } if what.contains("random")),
+        "{error:?}"
+    );
+    assert_eq!(rig.server.stats().refresh_requests, 0);
+    assert!(stored(&rig.storage).unwrap() == before, "nothing changed");
+    assert!(session.state().is_active());
+
+    random.dry.store(false, Ordering::SeqCst);
+    let drawn = random.draws.load(Ordering::SeqCst);
+    assert!(session.access_token().await.is_ok());
+    assert_eq!(
+        random.draws.load(Ordering::SeqCst) - drawn,
+        1,
+        "all keys in one draw"
+    );
 }

@@ -234,7 +234,7 @@ fn moment(cue: Cue, fresh: u8) -> Moment {
     Moment {
         boot,
         wall: WallTime::from_unix_millis(wall),
-        fresh_key: key(fresh),
+        fresh_key: Some(key(fresh)),
     }
 }
 
