@@ -1,8 +1,9 @@
 //! The whole core on a simulated clock, network, server, storage, locks and processes. A seed decides everything:
 //! the order of tasks, the faults, the users. The same seed is the same run, bit for bit.
 //!
-//! Read [`run`] first (one seed), then `world` (what the processes share), `platform`, `store` and `network` (the
-//! parts that the core takes as values), `server`, and `fault` (what goes wrong, and when).
+//! Read [`run`] first (one seed: `run/executor` takes its steps, `users` and `faults` are its script, `lives` its
+//! processes, `quiet` its end), then `world` (what the processes share), `platform`, `store` and `network` (the parts
+//! that the core takes as values), `server`, and `fault` (what goes wrong, and when).
 
 mod chance;
 mod fault;

@@ -1,0 +1,136 @@
+//! The faults of a run: planned from the seed, armed when their time comes, striking in their step.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::executor::wake_due;
+use super::users::Wish;
+use super::{LEAST_FAULTS, Simulation};
+use crate::chance::Chance;
+use crate::fault::{Fault, FlightStep, Place};
+use crate::server::Presenter;
+use crate::world::{Armed, World};
+
+pub(super) fn plan(chance: &mut Chance) -> VecDeque<(u64, Fault, FlightStep)> {
+    let mut planned = VecDeque::new();
+    let mut at = 15;
+    for _ in 0..chance.between(LEAST_FAULTS, LEAST_FAULTS + 3) {
+        at += chance.between(5, 45);
+        let (fault, step) = loop {
+            let fault = chance.pick(Fault::ALL);
+            let step = chance.pick(FlightStep::ALL);
+            if fault.impossible_in(step).is_none() {
+                break (fault, step);
+            }
+        };
+        planned.push_back((at, fault, step));
+    }
+    planned
+}
+
+impl Simulation {
+    pub(super) fn arm(&mut self, step: u64) {
+        let step_now = step;
+        while self.planned.front().is_some_and(|(at, _, _)| *at <= step) {
+            let Some((_, fault, target)) = self.planned.pop_front() else {
+                return;
+            };
+            let mut world = self.world.lock();
+            let wanted = target.led_to_by().into_iter().chain([(fault, target)]);
+            world.armed.extend(wanted.map(|(fault, step)| Armed {
+                fault,
+                step: Some(step),
+                since: step_now,
+            }));
+        }
+        let struck: Vec<(Armed, usize)> = {
+            let mut world = self.world.lock();
+            let steps: Vec<Option<FlightStep>> = self
+                .slots
+                .iter()
+                .map(|slot| {
+                    slot.process
+                        .as_ref()
+                        .map(|process| world.flight_step(process.life))
+                })
+                .collect();
+            let mut struck = Vec::new();
+            world.armed.retain_mut(|armed| {
+                if step.saturating_sub(armed.since) > 150 {
+                    armed.step = None;
+                }
+                if armed.fault.place() != Place::Anywhere {
+                    return true;
+                }
+                let at = steps.iter().position(|now| match (armed.step, now) {
+                    (Some(wanted), Some(now)) => wanted == *now,
+                    (None, Some(_)) => true,
+                    (_, None) => false,
+                });
+                match at {
+                    Some(at) => {
+                        struck.push((*armed, at));
+                        false
+                    }
+                    None => true,
+                }
+            });
+            struck
+        };
+        for (armed, at) in struck {
+            self.strike(armed.fault, at);
+        }
+    }
+
+    fn strike(&mut self, fault: Fault, at: usize) {
+        let Some(life) = self.slots[at].process.as_ref().map(|process| process.life) else {
+            return;
+        };
+        {
+            let mut world = self.world.lock();
+            let step = world.flight_step(life);
+            world.strike(fault, step);
+        }
+        match fault {
+            Fault::Crash => self.crash(at),
+            Fault::SignOut => self.wish(at, Wish::SignOut),
+            _ => {
+                let mut world = self.world.lock();
+                let now = world.true_ms();
+                match fault {
+                    Fault::StorageLocked => {
+                        world.store.locked_until_ms = now + world.chance.between(200, 60_000)
+                    }
+                    Fault::StorageLost => world.store.lost_until_ms = now + world.chance.between(200, 30_000),
+                    Fault::DeviceSleep => {
+                        world.slept_ms += world.chance.between(1_000, 3 * 3_600_000);
+                        let due = wake_due(&mut world);
+                        drop(world);
+                        due.into_iter().for_each(Waker::wake);
+                    }
+                    Fault::WallForward => {
+                        world.wall_offset_ms += world.chance.between(1_000, 90_000_000) as i64
+                    }
+                    Fault::WallBack => world.wall_offset_ms -= world.chance.between(1_000, 90_000_000) as i64,
+                    Fault::PasswordChange => world.server.change_password(),
+                    Fault::Thief => steal(&mut world),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn steal(world: &mut World) {
+    let token = world
+        .store
+        .stands
+        .as_ref()
+        .and_then(|stands| stands.refresh_token())
+        .map(str::to_owned);
+    if let Some(token) = token {
+        let now = world.true_ms();
+        let reply = world.server.refresh(&token, None, Presenter::Thief, now);
+        world.note(format_args!("the thief presents {token}: {}", reply.status));
+    }
+}
