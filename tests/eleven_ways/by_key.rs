@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokencast::profile::ServerProfile;
 use tokencast_backend::{Fault as Trouble, FaultKind, Route};
 use tokencast_fault_proxy::{Fault, FaultProxy};
-use tokencast_testkit::{ada, eventually};
+use tokencast_testkit::{FaultStorage, Process, REFUSED, Step, ada, asks, eventually, stored};
 
 use crate::Device;
-use crate::stage::{Process, Step, stored};
 
 const REFRESH: &str = "/auth/refresh";
 
@@ -93,7 +92,7 @@ async fn way_09_presented_once_more_taken_literally() {
     device.rig.server.hold_refreshes();
     for life in 1..=6 {
         let process = Process::start(device.process());
-        let caller = crate::asks(&process.session);
+        let caller = asks(&process.session);
         device.rig.server.wait_until_held(1).await;
         process.kill();
         assert!(caller.await.unwrap().is_err(), "it died on the wire");
@@ -121,12 +120,12 @@ async fn way_09_presented_once_more_taken_literally() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn way_10_first_use_counted_at_the_resource() {
     let device = Device::under_the_contract().await;
-    let storage = crate::Scripted::on(&device.rig.storage);
+    let storage = FaultStorage::new(device.rig.storage.clone()).as_keyring();
     let process = Process::start(device.process().storage(storage.clone()));
     process.session.sign_in(ada()).await.unwrap();
     device.expire();
-    storage.next([Step::Ok]);
-    storage.then(Step::Fail);
+    storage.next_writes([Step::Ok]);
+    storage.all_writes(REFUSED);
     let token = process.session.access_token().await.expect("served from memory");
     assert!(device.rig.accepts(token.secret()).await, "used at the resource");
     process.kill();
@@ -158,7 +157,7 @@ async fn way_11_keys_forgotten_while_the_successor_is_unused() {
     device.expire();
     device.rig.server.hold_refreshes();
     let process = Process::start(device.process());
-    let caller = crate::asks(&process.session);
+    let caller = asks(&process.session);
     device.rig.server.wait_until_held(1).await;
     process.kill();
     assert!(caller.await.unwrap().is_err());

@@ -1,6 +1,7 @@
 //! Way 6: the lock released on the wire.
 
-use crate::{Device, asks, is_busy};
+use crate::Device;
+use tokencast_testkit::{asks, is_busy};
 
 use tokencast::lock::LockKind;
 

@@ -5,11 +5,10 @@ use tokencast::lock::LockKind;
 use tokencast::session::AuthSession;
 use tokencast::state::SessionState;
 use tokencast_backend::{Fault, FaultKind, Route};
-use tokencast_testkit::{ada, eventually};
+use tokencast_testkit::{FaultStorage, Op, ada, asks, eventually};
 use tokio::task::JoinHandle;
 
-use crate::stage::Scripted;
-use crate::{Device, asks};
+use crate::Device;
 
 /// Way 7, first: a sign-in overwritten by another process' intent.
 ///
@@ -63,7 +62,7 @@ async fn way_07_a_name_shared_with_a_session_that_was_deleted() {
         names.push(one.generation());
     }
     assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
-    assert_eq!(storage.deletes(), 0);
+    assert_eq!(storage.count(Op::Delete, ""), 0);
     device.assert_alive().await;
 }
 
@@ -135,14 +134,17 @@ async fn way_08_the_token_that_is_revoked_is_the_newest() {
 async fn about_to_write_its_intent(
     device: &Device,
     session: &AuthSession,
-    storage: &Scripted,
+    storage: &FaultStorage,
 ) -> (
     tokencast::lock::LockGuard,
     JoinHandle<Result<tokencast::AccessToken, tokencast::SessionError>>,
 ) {
-    let reads = storage.reads();
+    let reads = storage.count(Op::Read, "session/");
     let held = device.take(LockKind::Record).expect("nobody writes");
     let caller = asks(session);
-    eventually("the re-read under the flight lock", || storage.reads() > reads).await;
+    eventually("the re-read under the flight lock", || {
+        storage.count(Op::Read, "session/") > reads
+    })
+    .await;
     (held, caller)
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tokencast_testkit::eventually;
+use tokencast_testkit::{REFUSED, Step, asks, eventually, is_busy, put, renewed_elsewhere};
 
-use crate::stage::{Step, put, renewed_elsewhere};
-use crate::{Device, asks, is_busy};
+use crate::Device;
 
 /// Way 2, first half: a failed commit, then the record's older token presented, by the same process or another.
 ///
@@ -20,8 +19,8 @@ async fn way_02_the_older_token_presented_after_a_failed_commit() {
     let device = Device::with_plain_rotation().await;
     let (session, storage) = device.signed_in().await;
     device.expire();
-    storage.next([Step::Ok]);
-    storage.then(Step::Fail);
+    storage.next_writes([Step::Ok]);
+    storage.all_writes(REFUSED);
     session.access_token().await.expect("served from memory");
     device.expire();
     assert!(is_busy(&session.access_token().await.unwrap_err()));
@@ -51,8 +50,8 @@ async fn way_02_a_blind_retry_over_a_newer_token() {
     let device = Device::with_plain_rotation().await;
     let (session, storage) = device.signed_in().await;
     device.expire();
-    storage.next([Step::Ok]);
-    storage.then(Step::Fail);
+    storage.next_writes([Step::Ok]);
+    storage.all_writes(REFUSED);
     session.access_token().await.expect("served from memory");
     let newer = renewed_elsewhere(&device.record(), 9);
     put(&device.rig.storage, &newer);
@@ -75,7 +74,7 @@ async fn way_03_a_read_back_that_cannot_be_read() {
     let device = Device::with_plain_rotation().await;
     let (session, storage) = device.signed_in().await;
     device.expire();
-    storage.next([Step::Ok, Step::WriteThenBlind]);
+    storage.next_writes([Step::Ok, Step::WriteThenBlind]);
     let token = session.access_token().await.expect("served from memory");
     assert!(device.rig.accepts(token.secret()).await);
     device.expire();
@@ -103,7 +102,7 @@ async fn way_05_an_abandoned_write_lands_late() {
     let device = Device::under_the_contract().await;
     let (session, storage) = device.signed_in().await;
     device.expire();
-    storage.next([Step::Ok, Step::Hang]);
+    storage.next_writes([Step::Ok, Step::Hang]);
     let caller = asks(&session);
     eventually("the commit at the storage", || storage.hanging() == 1).await;
     device

@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used)] // a test's tools fail by panicking
 
-#[path = "../invariants/stage/mod.rs"]
-mod stage;
-
 mod by_key;
 mod by_locks;
 mod by_other_sessions;
@@ -14,20 +11,15 @@ mod by_storage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokencast::error::{SessionError, TryAgainCause};
 use tokencast::lock::{LockGuard, LockKind, MemoryLocks, ProcessLock};
 use tokencast::session::{AuthSession, AuthSessionBuilder};
 use tokencast::storage::SecureStorage;
-use tokencast_testkit::{ACCESS_TTL, Rig, ada};
-use tokio::task::JoinHandle;
-
-use stage::{ENTRY, LeapClock, Scripted, plain, plain_rig, stored};
+use tokencast_testkit::{ACCESS_TTL, ENTRY, FaultStorage, LeapClock, Rig, ada, stored};
 
 /// One device: a server, a disk that its processes share, a clock to leap with.
 struct Device {
     rig: Rig,
     clock: LeapClock,
-    contract: bool,
 }
 
 impl Device {
@@ -35,22 +27,18 @@ impl Device {
         Self {
             rig: Rig::new().await,
             clock: LeapClock::default(),
-            contract: true,
         }
     }
 
     async fn with_plain_rotation() -> Self {
         Self {
-            rig: plain_rig().await,
+            rig: Rig::plain().await,
             clock: LeapClock::default(),
-            contract: false,
         }
     }
 
     fn process(&self) -> AuthSessionBuilder {
-        let profile = self.rig.profile();
-        let profile = if self.contract { profile } else { plain(profile) };
-        self.rig.process_with(profile).clock(Arc::new(self.clock.clone()))
+        self.rig.process().clock(Arc::new(self.clock.clone()))
     }
 
     /// A process that nobody's lock holds up: it moves between two steps of another one.
@@ -59,8 +47,8 @@ impl Device {
     }
 
     /// A process that is signed in, with a storage whose failures are scripted.
-    async fn signed_in(&self) -> (AuthSession, Scripted) {
-        let storage = Scripted::on(&self.rig.storage);
+    async fn signed_in(&self) -> (AuthSession, FaultStorage) {
+        let storage = FaultStorage::new(self.rig.storage.clone()).as_keyring();
         let session = self.process().storage(storage.clone()).build().unwrap();
         session.sign_in(ada()).await.unwrap();
         (session, storage)
@@ -98,14 +86,4 @@ impl Device {
         assert!(self.rig.accepts(token.secret()).await);
         assert_eq!(self.rig.server.stats().reuse_detected, 0);
     }
-}
-
-fn asks(session: &AuthSession) -> JoinHandle<Result<tokencast::AccessToken, SessionError>> {
-    let session = session.clone();
-    tokio::spawn(async move { session.access_token().await })
-}
-
-fn is_busy(error: &SessionError) -> bool {
-    let busy = TryAgainCause::Busy;
-    matches!(error, SessionError::TryAgain { cause, .. } if *cause == busy)
 }

@@ -9,8 +9,7 @@ use tokencast::pages::{PageHost, Pages};
 use tokencast::registry::Registry;
 use tokencast::storage::SecureStorage;
 
-use crate::stage::{ENTRY, LeapClock, snapshot, stored};
-use tokencast_testkit::{ACCESS_TTL, Rig, ada, eventually};
+use tokencast_testkit::{ACCESS_TTL, ENTRY, LeapClock, Rig, ada, eventually, snapshot, stored};
 
 /// 1 a session signs in, four pages greet it and hold the token, the token expires; 2 the server is told to hold
 /// its answer; 3 10,000 callers on four threads ask for a token, and all four pages report their 401; 4 when every

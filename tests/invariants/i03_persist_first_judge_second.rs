@@ -8,8 +8,7 @@ use tokencast::random::{NoRandomness, Random, SystemRandom};
 use tokencast::storage::{self, KeyFailure, KeyWrapper};
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use crate::stage::{plain, plain_rig, stored};
-use tokencast_testkit::{ACCESS_TTL, ada};
+use tokencast_testkit::{ACCESS_TTL, Rig, ada, stored};
 
 /// The server rotates plainly, and its answer is odd in a way that a policy might object to. Steps: 1 the session
 /// asks with refresh token 1, the server spends it; 2 the answer is odd; 3 refresh token 2 is in the record all the
@@ -34,9 +33,9 @@ async fn an_odd_answer_is_saved_before_anything_about_it_is_judged() {
         ("access_token", json!("with a\nline break")),
         ("access_token", json!(42)),
     ] {
-        let rig = plain_rig().await;
+        let rig = Rig::plain().await;
         let case = format!("{name}: {value}");
-        let session = rig.process_with(plain(rig.profile())).build().unwrap();
+        let session = rig.process().build().unwrap();
         session.sign_in(ada()).await.unwrap();
         let first = stored(&rig.storage).unwrap();
         rig.expire();
@@ -57,7 +56,7 @@ async fn an_odd_answer_is_saved_before_anything_about_it_is_judged() {
 
         drop(session);
         rig.expire();
-        let next = rig.process_with(plain(rig.profile())).build().unwrap();
+        let next = rig.process().build().unwrap();
         let token = next
             .access_token()
             .await
@@ -80,9 +79,9 @@ async fn a_wrong_clock_never_rejects_an_answer() {
     ] {
         for device_ahead in [Duration::ZERO, 30 * year] {
             let case = format!("{date:?}, {device_ahead:?} ahead");
-            let rig = plain_rig().await;
+            let rig = Rig::plain().await;
             rig.clock.advance(device_ahead);
-            let session = rig.process_with(plain(rig.profile())).build().unwrap();
+            let session = rig.process().build().unwrap();
             session.sign_in(ada()).await.unwrap();
             rig.expire();
             rig.server
@@ -94,7 +93,7 @@ async fn a_wrong_clock_never_rejects_an_answer() {
                 .unwrap_or_else(|error| panic!("{case}: {error}"));
             assert_eq!(token.life(), ACCESS_TTL, "{case}: the life is `expires_in`");
             assert_eq!(stored(&rig.storage).unwrap()["number"], 2, "{case}");
-            let next = rig.process_with(plain(rig.profile())).build().unwrap();
+            let next = rig.process().build().unwrap();
             assert!(next.access_token().await.is_ok(), "{case}");
             assert_eq!(rig.server.stats().reuse_detected, 0, "{case}");
         }
@@ -105,8 +104,8 @@ async fn a_wrong_clock_never_rejects_an_answer() {
 /// made and saved; 3 the caller gets the token that there is, and no second exchange is made for the wish.
 #[tokio::test]
 async fn a_minimum_life_that_no_token_has_costs_one_exchange_and_loses_nothing() {
-    let rig = plain_rig().await;
-    let session = rig.process_with(plain(rig.profile())).build().unwrap();
+    let rig = Rig::plain().await;
+    let session = rig.process().build().unwrap();
     session.sign_in(ada()).await.unwrap();
     rig.expire();
     for _ in 0..20 {

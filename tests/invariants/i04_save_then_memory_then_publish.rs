@@ -1,13 +1,13 @@
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokencast::error::{EndReason, SessionError};
 use tokencast::session::AuthSession;
 use tokencast::state::SessionEvent;
 
-use crate::stage::{Scripted, Step, put, renewed_elsewhere, snapshot, stored};
-use tokencast_testkit::{Recorder, Rig, ada, eventually};
+use tokencast_testkit::{
+    FaultStorage, Recorder, Rig, Step, ada, asks, eventually, put, renewed_elsewhere, snapshot, stored,
+};
 
 /// 1 the token has expired; 2 the exchange is made, and the write of its result hangs in the storage; 3 as long as
 /// it does, memory serves nothing new, no caller is answered and nobody is told; 4 the write lands; 5 the caller
@@ -15,13 +15,13 @@ use tokencast_testkit::{Recorder, Rig, ada, eventually};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_served_or_told_before_it_is_saved() {
     let rig = Rig::new().await;
-    let storage = Scripted::on(&rig.storage);
+    let storage = FaultStorage::new(rig.storage.clone()).as_keyring();
     let session = rig.process().storage(storage.clone()).build().unwrap();
     session.sign_in(ada()).await.unwrap();
     rig.expire();
     let recorder = Recorder::on(&session);
     // The intent lands, the commit hangs.
-    storage.next([Step::Ok, Step::Hang]);
+    storage.next_writes([Step::Ok, Step::Hang]);
     let caller = asks(&session);
     eventually("the commit at the storage", || storage.hanging() == 1).await;
 
@@ -128,7 +128,7 @@ async fn a_newer_epoch_discards_the_result_and_revokes_it() {
     let second = race.rig.process().persist_access_token().build().unwrap();
     second.restored().await;
     second
-        .adopt(tokens_of_another_sign_in(&race.rig).await)
+        .adopt(race.rig.tokens_of_another_sign_in().await)
         .await
         .unwrap();
     assert_eq!(second.generation().epoch, 2);
@@ -207,22 +207,6 @@ impl Race {
     fn now(&self) -> Value {
         stored(&self.rig.storage).unwrap()
     }
-}
-
-async fn tokens_of_another_sign_in(rig: &Rig) -> tokencast::TokenSet {
-    let body = tokencast_testkit::http()
-        .post(format!("{}/auth/login", rig.server.url()))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body("username=ada&password=lovelace");
-    let body: Value = serde_json::from_str(&body.send().await.unwrap().text().await.unwrap()).unwrap();
-    tokencast::TokenSet::refresh_token(body["refresh_token"].as_str().unwrap())
-        .access_token(body["access_token"].as_str().unwrap())
-        .expires_in(Duration::from_secs(300))
-}
-
-fn asks(session: &AuthSession) -> tokio::task::JoinHandle<Result<tokencast::AccessToken, SessionError>> {
-    let session = session.clone();
-    tokio::spawn(async move { session.access_token().await })
 }
 
 fn is_token(event: &SessionEvent) -> bool {

@@ -2,14 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokencast::error::{SessionError, TryAgainCause};
 use tokencast::lock::{LockKind, ProcessLock};
 use tokencast::session::AuthSession;
 use tokencast::state::SessionEvent;
 use tokencast::storage::SecureStorage;
 
-use crate::stage::{ENTRY, LeapClock, Scripted, Step, plain, plain_rig, put, renewed_elsewhere, stored};
-use tokencast_testkit::{ACCESS_TTL, Recorder, Rig, ada};
+use tokencast_testkit::{
+    ACCESS_TTL, ENTRY, FaultStorage, LeapClock, REFUSED, Recorder, Rig, Step, ada, asks, is_busy, put,
+    renewed_elsewhere, stored,
+};
 
 /// Plain rotation, where presenting the record's token again would end the session. 1 the intent is written and the
 /// exchange made; 2 the save fails, and fails; 3 the callers are served from memory, the app is told; 4 the token
@@ -20,8 +21,8 @@ async fn the_lock_is_kept_and_nothing_older_is_presented_until_the_save_is_confi
     let stage = Stage::plain().await;
     let recorder = Recorder::on(&stage.session);
     stage.expire();
-    stage.storage.next([Step::Ok]);
-    stage.storage.then(Step::Fail);
+    stage.storage.next_writes([Step::Ok]);
+    stage.storage.all_writes(REFUSED);
     let token = stage.session.access_token().await.unwrap();
     assert!(stage.rig.accepts(token.secret()).await, "served from memory");
     recorder.until(|events| events.iter().any(is_degraded)).await;
@@ -67,8 +68,8 @@ async fn the_lock_is_kept_and_nothing_older_is_presented_until_the_save_is_confi
 async fn the_next_intent_carries_memorys_token() {
     let stage = Stage::under_the_contract().await;
     stage.expire();
-    stage.storage.next([Step::Ok]);
-    stage.storage.then(Step::Fail);
+    stage.storage.next_writes([Step::Ok]);
+    stage.storage.all_writes(REFUSED);
     stage.session.access_token().await.unwrap();
     stage.until_the_lock_is_free().await;
     assert_eq!(stage.record_number(), 1);
@@ -96,8 +97,8 @@ async fn the_next_intent_carries_memorys_token() {
 async fn a_save_that_is_tried_again_compares_and_never_writes_blindly() {
     let stage = Stage::plain().await;
     stage.expire();
-    stage.storage.next([Step::Ok]);
-    stage.storage.then(Step::Fail);
+    stage.storage.next_writes([Step::Ok]);
+    stage.storage.all_writes(REFUSED);
     stage.session.access_token().await.unwrap();
     let newer = renewed_elsewhere(&stored(&stage.rig.storage).unwrap(), 9);
     put(&stage.rig.storage, &newer);
@@ -120,7 +121,9 @@ async fn a_write_that_landed_is_a_save_whatever_was_reported() {
     let recorder = Recorder::on(&stage.session);
     for number in 2..=5 {
         stage.expire();
-        stage.storage.next([Step::WriteThenFail, Step::WriteThenFail]);
+        stage
+            .storage
+            .next_writes([Step::WriteThenFail, Step::WriteThenFail]);
         let token = stage.session.access_token().await.unwrap();
         assert_eq!(
             (token.generation().number, stage.record_number()),
@@ -137,7 +140,9 @@ async fn a_commit_that_the_storage_only_claims_is_found_out_and_made_again() {
     let stage = Stage::plain().await;
     let recorder = Recorder::on(&stage.session);
     stage.expire();
-    stage.storage.next([Step::Ok, Step::DropWrite, Step::DropWrite]);
+    stage
+        .storage
+        .next_writes([Step::Ok, Step::DropWrite, Step::DropWrite]);
     let token = stage.session.access_token().await.unwrap();
     recorder.until(|events| events.iter().any(is_degraded)).await;
     stage
@@ -153,40 +158,38 @@ async fn a_commit_that_the_storage_only_claims_is_found_out_and_made_again() {
 
 struct Stage {
     rig: Rig,
-    storage: Scripted,
+    storage: FaultStorage,
     clock: LeapClock,
     session: AuthSession,
-    contract: bool,
 }
 
 impl Stage {
     async fn plain() -> Self {
-        Self::on(plain_rig().await, false).await
+        Self::on(Rig::plain().await).await
     }
 
     async fn under_the_contract() -> Self {
-        Self::on(Rig::new().await, true).await
+        Self::on(Rig::new().await).await
     }
 
-    async fn on(rig: Rig, contract: bool) -> Self {
-        let (storage, clock) = (Scripted::on(&rig.storage), LeapClock::default());
-        let session = process(&rig, &clock, contract)
-            .storage(storage.clone())
-            .build()
-            .unwrap();
+    async fn on(rig: Rig) -> Self {
+        let (storage, clock) = (
+            FaultStorage::new(rig.storage.clone()).as_keyring(),
+            LeapClock::default(),
+        );
+        let session = process(&rig, &clock).storage(storage.clone()).build().unwrap();
         session.sign_in(ada()).await.unwrap();
         Self {
             rig,
             storage,
             clock,
             session,
-            contract,
         }
     }
 
     /// A process with a healthy way to the same disk.
     fn another_process(&self) -> AuthSession {
-        process(&self.rig, &self.clock, self.contract).build().unwrap()
+        process(&self.rig, &self.clock).build().unwrap()
     }
 
     fn expire(&self) {
@@ -209,30 +212,10 @@ impl Stage {
     }
 }
 
-fn process(rig: &Rig, clock: &LeapClock, contract: bool) -> tokencast::session::AuthSessionBuilder {
-    let profile = if contract {
-        rig.profile()
-    } else {
-        plain(rig.profile())
-    };
-    rig.process_with(profile).clock(Arc::new(clock.clone()))
-}
-
-fn asks(session: &AuthSession) -> tokio::task::JoinHandle<Result<tokencast::AccessToken, SessionError>> {
-    let session = session.clone();
-    tokio::spawn(async move { session.access_token().await })
+fn process(rig: &Rig, clock: &LeapClock) -> tokencast::session::AuthSessionBuilder {
+    rig.process().clock(Arc::new(clock.clone()))
 }
 
 fn is_degraded(event: &SessionEvent) -> bool {
     matches!(event, SessionEvent::StorageDegraded { .. })
-}
-
-fn is_busy(error: &SessionError) -> bool {
-    matches!(
-        error,
-        SessionError::TryAgain {
-            cause: TryAgainCause::Busy,
-            ..
-        }
-    )
 }

@@ -4,8 +4,7 @@ use tokencast::error::{EndReason, SessionError, TryAgainCause};
 use tokencast::state::{Notice, SessionState};
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use crate::stage::stored;
-use tokencast_testkit::Rig;
+use tokencast_testkit::{Rig, stored};
 
 #[tokio::test]
 async fn everything_that_is_not_a_verdict_is_transient() {

@@ -7,8 +7,7 @@ use tokencast::state::{Notice, SessionState};
 use tokencast_backend::{Fault as Verdict, FaultKind, Route};
 use tokencast_fault_proxy::{Fault, FaultProxy};
 
-use crate::stage::{Scripted, erase, put, stored};
-use tokencast_testkit::{Rig, ada, eventually};
+use tokencast_testkit::{FaultStorage, Op, Rig, ada, asks, erase, eventually, put, stored};
 
 /// The loser of a race, at a server that tells him "invalid" while the session lives: 1 one process' request is on
 /// the wire; 2 the server answers it with a dead verdict, and the answer is slow; 3 another process, whose lock was
@@ -60,7 +59,7 @@ async fn a_dead_verdict_does_not_end_a_session_that_began_meanwhile() {
 #[tokio::test]
 async fn the_end_is_a_tombstone_of_the_same_epoch() {
     let rig = Rig::new().await;
-    let storage = Scripted::on(&rig.storage);
+    let storage = FaultStorage::new(rig.storage.clone()).as_keyring();
     let session = rig.process().storage(storage.clone()).build().unwrap();
     session.sign_in(ada()).await.unwrap();
     let before = stored(&rig.storage).unwrap();
@@ -85,7 +84,7 @@ async fn the_end_is_a_tombstone_of_the_same_epoch() {
     assert!(tombstone.get("attempt_key").is_none() && tombstone.get("inflight").is_none());
     session.sign_in(ada()).await.unwrap();
     session.sign_out().await.unwrap();
-    assert_eq!(storage.deletes(), 0, "an entry is never deleted");
+    assert_eq!(storage.count(Op::Delete, ""), 0, "an entry is never deleted");
 }
 
 /// 1 a session is active, its token expires; 2 the entry is gone from the storage; 3 that is no "no session": the
@@ -166,9 +165,4 @@ fn dead(code: &str) -> Verdict {
         processed: false,
     };
     Verdict::once(Route::Refresh, answer)
-}
-
-fn asks(session: &AuthSession) -> tokio::task::JoinHandle<Result<tokencast::AccessToken, SessionError>> {
-    let session = session.clone();
-    tokio::spawn(async move { session.access_token().await })
 }

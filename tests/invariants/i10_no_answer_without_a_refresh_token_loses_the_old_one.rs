@@ -1,7 +1,6 @@
 use tokencast_backend::{Config, Fault, FaultKind, Route};
 
-use crate::stage::{plain, stored};
-use tokencast_testkit::{ACCESS_TTL, Rig};
+use tokencast_testkit::{ACCESS_TTL, Rig, stored};
 
 /// The server keeps its refresh token and answers with an access token alone, as `null`, `""` or nothing: the
 /// stored refresh token stays and serves again.
@@ -15,10 +14,7 @@ async fn the_old_refresh_token_is_kept_and_presented_again() {
         ..Config::for_tests()
     })
     .await;
-    let session = rig
-        .process_with(rig.profile().with_idempotency_key(None))
-        .build()
-        .unwrap();
+    let session = rig.process().build().unwrap();
     session.sign_in(tokencast_testkit::ada()).await.unwrap();
     rig.expire();
     rig.server
@@ -47,7 +43,7 @@ async fn a_token_that_stays_is_kept_under_a_new_key() {
             ..Config::for_tests()
         })
         .await;
-        let session = rig.process_with(plain(rig.profile())).build().unwrap();
+        let session = rig.process().build().unwrap();
         session.sign_in(tokencast_testkit::ada()).await.unwrap();
         let before = stored(&rig.storage).unwrap();
         let value = match spelling {
@@ -74,7 +70,7 @@ async fn a_token_that_stays_is_kept_under_a_new_key() {
         );
         drop(session);
         rig.expire();
-        let next = rig.process_with(plain(rig.profile())).build().unwrap();
+        let next = rig.process().build().unwrap();
         assert!(next.access_token().await.is_ok(), "{spelling}");
     }
 }

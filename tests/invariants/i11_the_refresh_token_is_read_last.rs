@@ -4,8 +4,7 @@ use tokencast::lock::{LockGuard, LockKind, MemoryLocks, ProcessLock};
 use tokencast::session::{AuthSession, AuthSessionBuilder};
 use tokencast::storage::SecureStorage;
 
-use crate::stage::{ENTRY, Scripted, plain, plain_rig, stored};
-use tokencast_testkit::{Rig, ada, eventually};
+use tokencast_testkit::{ENTRY, FaultStorage, Op, Rig, ada, eventually, stored};
 
 /// Plain rotation: a token read too early is a spent one. 1 two processes hold 1.1, expired; 2 the flight lock is
 /// held elsewhere, and the first process waits for it; 3 the second renews: the record is 1.2, with a token that
@@ -29,11 +28,11 @@ async fn it_is_read_after_the_flight_lock_is_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_changed_after_the_re_read_is_found_by_the_intent() {
     let stage = Stage::new().await;
-    let reads = stage.storage.reads();
+    let reads = stage.storage.count(Op::Read, "session/");
     let held = stage.take(LockKind::Record);
     let caller = stage.first_asks();
     eventually("the re-read under the flight lock", || {
-        stage.storage.reads() > reads
+        stage.storage.count(Op::Read, "session/") > reads
     })
     .await;
     assert_eq!(stage.second.access_token().await.unwrap().generation().number, 2);
@@ -44,7 +43,7 @@ async fn a_record_that_changed_after_the_re_read_is_found_by_the_intent() {
 
 struct Stage {
     rig: Rig,
-    storage: Scripted,
+    storage: FaultStorage,
     first: AuthSession,
     /// On the same record, with locks that the first does not see: it moves whenever the test says.
     second: AuthSession,
@@ -52,8 +51,8 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let rig = plain_rig().await;
-        let storage = Scripted::on(&rig.storage);
+        let rig = Rig::plain().await;
+        let storage = FaultStorage::new(rig.storage.clone()).as_keyring();
         let first = process(&rig).storage(storage.clone()).build().unwrap();
         first.sign_in(ada()).await.unwrap();
         let locks = Arc::new(MemoryLocks::default());
@@ -88,5 +87,5 @@ impl Stage {
 }
 
 fn process(rig: &Rig) -> AuthSessionBuilder {
-    rig.process_with(plain(rig.profile()))
+    rig.process()
 }

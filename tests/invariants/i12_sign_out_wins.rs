@@ -3,8 +3,7 @@ use tokencast::state::{SessionEvent, SessionState};
 
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use crate::stage::{Scripted, Step, stored};
-use tokencast_testkit::{Recorder, Rig, ada, eventually};
+use tokencast_testkit::{FaultStorage, REFUSED, Recorder, Rig, Step, ada, eventually, stored};
 
 #[tokio::test]
 async fn signing_out_revokes_the_session_and_survives_a_restart() {
@@ -104,11 +103,11 @@ async fn a_session_that_cannot_be_opened_can_still_be_signed_out() {
 #[tokio::test]
 async fn a_sign_out_that_cannot_be_saved_is_one_in_memory_and_can_be_repeated() {
     let rig = Rig::new().await;
-    let storage = Scripted::on(&rig.storage);
+    let storage = FaultStorage::new(rig.storage.clone()).as_keyring();
     let session = rig.process().storage(storage.clone()).build().unwrap();
     session.sign_in(ada()).await.unwrap();
-    for step in [Step::Fail, Step::DropWrite] {
-        storage.then(step);
+    for step in [REFUSED, Step::DropWrite] {
+        storage.all_writes(step.clone());
         let error = session.sign_out().await.unwrap_err();
         assert!(
             matches!(error, SessionError::StorageFailed { .. }),
@@ -147,7 +146,7 @@ async fn signing_out_an_old_epoch_leaves_a_newer_session_alone() {
         .unwrap();
     let two = rig.process().build().unwrap();
     two.restored().await;
-    two.adopt(tokens_of_a_second_sign_in(&rig).await).await.unwrap();
+    two.adopt(rig.tokens_of_another_sign_in().await).await.unwrap();
     let before = stored(&rig.storage).unwrap();
     assert!(before.get("revoke_pending").is_none(), "adopting appends nothing");
 
@@ -177,14 +176,4 @@ async fn a_sign_in_over_a_session_revokes_the_old_one() {
         stored(&rig.storage).unwrap().get("revoke_pending").is_none()
     })
     .await;
-}
-
-async fn tokens_of_a_second_sign_in(rig: &Rig) -> tokencast::TokenSet {
-    let answer = tokencast_testkit::http()
-        .post(format!("{}/auth/login", rig.server.url()))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body("username=ada&password=lovelace");
-    let text = answer.send().await.unwrap().text().await.unwrap();
-    let body: serde_json::Value = serde_json::from_str(&text).unwrap();
-    tokencast::TokenSet::refresh_token(body["refresh_token"].as_str().unwrap())
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokencast::error::{LockedCause, SessionError};
 use tokencast::storage::{MemoryStorage, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 
-use crate::stage::{Scripted, Step, stored};
-use tokencast_testkit::{Rig, ada};
+use tokencast_testkit::{FaultStorage, REFUSED, Rig, Step, ada, stored};
 
 /// A store that refuses writes while the switch is on: nothing real refuses on demand.
 #[derive(Clone, Default)]
@@ -153,13 +152,13 @@ async fn the_intent_and_the_key_are_saved_before_the_request_leaves() {
 #[tokio::test]
 async fn a_server_is_not_called_when_the_intent_was_only_claimed() {
     let rig = Rig::new().await;
-    let storage = Scripted::on(&rig.storage);
+    let storage = FaultStorage::new(rig.storage.clone()).as_keyring();
     let session = rig.process().storage(storage.clone()).build().unwrap();
     session.sign_in(ada()).await.unwrap();
     let before = stored(&rig.storage).unwrap();
     rig.expire();
-    for step in [Step::DropWrite, Step::Fail, Step::WriteThenBlind] {
-        storage.next([step]);
+    for step in [Step::DropWrite, REFUSED, Step::WriteThenBlind] {
+        storage.next_writes([step.clone()]);
         let error = session.access_token().await.unwrap_err();
         assert!(
             matches!(error, SessionError::StorageFailed { .. }),
@@ -173,6 +172,6 @@ async fn a_server_is_not_called_when_the_intent_was_only_claimed() {
     after.as_object_mut().unwrap().remove("inflight");
     assert!(after == before, "nothing else changed");
     // One that landed and was reported failed is an intent.
-    storage.next([Step::WriteThenFail]);
+    storage.next_writes([Step::WriteThenFail]);
     assert!(session.access_token().await.is_ok());
 }

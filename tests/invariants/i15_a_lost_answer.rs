@@ -2,12 +2,10 @@ use std::time::Duration;
 
 use tokencast::error::{EndReason, SessionError};
 use tokencast::profile::ServerProfile;
-use tokencast_backend::{Config, Fault, FaultKind, Route};
+use tokencast_backend::{Fault, FaultKind, Route};
 use tokencast_fault_proxy::{Fault as NetworkFault, FaultProxy};
 
-use crate::stage::{plain, plain_rig, put, stored};
-
-use tokencast_testkit::{ACCESS_TTL, Rig, ada};
+use tokencast_testkit::{Rig, ada, put, stored};
 
 const REFRESH: &str = "/auth/refresh";
 
@@ -65,16 +63,8 @@ async fn under_the_contract_the_next_process_asks_again_with_the_same_key() {
 /// server takes that for reuse, and the app is told that its rotation was interrupted.
 #[tokio::test]
 async fn without_the_contract_a_lost_answer_ends_as_an_interrupted_rotation() {
-    let rig = Rig::with(Config {
-        access_ttl: ACCESS_TTL,
-        idempotency: false,
-        ..Config::for_tests()
-    })
-    .await;
-    let session = rig
-        .process_with(rig.profile().with_idempotency_key(None))
-        .build()
-        .unwrap();
+    let rig = Rig::plain().await;
+    let session = rig.process().build().unwrap();
     session.sign_in(ada()).await.unwrap();
     rig.expire();
     rig.server
@@ -97,16 +87,8 @@ async fn without_the_contract_a_lost_answer_ends_as_an_interrupted_rotation() {
 /// The same before the commit: the one repetition finds the token unspent.
 #[tokio::test]
 async fn without_the_contract_a_connection_that_ended_before_the_commit_costs_nothing() {
-    let rig = Rig::with(Config {
-        access_ttl: ACCESS_TTL,
-        idempotency: false,
-        ..Config::for_tests()
-    })
-    .await;
-    let session = rig
-        .process_with(rig.profile().with_idempotency_key(None))
-        .build()
-        .unwrap();
+    let rig = Rig::plain().await;
+    let session = rig.process().build().unwrap();
     session.sign_in(ada()).await.unwrap();
     rig.expire();
     rig.server
@@ -171,9 +153,9 @@ async fn without_the_contract_an_answer_that_broke_off_is_not_asked_for_at_once(
         NetworkFault::Truncate,
         NetworkFault::Garble,
     ] {
-        let rig = plain_rig().await;
+        let rig = Rig::plain().await;
         let proxy = FaultProxy::start(rig.server.url()).await.unwrap();
-        let profile = plain(ServerProfile::rotation(&proxy.url()).unwrap());
+        let profile = rig.profile_at(&proxy.url());
         let session = rig.process_with(profile).build().unwrap();
         session.sign_in(ada()).await.unwrap();
         rig.expire();

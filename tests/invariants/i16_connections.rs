@@ -5,8 +5,8 @@ use tokencast::profile::ServerProfile;
 use tokencast::session::AuthSession;
 use tokencast_fault_proxy::{Fault, FaultProxy};
 
-use crate::stage::{CountingServer, Reaction, plain, plain_rig};
-use tokencast_testkit::{ACCESS_TTL, MovedClock, ada};
+use crate::counting_server::{CountingServer, Reaction};
+use tokencast_testkit::{ACCESS_TTL, MovedClock, Rig, ada};
 
 const REFRESH: &str = "/auth/refresh";
 
@@ -21,7 +21,7 @@ async fn the_transport_repeats_nothing_that_the_server_may_have_seen() {
         _ => Reaction::Answer,
     })
     .await;
-    let (session, clock) = signed_in(&server, plain(server.profile())).await;
+    let (session, clock) = signed_in(&server, server.profile().with_idempotency_key(None)).await;
     clock.advance(ACCESS_TTL);
     assert!(is_transient(&session.access_token().await.unwrap_err()));
     let met = server.met(REFRESH);
@@ -41,7 +41,7 @@ async fn a_keep_alive_connection_that_ends_under_the_request_is_no_lost_session(
         _ => Reaction::Answer,
     })
     .await;
-    let (session, clock) = signed_in(&server, plain(server.profile())).await;
+    let (session, clock) = signed_in(&server, server.profile().with_idempotency_key(None)).await;
     clock.advance(ACCESS_TTL);
     assert_eq!(session.access_token().await.unwrap().generation().number, 2);
     assert_eq!(server.met(REFRESH).len(), 2);
@@ -51,7 +51,7 @@ async fn a_keep_alive_connection_that_ends_under_the_request_is_no_lost_session(
 #[tokio::test]
 async fn a_connection_that_the_server_closed_while_idle_costs_nothing() {
     let server = CountingServer::start(|_| Reaction::AnswerThenClose).await;
-    let (session, clock) = signed_in(&server, plain(server.profile())).await;
+    let (session, clock) = signed_in(&server, server.profile().with_idempotency_key(None)).await;
     for number in 2..=6 {
         clock.advance(ACCESS_TTL);
         assert_eq!(session.access_token().await.unwrap().generation().number, number);
@@ -73,7 +73,7 @@ async fn a_connection_that_was_forgotten_silently_is_not_used() {
         }
     })
     .await;
-    let (session, clock) = signed_in(&server, plain(server.profile())).await;
+    let (session, clock) = signed_in(&server, server.profile().with_idempotency_key(None)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     clock.advance(ACCESS_TTL);
     assert_eq!(session.access_token().await.unwrap().generation().number, 2);
@@ -85,9 +85,9 @@ async fn a_connection_that_was_forgotten_silently_is_not_used() {
 /// proxy's log shows that the first request never reached the server, and the server counts one.
 #[tokio::test]
 async fn a_request_that_the_network_swallowed_is_repeated_once_and_exchanged_once() {
-    let rig = plain_rig().await;
+    let rig = Rig::plain().await;
     let proxy = FaultProxy::start(rig.server.url()).await.unwrap();
-    let profile = plain(ServerProfile::rotation(&proxy.url()).unwrap());
+    let profile = rig.profile_at(&proxy.url());
     let session = rig.process_with(profile).build().unwrap();
     session.sign_in(ada()).await.unwrap();
     for exchanges in 1..=3 {

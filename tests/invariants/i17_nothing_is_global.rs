@@ -12,8 +12,7 @@ use tokencast::spawn::{Spawner, TokioSpawner};
 use tokencast::transport::{HttpTransport, ReqwestTransport, TransportError};
 use tokencast::wire::{HttpRequest, HttpResponse};
 
-use crate::stage::{LeapClock, stored};
-use tokencast_testkit::{ACCESS_TTL, Rig, ada};
+use tokencast_testkit::{ACCESS_TTL, LeapClock, Rig, ada, stored};
 
 type Future<T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send>>;
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test's tools fail by panicking
 
+mod counting_server;
 mod i01_one_exchange_per_generation;
 mod i02_the_exchange_outlives_its_callers;
 mod i03_persist_first_judge_second;
@@ -22,4 +23,3 @@ mod i17_nothing_is_global;
 mod renewal_ahead;
 mod restart;
 mod send;
-mod stage;

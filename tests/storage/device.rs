@@ -1,15 +1,12 @@
 //! One device: a keyring that fails by script, a folder of the app's own, a server.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokencast::session::{AuthSession, AuthSessionBuilder};
 use tokencast::storage::{MemoryStorage, SecureStorage};
-use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
-use tokencast_testkit::{FaultStorage, Rig, ada};
+use tokencast_testkit::{FaultStorage, LeapClock, Rig, ada};
 
 pub(crate) struct Device {
     pub(crate) rig: Rig,
@@ -90,41 +87,5 @@ impl Device {
                     .contains(part)
             })
             .count()
-    }
-}
-
-/// The system's clocks, moved forward by hand; a leap ends the sleeps that it passes.
-#[derive(Debug, Default)]
-pub(crate) struct LeapClock {
-    leapt_ms: Arc<AtomicU64>,
-}
-
-impl LeapClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        self.leapt_ms.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
-    }
-
-    fn leapt(leapt_ms: &AtomicU64) -> Duration {
-        Duration::from_millis(leapt_ms.load(Ordering::SeqCst))
-    }
-}
-
-impl Clock for LeapClock {
-    fn boot(&self) -> BootTime {
-        SystemClock.boot() + Self::leapt(&self.leapt_ms)
-    }
-
-    fn wall(&self) -> WallTime {
-        SystemClock.wall() + Self::leapt(&self.leapt_ms)
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let wake = self.boot() + duration;
-        let leapt_ms = self.leapt_ms.clone();
-        Box::pin(async move {
-            while SystemClock.boot() + Self::leapt(&leapt_ms) < wake {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        })
     }
 }

@@ -26,11 +26,16 @@ pub enum Step {
     WriteThenFail,
     /// A write is acknowledged and does not land: a lying commit. A read finds nothing.
     DropWrite,
+    /// A write lands, and from then on nothing can be read until the script is mended.
+    WriteThenBlind,
     /// The call does not return until [`FaultStorage::release`]; then it does what the store below does.
     Hang,
     /// A read finds damaged bytes.
     Corrupt,
 }
+
+/// Nothing is read or written, for no named reason.
+pub const REFUSED: Step = Step::Fail(LockedCause::Unavailable);
 
 /// Any store, with steps to be taken instead of its own. Clones share the script, as the processes of one device
 /// share a store.
@@ -66,6 +71,16 @@ impl FaultStorage {
     pub fn as_keyring(mut self) -> Self {
         self.secrecy = Some(Secrecy::Platform);
         self
+    }
+
+    /// The next writes of a record take these steps.
+    pub fn next_writes(&self, steps: impl IntoIterator<Item = Step>) {
+        self.script(Op::Write, "session/", steps);
+    }
+
+    /// All writes of a record after those take this step until [`mend`](Self::mend).
+    pub fn all_writes(&self, step: Step) {
+        self.always(Op::Write, "session/", step);
     }
 
     /// The next calls of that kind on entries whose name begins with `prefix` (`session/`, `canary`, …) take these
@@ -157,6 +172,11 @@ impl FaultStorage {
                 change();
                 WriteOutcome::Unconfirmed
             }
+            Step::WriteThenBlind => {
+                let outcome = change();
+                self.always(Op::Read, "", Step::Fail(LockedCause::DeviceLocked));
+                outcome
+            }
             Step::DropWrite => WriteOutcome::Acknowledged,
             Step::Corrupt => WriteOutcome::Unconfirmed,
         }
@@ -174,7 +194,7 @@ impl SecureStorage for FaultStorage {
 
     fn read(&self, name: &str) -> ReadOutcome {
         match self.step(Op::Read, name) {
-            Step::Ok | Step::Hang | Step::WriteThenFail => self.below.read(name),
+            Step::Ok | Step::Hang | Step::WriteThenFail | Step::WriteThenBlind => self.below.read(name),
             Step::Fail(cause) => ReadOutcome::Unavailable(cause),
             Step::DropWrite => ReadOutcome::Absent,
             Step::Corrupt => ReadOutcome::Corrupt,

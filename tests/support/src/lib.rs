@@ -1,56 +1,32 @@
-//! What tests of the core share: a server, a session on it, a clock to hold.
+//! What tests of the core share: a server, a session on it, a clock to hold, a store that fails by script, processes
+//! that die, and the record as another process writes it.
 
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used)] // a test's tools fail by panicking
 
+mod clock;
 mod fault_storage;
+mod process;
+mod record;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokencast::error::{SessionError, TryAgainCause};
 use tokencast::lock::MemoryLocks;
 use tokencast::profile::ServerProfile;
 use tokencast::publish::Subscription;
 use tokencast::session::{AuthSession, AuthSessionBuilder};
 use tokencast::state::SessionEvent;
 use tokencast::storage::{self, MemoryStorage};
-use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
-use tokencast::token::Credentials;
+use tokencast::token::{AccessToken, Credentials, TokenSet};
 use tokencast_backend::{Backend, Config, RunningBackend};
 
-pub use fault_storage::{FaultStorage, Op, Step};
+pub use clock::{LeapClock, MovedClock};
+pub use fault_storage::{FaultStorage, Op, REFUSED, Step};
+pub use process::Process;
+pub use record::{ENTRY, erase, put, renewed_elsewhere, snapshot, stored};
 
 pub const ACCESS_TTL: Duration = Duration::from_secs(300);
-
-/// The system's clocks, moved forward by hand. Sleeping stays real.
-#[derive(Debug, Default)]
-pub struct MovedClock {
-    moved_ms: AtomicU64,
-}
-
-impl MovedClock {
-    pub fn advance(&self, by: Duration) {
-        self.moved_ms.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
-    }
-
-    fn moved(&self) -> Duration {
-        Duration::from_millis(self.moved_ms.load(Ordering::SeqCst))
-    }
-}
-
-impl Clock for MovedClock {
-    fn boot(&self) -> BootTime {
-        SystemClock.boot() + self.moved()
-    }
-
-    fn wall(&self) -> WallTime {
-        SystemClock.wall() + self.moved()
-    }
-
-    fn sleep(&self, duration: Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        SystemClock.sleep(duration)
-    }
-}
 
 /// A server and what one device has: a store, locks, a clock.
 #[derive(Debug)]
@@ -59,6 +35,8 @@ pub struct Rig {
     pub storage: MemoryStorage,
     pub locks: Arc<MemoryLocks>,
     pub clock: Arc<MovedClock>,
+    /// Whether the server keeps the idempotency contract.
+    contract: bool,
 }
 
 impl Rig {
@@ -70,18 +48,41 @@ impl Rig {
         .await
     }
 
+    /// A server that rotates plainly: a spent token presented again ends the session, whatever key comes with it.
+    /// What a client does wrong cannot be forgiven there.
+    pub async fn plain() -> Self {
+        Self::with(Config {
+            access_ttl: ACCESS_TTL,
+            idempotency: false,
+            ..Config::for_tests()
+        })
+        .await
+    }
+
     pub async fn with(config: Config) -> Self {
+        let contract = config.idempotency;
         let server = Backend::start(config).await.expect("the backend starts");
         Self {
             server,
             storage: storage::memory(),
             locks: Arc::default(),
             clock: Arc::default(),
+            contract,
         }
     }
 
     pub fn profile(&self) -> ServerProfile {
-        ServerProfile::rotation(self.server.url()).expect("a loopback address")
+        self.profile_at(self.server.url())
+    }
+
+    /// The same server at another address, such as a proxy's.
+    pub fn profile_at(&self, url: &str) -> ServerProfile {
+        let profile = ServerProfile::rotation(url).expect("a loopback address");
+        if self.contract {
+            profile
+        } else {
+            profile.with_idempotency_key(None)
+        }
     }
 
     /// A builder for one process of this device: same store and locks, memory of its own.
@@ -110,6 +111,19 @@ impl Rig {
         self.server.advance_clock(past);
     }
 
+    /// Tokens of a sign-in that the app made on its own.
+    pub async fn tokens_of_another_sign_in(&self) -> TokenSet {
+        let login = http()
+            .post(format!("{}/auth/login", self.server.url()))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("username=ada&password=lovelace");
+        let text = login.send().await.unwrap().text().await.unwrap();
+        let body: serde_json::Value = serde_json::from_str(&text).unwrap();
+        TokenSet::refresh_token(body["refresh_token"].as_str().unwrap())
+            .access_token(body["access_token"].as_str().unwrap())
+            .expires_in(ACCESS_TTL)
+    }
+
     /// Whether the server accepts the token.
     pub async fn accepts(&self, token: &str) -> bool {
         let call = http()
@@ -132,6 +146,18 @@ pub fn http() -> reqwest::Client {
 
 pub fn ada() -> Credentials {
     Credentials::password("ada", "lovelace")
+}
+
+/// A caller in a task of its own.
+pub fn asks(session: &AuthSession) -> tokio::task::JoinHandle<Result<AccessToken, SessionError>> {
+    let session = session.clone();
+    tokio::spawn(async move { session.access_token().await })
+}
+
+/// Another process or call is at work: nothing is lost.
+pub fn is_busy(error: &SessionError) -> bool {
+    let busy = TryAgainCause::Busy;
+    matches!(error, SessionError::TryAgain { cause, .. } if *cause == busy)
 }
 
 /// Collects the events of a session.

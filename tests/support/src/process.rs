@@ -6,13 +6,14 @@ use tokio::runtime::{Builder, Runtime};
 
 /// A process that can die: its tasks run on a runtime of its own, and dying they finish nothing. Its locks are freed
 /// as the kernel frees them. (Tests with real processes and SIGKILL stand elsewhere; here the moment can be chosen.)
-pub(crate) struct Process {
-    pub(crate) session: AuthSession,
+#[derive(Debug)]
+pub struct Process {
+    pub session: AuthSession,
     runtime: Option<Runtime>,
 }
 
 impl Process {
-    pub(crate) fn start(builder: AuthSessionBuilder) -> Self {
+    pub fn start(builder: AuthSessionBuilder) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -26,7 +27,7 @@ impl Process {
     }
 
     /// Dies at once.
-    pub(crate) fn kill(self) {
+    pub fn kill(self) {
         drop(self);
     }
 }
