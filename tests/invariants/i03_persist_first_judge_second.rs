@@ -151,13 +151,11 @@ impl KeyWrapper for Bare {
 /// new key, in a sealed file even; 4 the process dies, and the next one goes on from the new token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_is_saved_though_the_system_has_no_randomness_any_more() {
-    let rig = plain_rig().await;
+    let rig = Rig::plain().await;
     let folder = tempfile::tempdir().unwrap();
     let random = Arc::new(Drying::default());
     let process = |random: &Arc<Drying>| {
-        let builder = rig
-            .process_with(plain(rig.profile()))
-            .storage(storage::file(folder.path()));
+        let builder = rig.process().storage(storage::file(folder.path()));
         builder
             .key_wrapper(Arc::new(Bare))
             .random(random.clone())
@@ -189,9 +187,9 @@ async fn an_answer_is_saved_though_the_system_has_no_randomness_any_more() {
 /// Before the request leaves there is nothing to lose: no call, and an error that says why.
 #[tokio::test]
 async fn without_randomness_no_request_leaves() {
-    let rig = plain_rig().await;
+    let rig = Rig::plain().await;
     let random = Arc::new(Drying::default());
-    let session = rig.process_with(plain(rig.profile())).random(random.clone());
+    let session = rig.process().random(random.clone());
     let session = session.build().unwrap();
     session.sign_in(ada()).await.unwrap();
     let before = stored(&rig.storage).unwrap();
