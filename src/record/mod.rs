@@ -86,10 +86,13 @@ impl Record {
             .then(|| self.reason.clone().unwrap_or(EndReason::StoreLost))
     }
 
-    /// The stored access token, if one is stored and has life left at `wall`.
+    /// The stored access token, if one is stored and has life left at `wall`. A calendar that was set back since
+    /// gives it no more than it had.
     pub(crate) fn access_token(&self, boot: BootTime, wall: WallTime) -> Option<AccessToken> {
         let secret = self.credential.access_token.clone()?;
-        let left = wall.offset(self.server_offset_ms).until(self.expires_at?);
+        let expires_at = self.expires_at?;
+        let whole = self.obtained_at.offset(self.server_offset_ms).until(expires_at);
+        let left = wall.offset(self.server_offset_ms).until(expires_at).min(whole);
         (!left.is_zero()).then(|| AccessToken::new(secret, self.generation, boot, left))
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Breaker {
     renewed_at: Option<BootTime>,
     /// Renewals in a row whose token was refused, or dead on arrival, straight after.
     wasted: u32,
+    /// The last renewal is one of them.
+    last_wasted: bool,
     openings: u32,
 }
 
@@ -61,6 +63,13 @@ impl Breaker {
     pub(super) fn renewed(&mut self, now: BootTime) {
         self.failures = 0;
         self.closed_until = None;
+        // A token that served for a while ends the row.
+        let served = |at: BootTime| at.until(now) >= STRAIGHT_AFTER;
+        if !self.last_wasted && self.renewed_at.is_some_and(served) {
+            self.wasted = 0;
+            self.openings = 0;
+        }
+        self.last_wasted = false;
         self.renewed_at = Some(now);
     }
 
@@ -92,6 +101,7 @@ impl Breaker {
             return;
         }
         self.wasted += 1;
+        self.last_wasted = true;
         if self.wasted > 1 {
             let doubled = FIRST_OPENING.saturating_mul(1_u32.checked_shl(self.openings).unwrap_or(u32::MAX));
             self.openings = self.openings.saturating_add(1);
@@ -172,6 +182,22 @@ mod tests {
             assert!(breaker.allows(at(now + open_for)).is_err(), "{open_for}");
             now += open_for + 1;
             assert!(breaker.allows(at(now)).is_ok(), "{open_for}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_served_for_a_while_ends_the_row() {
+        let mut breaker = Breaker::default();
+        for start in [0, 1000, 2000, 3000] {
+            breaker.renewed(at(start));
+            breaker.wasted(at(start + 1));
+            breaker.renewed(at(start + 1));
+            assert_eq!(
+                breaker.allows(at(start + 2)),
+                Ok(()),
+                "one more exchange is allowed"
+            );
+            breaker.renewed(at(start + 500));
         }
     }
 

@@ -7,7 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// A server of the test's own that counts the requests as they come in on the wire, and decides for each what
-/// becomes of its connection. It hands out `r1`, `r2`, … and judges no token.
+/// becomes of its connection. It hands out `r1`, `r2`, …, one for
+/// each request, and judges no token.
 pub(crate) struct CountingServer {
     url: String,
     met: Arc<Mutex<Vec<Met>>>,
@@ -85,8 +86,10 @@ async fn serve(
         let Some(path) = read_request(&mut stream).await else {
             return;
         };
+        let nth;
         let met = {
             let mut seen = seen.lock().unwrap();
+            nth = seen.len() + 1;
             let of_path = seen.iter().filter(|met| met.path == path).count() + 1;
             let met = Met {
                 path,
@@ -101,7 +104,7 @@ async fn serve(
         let reaction = react(&met);
         let body = format!(
             r#"{{"access_token":"a{0}","refresh_token":"r{0}","expires_in":300,"token_type":"Bearer"}}"#,
-            met.of_path
+            nth
         );
         let answer = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

@@ -1,15 +1,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use serde_json::{Value, json};
-use tokencast::bridge::{Action, PageId, PagePolicy, Sender, Slot};
-use tokencast::error::{SessionError, TryAgainCause};
-use tokencast::lock::{LockKind, ProcessLock};
-use tokencast::pages::{PageHost, Pages};
+use serde_json::json;
+use tokencast::error::{SessionError, StorageFailure, TryAgainCause};
+use tokencast::lock::{LockFailure, LockGuard, LockKind, MemoryLocks, ProcessLock};
 use tokencast::registry::Registry;
 use tokencast::storage::SecureStorage;
 
-use tokencast_testkit::{ACCESS_TTL, ENTRY, LeapClock, Rig, ada, eventually, snapshot, stored};
+use crate::counting_server::{CountingServer, Reaction};
+use crate::page::OpenPage;
+use tokencast_testkit::{
+    ACCESS_TTL, ENTRY, LeapClock, Rig, ada, asks, eventually, is_busy, snapshot, stored,
+};
 
 /// 1 a session signs in, four pages greet it and hold the token, the token expires; 2 the server is told to hold
 /// its answer; 3 10,000 callers on four threads ask for a token, and all four pages report their 401; 4 when every
@@ -60,69 +63,6 @@ async fn ten_thousand_callers_and_four_pages_cause_one_exchange() {
     }
     let stats = rig.server.stats();
     assert_eq!((stats.exchanges, stats.refresh_requests), (1, 1));
-}
-
-/// A webview as its glue sees it.
-struct OpenPage {
-    pages: Pages,
-    id: PageId,
-    origin: String,
-    generation: Value,
-    later: Arc<Mutex<Vec<Action>>>,
-}
-
-struct Glue(Arc<Mutex<Vec<Action>>>);
-
-impl PageHost for Glue {
-    fn perform(&self, actions: Vec<Action>) {
-        self.0.lock().unwrap().extend(actions);
-    }
-}
-
-impl OpenPage {
-    fn greeted(pages: &Pages, number: u32) -> Self {
-        let origin = format!("https://page{number}.example.com");
-        let later = Arc::new(Mutex::new(Vec::new()));
-        let policy = PagePolicy::new([origin.as_str()]).unwrap().allow_loopback_http();
-        let id = pages.attach(policy, Arc::new(Glue(later.clone()))).unwrap();
-        let mut page = Self {
-            pages: pages.clone(),
-            id,
-            origin,
-            generation: Value::Null,
-            later,
-        };
-        let hello = json!({"v": 1, "k": "hello", "id": 1, "min": 1, "max": 1, "doc": "d", "have": null, "resume": false});
-        let answer = reply(&page.says(&hello)).expect("a state");
-        assert_eq!(answer["gen"]["g"], 1);
-        page.generation = answer["gen"].clone();
-        page
-    }
-
-    fn reports_a_401(&self) -> Vec<Action> {
-        self.says(&json!({"v": 1, "k": "need", "id": 2, "used": self.generation, "why": "401"}))
-    }
-
-    fn says(&self, message: &Value) -> Vec<Action> {
-        let slot = Slot(message["id"].as_u64().unwrap());
-        self.pages.on_message(
-            self.id,
-            &Sender::main_frame(self.origin.as_str()),
-            &message.to_string(),
-            slot,
-        )
-    }
-
-    fn answer(&self) -> Option<Value> {
-        reply(&self.later.lock().unwrap())
-    }
-}
-
-fn reply(actions: &[Action]) -> Option<Value> {
-    actions.iter().find_map(|action| match action {
-        Action::Reply { payload, .. } => serde_json::from_str(payload.expose()).ok(),
-        _ => None,
-    })
 }
 
 /// Two objects on one entry with one registry are one session: they share memory and the flight.
@@ -194,4 +134,133 @@ async fn only_an_exchange_takes_the_flight_lock_and_without_it_nothing_is_sent()
 
     session.sign_out().await.unwrap();
     assert_eq!(stored(&rig.storage).unwrap()["kind"], "tombstone");
+}
+
+/// Locks that note which kind was taken, in order, and count the tries of each.
+#[derive(Clone, Default)]
+struct Noted {
+    locks: Arc<MemoryLocks>,
+    taken: Arc<Mutex<Vec<LockKind>>>,
+    tried: Arc<Mutex<Vec<LockKind>>>,
+}
+
+impl ProcessLock for Noted {
+    fn try_acquire(&self, entry_id: &str, kind: LockKind) -> Result<Option<LockGuard>, LockFailure> {
+        self.tried.lock().unwrap().push(kind);
+        let guard = self.locks.try_acquire(entry_id, kind)?;
+        if guard.is_some() {
+            self.taken.lock().unwrap().push(kind);
+        }
+        Ok(guard)
+    }
+}
+
+impl Noted {
+    fn taken(&self) -> Vec<LockKind> {
+        std::mem::take(&mut self.taken.lock().unwrap())
+    }
+
+    fn has_tried(&self, kind: LockKind) -> bool {
+        self.tried.lock().unwrap().contains(&kind)
+    }
+}
+
+/// First flight, then record, for the intent and for the commit; a plain read takes none, and neither a sign-in, a
+/// restore, a reader nor a sign-out takes the flight lock.
+#[tokio::test]
+async fn locks_are_taken_in_one_order_and_only_where_they_are_needed() {
+    let rig = Rig::new().await;
+    let locks = Noted::default();
+    let process = || rig.process().locks(Arc::new(locks.clone()));
+    let session = process().persist_access_token().build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    assert!(!locks.taken().contains(&LockKind::Flight), "the sign-in");
+    for _ in 0..10 {
+        session.access_token().await.unwrap();
+        assert!(session.current_token().is_some());
+    }
+    assert_eq!(locks.taken(), [], "plain reads");
+    assert!(process().build().unwrap().restored().await.is_active());
+    let reader = process().read_only().build().unwrap();
+    assert!(reader.access_token().await.is_ok());
+    assert_eq!(locks.taken(), [], "the restore, and the reader");
+    rig.expire();
+    session.access_token().await.unwrap();
+    let (flight, record) = (LockKind::Flight, LockKind::Record);
+    assert_eq!(locks.taken(), [flight, record, record]);
+    session.sign_out().await.unwrap();
+    assert!(!locks.taken().contains(&LockKind::Flight), "the sign-out");
+}
+
+/// 1 the first three requests are lost; 2 each time one of them, and the fourth, is on the wire, the flight lock is
+/// held: re-sends are no exception.
+#[tokio::test]
+async fn a_request_that_is_sent_again_is_sent_under_the_lock_too() {
+    let rig = Rig::new().await;
+    let entry = format!("{}/{ENTRY}", rig.storage.entry_id());
+    let free = Arc::new(Mutex::new(Vec::new()));
+    let (locks, seen) = (rig.locks.clone(), free.clone());
+    let server = CountingServer::start(move |met| {
+        if met.path != "/auth/refresh" {
+            return Reaction::Answer;
+        }
+        let guard = locks.try_acquire(&entry, LockKind::Flight).unwrap();
+        seen.lock().unwrap().push(guard.is_some());
+        if met.of_path < 4 {
+            Reaction::Close
+        } else {
+            Reaction::Answer
+        }
+    })
+    .await;
+    let session = rig.process_with(server.profile()).build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    rig.clock.advance(ACCESS_TTL);
+    session.access_token().await.unwrap();
+    assert_eq!(*free.lock().unwrap(), [false; 4]);
+}
+
+/// The clock stands still between the steps: 1 the lock is held elsewhere, a caller waits for it; 2 just before its
+/// deadline the lock is given back: the caller gets it; 3 the same again, and the deadline passes: the caller is told,
+/// and nothing has changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_deadlines_of_the_two_locks_are_twenty_and_twelve_seconds() {
+    for (kind, seconds) in [(LockKind::Flight, 20), (LockKind::Record, 12)] {
+        for in_time in [true, false] {
+            let rig = Rig::new().await;
+            let (clock, locks) = (LeapClock::stopped(), Noted::default());
+            let process = rig.process().locks(Arc::new(locks.clone()));
+            let session = process.clock(Arc::new(clock.clone())).build().unwrap();
+            session.sign_in(ada()).await.unwrap();
+            clock.advance(ACCESS_TTL);
+            locks.tried.lock().unwrap().clear();
+            let before = snapshot(&rig.storage);
+            let entry = format!("{}/{ENTRY}", rig.storage.entry_id());
+            let held = locks.locks.try_acquire(&entry, kind).unwrap();
+            let caller = asks(&session);
+            eventually("the caller's first try", || locks.has_tried(kind)).await;
+            clock.advance(Duration::from_millis(seconds * 1000 - 200));
+            if in_time {
+                drop(held);
+                clock.advance(Duration::from_millis(100));
+                assert!(caller.await.unwrap().is_ok(), "{kind:?}");
+                continue;
+            }
+            clock.advance(Duration::from_millis(200));
+            eventually("the caller's answer", || caller.is_finished()).await;
+            let error = caller.await.unwrap().unwrap_err();
+            let told = match kind {
+                LockKind::Flight => is_busy(&error),
+                LockKind::Record => matches!(
+                    &error,
+                    SessionError::StorageFailed {
+                        cause: StorageFailure::Held
+                    }
+                ),
+            };
+            assert!(told, "{kind:?}: {error:?}");
+            assert!(session.state().is_active() && snapshot(&rig.storage) == before);
+            assert_eq!(rig.server.stats().refresh_requests, 0);
+        }
+    }
 }

@@ -20,6 +20,8 @@ async fn everything_that_is_not_a_verdict_is_transient() {
         FaultKind::html(502, false),
         FaultKind::html(200, false),
         FaultKind::prose(401, "your session has expired"),
+        unknown_code(),
+        FaultKind::status(504),
         FaultKind::too_many_requests(0),
     ] {
         // A process of its own each time: the last failure's cooldown is not what this is about.
@@ -191,4 +193,15 @@ async fn nothing_is_asked_before_the_server_wants_to_be_asked() {
     assert_eq!(rig.server.stats().refresh_requests, 1);
     rig.clock.advance(Duration::from_secs(91));
     assert!(session.access_token().await.is_ok());
+}
+
+/// A code that the profile does not list, under the status of those that it does.
+fn unknown_code() -> FaultKind {
+    FaultKind::Answer {
+        status: 401,
+        retry_after: None,
+        content_type: None,
+        body: r#"{"error":"csrf_mismatch"}"#.into(),
+        processed: false,
+    }
 }

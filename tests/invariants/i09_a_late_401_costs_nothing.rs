@@ -1,6 +1,10 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokencast::error::{SessionError, TryAgainCause};
 
-use tokencast_testkit::Rig;
+use tokencast::session::AuthSession;
+use tokencast_testkit::{ACCESS_TTL, LeapClock, Rig, ada};
 
 #[tokio::test]
 async fn a_report_of_an_older_generation_is_answered_with_the_current_token() {
@@ -64,4 +68,61 @@ async fn a_generation_that_this_session_never_had_costs_nothing_either() {
         assert_eq!(answer, current);
     }
     assert_eq!(rig.server.stats().exchanges, 0);
+}
+
+async fn on_a_stopped_clock(rig: &Rig) -> (AuthSession, LeapClock) {
+    let clock = LeapClock::stopped();
+    let session = rig.process().clock(Arc::new(clock.clone())).build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    (session, clock)
+}
+
+/// Each time that the second token in a row is refused straight after its renewal the breaker opens for longer: 60 s,
+/// doubling to 10 minutes. Callers are told how long.
+#[tokio::test]
+async fn the_breaker_opens_for_a_minute_and_twice_as_long_each_time_up_to_ten_minutes() {
+    let rig = Rig::new().await;
+    let (session, clock) = on_a_stopped_clock(&rig).await;
+    for open_for in [60, 120, 240, 480, 600, 600] {
+        let before = rig.server.stats().exchanges;
+        let told = loop {
+            match session.rejected(session.generation()).await {
+                Ok(_) => assert!(rig.server.stats().exchanges <= before + 2, "a loop"),
+                Err(SessionError::TryAgain { after, .. }) => break after,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(told, Duration::from_secs(open_for));
+        clock.advance(Duration::from_secs(open_for) - Duration::from_millis(1));
+        assert!(session.access_token().await.is_err(), "still open");
+        clock.advance(Duration::from_millis(1));
+    }
+}
+
+/// "Straight after" is ten seconds, and the row ends with a token that served: 1 the first token is refused at once,
+/// the second serves for its whole life; 2 so does the third; 3 that one's successor is refused at once: that is
+/// the first of a row, and one more exchange is made.
+#[tokio::test]
+async fn a_token_that_served_ends_the_row_of_refused_ones() {
+    let rig = Rig::new().await;
+    let (session, clock) = on_a_stopped_clock(&rig).await;
+    for _ in 0..5 {
+        clock.advance(Duration::from_secs(11));
+        session
+            .rejected(session.generation())
+            .await
+            .expect("long enough after");
+    }
+    session
+        .rejected(session.generation())
+        .await
+        .expect("one more exchange");
+    for _ in 0..2 {
+        clock.advance(ACCESS_TTL);
+        session.access_token().await.unwrap();
+    }
+    session
+        .rejected(session.generation())
+        .await
+        .expect("the first of a row");
 }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokencast::error::{LockedCause, SessionError};
+use tokencast::error::{EndReason, LockedCause, SessionError};
 use tokencast::storage::{MemoryStorage, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
+use tokencast_backend::{Fault, FaultKind, Route};
 
 use tokencast_testkit::{FaultStorage, REFUSED, Rig, Step, ada, stored};
 
@@ -174,4 +175,56 @@ async fn a_server_is_not_called_when_the_intent_was_only_claimed() {
     // One that landed and was reported failed is an intent.
     storage.next_writes([Step::WriteThenFail]);
     assert!(session.access_token().await.is_ok());
+}
+
+/// 1 a request is answered by trouble, and the process ends: the record keeps its intent; 2 the next process presents
+/// the token again, and meets a dead verdict. Where the server names no reason, or reuse, the repetition may be what it
+/// dislikes; a reason of its own is told as it is.
+#[tokio::test]
+async fn a_dead_verdict_after_an_intent_is_an_interrupted_rotation_unless_the_server_says_why() {
+    let rig = Rig::new().await;
+    for (code, reason) in [
+        ("invalid_token", EndReason::InterruptedRotation),
+        ("reuse_detected", EndReason::InterruptedRotation),
+        ("already_exchanged", EndReason::InterruptedRotation),
+        ("password_changed", EndReason::PasswordChanged),
+        ("signed_in_elsewhere", EndReason::SignedInElsewhere),
+        ("expired", EndReason::Expired),
+    ] {
+        let process = || rig.process().entry(code).build().unwrap();
+        let session = process();
+        session.sign_in(ada()).await.unwrap();
+        rig.expire();
+        rig.server
+            .arm(Fault::once(Route::Refresh, FaultKind::status(503)))
+            .unwrap();
+        assert!(session.access_token().await.is_err());
+        drop(session);
+        let verdict = FaultKind::Answer {
+            status: 401,
+            retry_after: None,
+            content_type: None,
+            body: format!(r#"{{"error":"{code}"}}"#),
+            processed: false,
+        };
+        rig.server.arm(Fault::once(Route::Refresh, verdict)).unwrap();
+        let error = process().access_token().await.unwrap_err();
+        assert_eq!(error, SessionError::SignInRequired { reason }, "{code}");
+    }
+}
+
+/// The same tokens adopted twice: a key for each time.
+#[tokio::test]
+async fn an_adoption_draws_a_key_of_its_own() {
+    let rig = Rig::new().await;
+    let session = rig.process().build().unwrap();
+    let tokens = rig.tokens_of_another_sign_in().await;
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        session.adopt(tokens.clone()).await.unwrap();
+        let record = stored(&rig.storage).unwrap();
+        assert!(record["attempt_key"].is_string() && !keys.contains(&record["attempt_key"]));
+        assert!(record.get("revoke_pending").is_none(), "adopting appends nothing");
+        keys.push(record["attempt_key"].clone());
+    }
 }

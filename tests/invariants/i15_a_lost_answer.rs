@@ -1,11 +1,12 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokencast::error::{EndReason, SessionError};
 use tokencast::profile::ServerProfile;
-use tokencast_backend::{Fault, FaultKind, Route};
+use tokencast_backend::{Config, Fault, FaultKind, Route};
 use tokencast_fault_proxy::{Fault as NetworkFault, FaultProxy};
 
-use tokencast_testkit::{Rig, ada, put, stored};
+use tokencast_testkit::{ACCESS_TTL, LeapClock, Rig, ada, asks, put, stored};
 
 const REFRESH: &str = "/auth/refresh";
 
@@ -246,4 +247,59 @@ async fn superseded_with_nothing_newer_waits_and_then_takes_the_final_verdict() 
         restored.access_token().await.unwrap_err(),
         SessionError::SignInRequired { reason }
     );
+}
+
+/// No answer ever comes: 1 the same request is repeated, under its key; 2 at the flight's deadline that ends, the caller
+/// is told, and nothing but the intent has changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_the_contract_the_repetitions_end_with_the_flights_deadline() {
+    let rig = Rig::new().await;
+    let clock = LeapClock::default();
+    let session = rig.process().clock(Arc::new(clock.clone())).build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    let before = stored(&rig.storage).unwrap();
+    clock.advance(ACCESS_TTL);
+    rig.server
+        .arm(Fault::times(Route::Refresh, 9999, FaultKind::DropBeforeCommit {}))
+        .unwrap();
+    let caller = asks(&session);
+    clock
+        .leap_until("the flight's deadline", || caller.is_finished())
+        .await;
+    let error = caller.await.unwrap().unwrap_err();
+    assert!(matches!(error, SessionError::TryAgain { .. }), "{error:?}");
+    // Pauses of 0.1, 0.2, 0.4, 0.8, 1.6 and then 2 s: fifteen fit into 20 s.
+    let sent = rig.server.stats().faults;
+    assert!((3..=15).contains(&sent), "{sent} requests");
+    let mut after = stored(&rig.storage).unwrap();
+    after.as_object_mut().unwrap().remove("inflight");
+    assert!(after == before && session.state().is_active());
+}
+
+/// A server without keys that forgives a repetition for a while: inside `reuse_leeway` an answer that broke off is asked
+/// for again at once, outside it is not.
+#[tokio::test]
+async fn inside_the_reuse_leeway_an_answer_that_broke_off_is_asked_for_again() {
+    for (leeway, requests) in [(30, 2), (0, 1)] {
+        let rig = Rig::with(Config {
+            access_ttl: ACCESS_TTL,
+            idempotency: false,
+            reuse_leeway: Duration::from_secs(30),
+            ..Config::for_tests()
+        })
+        .await;
+        let mut json = serde_json::to_value(rig.profile()).unwrap();
+        json["reuse_leeway_seconds"] = leeway.into();
+        let profile = serde_json::from_value(json).unwrap();
+        let session = rig.process_with(profile).build().unwrap();
+        session.sign_in(ada()).await.unwrap();
+        rig.expire();
+        rig.server
+            .arm(Fault::once(Route::Refresh, FaultKind::CutBody {}))
+            .unwrap();
+        assert_eq!(session.access_token().await.is_ok(), requests == 2);
+        let stats = rig.server.stats();
+        assert_eq!((stats.refresh_requests, stats.reuse_detected), (requests, 0));
+        assert!(session.state().is_active());
+    }
 }

@@ -20,6 +20,8 @@ mod i14_intent_before_the_wire;
 mod i15_a_lost_answer;
 mod i16_connections;
 mod i17_nothing_is_global;
+mod page;
 mod renewal_ahead;
 mod restart;
 mod send;
+mod time;

@@ -73,3 +73,15 @@ async fn a_timer_keeps_no_session_alive() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(rig.server.stats().refresh_requests, 0);
 }
+
+/// 1 the app is in the foreground, a timer is set; 2 it goes to the background; 3 the timer's time comes, and the
+/// token's end: nothing is asked.
+#[tokio::test]
+async fn a_timer_that_was_set_in_the_foreground_does_nothing_in_the_background() {
+    let rig = short_lived().await;
+    let session = rig.signed_in().await;
+    session.notify(Notice::Foreground);
+    session.notify(Notice::Background);
+    eventually("the token's end", || session.current_token().is_none()).await;
+    assert_eq!(rig.server.stats().refresh_requests, 0);
+}

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use tokencast::error::LockedCause;
+use tokencast::error::{EndReason, LockedCause, SessionError};
 use tokencast::session::AuthSession;
 use tokencast::state::{Notice, SessionState};
-use tokencast::storage;
-use tokencast_testkit::{Rig, ada, eventually};
+use tokencast::storage::{self, ReadOutcome, SecureStorage as _, WriteOutcome};
+use tokencast_testkit::{ENTRY, Rig, ada, eventually};
 
 use crate::private::{PrivateService, alone};
 
+const APPLICATION: &str = "dev.tokencast.failing";
+
 fn launch(rig: &Rig, service: &PrivateService) -> AuthSession {
     rig.process()
-        .storage(storage::keyring("dev.tokencast.failing"))
+        .storage(storage::keyring(APPLICATION))
         .state_dir(service.folder())
         .build()
         .unwrap()
@@ -118,6 +120,102 @@ fn a_bus_that_is_gone_keeps_the_session() {
             .any(|file| file.unwrap().file_name().to_string_lossy().contains("signed-out"));
         assert!(noted);
     });
+}
+
+/// No service ever: 1 the bus has no keyring; 2 the state says so, a sign-in fails and its token is revoked, no plain
+/// file takes the secret; 3 a keyring is there: all is well.
+#[test]
+fn a_bus_without_a_keyring_leaves_the_choice_to_the_host() {
+    let name = "failing::a_bus_without_a_keyring_leaves_the_choice_to_the_host";
+    alone(name, async |mut service| {
+        let rig = Rig::new().await;
+        service.kill_keyring();
+        let session = launch(&rig, &service);
+        let cause = LockedCause::NoService;
+        assert_eq!(session.restored().await, SessionState::Locked { cause });
+        let error = session.sign_in(ada()).await.unwrap_err();
+        assert!(matches!(error, SessionError::StorageFailed { .. }), "{error:?}");
+        eventually("the unsaved sign-in's revocation", || {
+            rig.server.stats().revocations == 1
+        })
+        .await;
+        assert!(!session.state().is_active());
+
+        service.start_keyring();
+        let next = launch(&rig, &service);
+        next.restored().await;
+        next.sign_in(ada()).await.unwrap();
+        assert!(launch(&rig, &service).restored().await.is_active());
+    });
+}
+
+/// 1 an item is taken out of the real keyring under an active session; 2 the session is locked, presents nothing and
+/// makes nothing anew; 3 the next start finds a keyring that works and no item: the session was lost, and it says so.
+#[test]
+fn an_item_that_vanishes_locks_the_session_until_the_next_start_decides() {
+    let name = "failing::an_item_that_vanishes_locks_the_session_until_the_next_start_decides";
+    alone(name, async |service| {
+        let rig = Rig::new().await;
+        let session = signed_in(&rig, &service).await;
+        rig.expire();
+        assert_eq!(behind_its_back(Behind::Delete).await, WriteOutcome::Acknowledged);
+        let cause = LockedCause::Vanished;
+        assert_eq!(
+            session.access_token().await.unwrap_err(),
+            SessionError::Locked { cause: cause.clone() }
+        );
+        assert_eq!(session.state(), SessionState::Locked { cause });
+        let absent = tokio::task::spawn_blocking(|| storage::keyring(APPLICATION).read(ENTRY));
+        assert_eq!(absent.await.unwrap(), ReadOutcome::Absent, "never made anew");
+        assert_eq!(rig.server.stats().refresh_requests, 0);
+        let reason = EndReason::StoreLost;
+        let lost = SessionState::SignInRequired {
+            reason,
+            account: None,
+        };
+        assert_eq!(launch(&rig, &service).restored().await, lost);
+    });
+}
+
+/// 1 the newest record is damaged in the real keyring; 2 the active session presents nothing, the older token in its
+/// memory least of all; 3 the next start says that the session was lost, and a sign-in begins anew.
+#[test]
+fn a_damaged_item_is_never_answered_with_an_older_token() {
+    let name = "failing::a_damaged_item_is_never_answered_with_an_older_token";
+    alone(name, async |service| {
+        let rig = Rig::new().await;
+        let session = signed_in(&rig, &service).await;
+        rig.expire();
+        assert_eq!(behind_its_back(Behind::Damage).await, WriteOutcome::Acknowledged);
+        session.access_token().await.unwrap_err();
+        assert_eq!(rig.server.stats().refresh_requests, 0);
+        let next = launch(&rig, &service);
+        let reason = EndReason::StoreLost;
+        let lost = SessionState::SignInRequired {
+            reason,
+            account: None,
+        };
+        assert_eq!(next.restored().await, lost);
+        next.sign_in(ada()).await.unwrap();
+        assert!(launch(&rig, &service).restored().await.is_active());
+    });
+}
+
+enum Behind {
+    Delete,
+    Damage,
+}
+
+/// What another program does to the session's item.
+async fn behind_its_back(deed: Behind) -> WriteOutcome {
+    let done = tokio::task::spawn_blocking(move || {
+        let keyring = storage::keyring(APPLICATION);
+        match deed {
+            Behind::Delete => keyring.delete(ENTRY),
+            Behind::Damage => keyring.write(ENTRY, b"not a record"),
+        }
+    });
+    done.await.unwrap()
 }
 
 /// A locked session looks again when it is told to; the daemon may need a moment.

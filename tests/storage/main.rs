@@ -6,6 +6,7 @@ mod deadlines;
 mod device;
 mod disk_full;
 mod keys;
+mod misconfigured;
 mod read_only;
 mod sign_out_marker;
 mod stale_install;

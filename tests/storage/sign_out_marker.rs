@@ -103,3 +103,33 @@ async fn a_sign_out_of_a_session_that_could_not_be_read_blocks_the_next_start() 
     assert_eq!(device.start().restored().await, SessionState::SignedOut);
     eventually("the revocation", || device.rig.server.stats().revocations == 1).await;
 }
+
+/// 1 the tombstone's write hangs; 2 its deadline passes: the call says that the store failed, memory is signed out; 3 a
+/// start meanwhile restores nothing; 4 the write lands after all: the next start is signed out too, and revokes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_that_hangs_past_its_deadline_is_told_and_blocks_the_next_start() {
+    let device = Device::new().await;
+    let session = device.signed_in().await;
+    device.store.next_writes([Step::Hang]);
+    let caller = tokio::spawn({
+        let session = session.clone();
+        async move { session.sign_out().await }
+    });
+    eventually("the tombstone at the store", || device.store.hanging() == 1).await;
+    device
+        .clock
+        .leap_until("the write's deadline", || caller.is_finished())
+        .await;
+    let error = caller.await.unwrap().unwrap_err();
+    assert!(matches!(error, SessionError::StorageFailed { .. }), "{error:?}");
+    assert_eq!(
+        (session.state(), session.current_token()),
+        (SessionState::SignedOut, None)
+    );
+    assert_eq!(device.notes("signed-out"), 1);
+    assert_eq!(device.start().restored().await, SessionState::SignedOut);
+    device.store.release();
+    eventually("the late landing", || device.store.hanging() == 0).await;
+    assert_eq!(device.start().restored().await, SessionState::SignedOut);
+    eventually("the revocation", || device.rig.server.stats().revocations == 1).await;
+}

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::kept::Kept;
 use crate::parts::Part;
 use crate::tally::Tally;
 use crate::toolbox::{Toolbox, clock};
 
 /// Sets up and runs each part, goes on after one that fails, and says whether all were clean.
 pub(crate) fn test(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bool> {
+    toolbox.kept = Some(Kept::begin(&toolbox.folders)?);
     let mut rows = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         println!(

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::curtain::Curtain;
 use crate::folders::Folders;
+use crate::kept::{Kept, MARK_VARIABLE};
 use crate::leash;
 use crate::tally::{Counter, Runner, Tally};
 
@@ -31,6 +33,8 @@ pub(crate) struct Toolbox {
     pub(crate) long: bool,
     /// The part that runs now, shown before each program.
     pub(crate) now: Cell<&'static str>,
+    /// What the parts of this run say, when it is one of tests.
+    pub(crate) kept: Option<Kept>,
     started: Instant,
     pub(crate) apt_is_fresh: Cell<bool>,
 }
@@ -41,6 +45,7 @@ impl Toolbox {
             folders: Folders::find()?,
             long: false,
             now: Cell::new("xtask"),
+            kept: None,
             started: Instant::now(),
             apt_is_fresh: Cell::new(false),
         })
@@ -60,6 +65,9 @@ impl Toolbox {
             .env("CARGO_TARGET_DIR", target)
             .env("npm_config_cache", cache.join("npm"));
         forget_the_cargo_around_us(&mut command);
+        if let Some(kept) = &self.kept {
+            command.env(MARK_VARIABLE, kept.mark());
+        }
         if self.long {
             command.env("TOKENCAST_LONG", "1");
         }
@@ -165,7 +173,7 @@ impl Task<'_> {
     /// Names the program when it cannot be started or does not exit with zero.
     pub(crate) fn succeeds(self) -> Result<()> {
         let shown = self.to_string();
-        let status = self.run(None, |_| {})?;
+        let status = self.run(None, |_| true)?;
         if !status.success() {
             bail!("`{shown}` failed ({status})");
         }
@@ -175,7 +183,12 @@ impl Task<'_> {
     /// Runs it to its end and counts the tests it ran. That it cannot be started is one failed test.
     pub(crate) fn count(self, runner: Runner) -> Tally {
         let mut counter = Counter::new(runner);
-        match self.run(Some(SILENCES), |line| counter.read(line)) {
+        let mut curtain = Curtain::for_runner(runner);
+        let outcome = self.run(Some(SILENCES), |line| {
+            counter.read(line);
+            curtain.shows(line)
+        });
+        match outcome {
             Ok(status) => counter.finish(status.success()),
             Err(error) => {
                 eprintln!("{error:#}");
@@ -210,6 +223,9 @@ impl Task<'_> {
         let shown = self.to_string();
         self.announce();
         let mut leashed = leash::put_on(&self.command)?;
+        if let Some(kept) = &self.toolbox.kept {
+            leashed.stderr(kept.file_of(&format!("{}-services", self.toolbox.now.get()))?);
+        }
         let mut child = leashed
             .stdout(Stdio::piped())
             .spawn()
@@ -252,10 +268,14 @@ impl Task<'_> {
         println!("[{} {}] {self}", self.toolbox.now.get(), self.toolbox.clock());
     }
 
-    /// Shows both outputs in the order they come, and gives each line to `read`.
-    fn run(self, limit: Option<u32>, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
+    /// Keeps both outputs in the order they come, and shows the lines for which `read` says so.
+    fn run(self, limit: Option<u32>, mut read: impl FnMut(&str) -> bool) -> Result<ExitStatus> {
         self.announce();
         let started = Instant::now();
+        let kept = self.toolbox.kept.as_ref();
+        let mut said = kept
+            .map(|kept| kept.file_of(self.toolbox.now.get()))
+            .transpose()?;
         let (output, inlet) = io::pipe()?;
         let mut leashed = leash::put_on(&self.command)?;
         let mut child = leashed
@@ -288,10 +308,14 @@ impl Task<'_> {
             match receiver.recv_timeout(patience) {
                 Ok(Seen::Line(line)) => {
                     silences = 0;
-                    let mut terminal = io::stdout().lock();
-                    terminal.write_all(&line)?;
-                    terminal.flush()?;
-                    read(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+                    if let Some(said) = &mut said {
+                        said.write_all(&line)?;
+                    }
+                    if read(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r'])) {
+                        let mut terminal = io::stdout().lock();
+                        terminal.write_all(&line)?;
+                        terminal.flush()?;
+                    }
                 }
                 Ok(Seen::OutputClosed) => closed = true,
                 Ok(Seen::Ended(ended)) => {

@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::secret::random_text;
+use crate::secret::marked_text;
 use crate::store::UserId;
 
 /// Makes and checks access tokens (RFC 7519, HS256) under the server's own key.
@@ -35,7 +35,7 @@ impl AccessTokens {
             sub: user.0.clone(),
             iat: issued,
             exp: issued.saturating_add(self.ttl_secs),
-            jti: random_text::<16>(),
+            jti: marked_text::<16>(),
             kind: KIND.to_owned(),
         };
         let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)?;

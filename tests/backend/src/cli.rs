@@ -25,6 +25,8 @@ tokencast-backend: the reference backend
   --test-faults             mount /test/*
   --stop-with-stdin         end when standard input ends
   --log                     write the audit log to stderr
+
+TOKENCAST_TOKEN_MARK: letters and digits that every token begins with, so that a search of logs finds tokens
 ";
 
 pub(crate) enum Command {

@@ -1,18 +1,36 @@
 //! The secrets of the wire as types: none of them can be printed.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 
+/// What every token of this server begins with: `TOKENCAST_TOKEN_MARK`, or nothing. A search of everything that was
+/// said during a run of tests looks for it. Alphanumeric, so that it reads the same in a form and in JSON.
+fn mark() -> &'static str {
+    static MARK: OnceLock<String> = OnceLock::new();
+    MARK.get_or_init(|| {
+        std::env::var("TOKENCAST_TOKEN_MARK")
+            .ok()
+            .filter(|mark| mark.len() <= 64 && mark.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            .unwrap_or_default()
+    })
+}
+
+/// The mark, then `N` random bytes in base64url.
+pub(crate) fn marked_text<const N: usize>() -> String {
+    format!("{}{}", mark(), random_text::<N>())
+}
+
 /// An opaque refresh token: 256 random bits. The database only ever sees its [`Fingerprint`].
 pub(crate) struct RefreshToken(String);
 
 impl RefreshToken {
     pub(crate) fn random() -> Self {
-        Self(random_text::<32>())
+        Self(marked_text::<32>())
     }
 
     pub(crate) fn presented(text: String) -> Self {

@@ -32,6 +32,8 @@ pub enum Step {
     Hang,
     /// A read finds damaged bytes.
     Corrupt,
+    /// Nothing is read or written: the app may not use this store, as without an entitlement.
+    Misconfigured,
 }
 
 /// Nothing is read or written, for no named reason.
@@ -179,6 +181,10 @@ impl FaultStorage {
             }
             Step::DropWrite => WriteOutcome::Acknowledged,
             Step::Corrupt => WriteOutcome::Unconfirmed,
+            Step::Misconfigured => WriteOutcome::Misconfigured {
+                what: NO_ENTITLEMENT.into(),
+                fix: GIVE_IT.into(),
+            },
         }
     }
 }
@@ -198,6 +204,10 @@ impl SecureStorage for FaultStorage {
             Step::Fail(cause) => ReadOutcome::Unavailable(cause),
             Step::DropWrite => ReadOutcome::Absent,
             Step::Corrupt => ReadOutcome::Corrupt,
+            Step::Misconfigured => ReadOutcome::Misconfigured {
+                what: NO_ENTITLEMENT.into(),
+                fix: GIVE_IT.into(),
+            },
         }
     }
 
@@ -217,6 +227,9 @@ impl std::fmt::Debug for FaultStorage {
             .finish_non_exhaustive()
     }
 }
+
+const NO_ENTITLEMENT: &str = "the app has no keychain entitlement";
+const GIVE_IT: &str = "add the keychain access group to the app's entitlements";
 
 fn family(name: &str) -> &'static str {
     ["session/", "canary", "quarantine"]

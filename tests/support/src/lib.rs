@@ -7,6 +7,7 @@ mod clock;
 mod fault_storage;
 mod process;
 mod record;
+mod trace;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -60,6 +61,7 @@ impl Rig {
     }
 
     pub async fn with(config: Config) -> Self {
+        trace::into_the_output();
         let contract = config.idempotency;
         let server = Backend::start(config).await.expect("the backend starts");
         Self {

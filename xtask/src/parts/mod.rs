@@ -9,6 +9,7 @@ mod kotlin;
 mod lint;
 mod python;
 mod rust;
+mod secrets;
 mod swift;
 mod web;
 
@@ -37,6 +38,7 @@ pub(crate) static ALL: &[&Part] = &[
     &WEB,
     &DEMO,
     &SIMULATION,
+    &SECRETS,
 ];
 
 pub(crate) static LINT: Part = Part {
@@ -98,6 +100,14 @@ static SIMULATION: Part = Part {
     proves: "seeds of the simulated world: no session lost by the client, each run replayable",
     setup: nothing,
     run: rust::test_simulation,
+};
+
+/// The last one: it searches what the others said.
+static SECRETS: Part = Part {
+    name: "secrets",
+    proves: "no token of this run stands in anything that its parts said, at trace level",
+    setup: nothing,
+    run: secrets::run,
 };
 
 fn nothing(_: &Toolbox) -> Result<()> {

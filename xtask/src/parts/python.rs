@@ -24,7 +24,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let backend = Backend::start(toolbox)?;
     *tally += toolbox
         .program(&python)
-        .args(["-m", "pytest", "-p", "no:cacheprovider", "-ra", "tests"])
+        .args(["-m", "pytest", "-p", "no:cacheprovider", "-rA", "tests"])
         .in_folder(toolbox.folders.in_repository("bindings/python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("TOKENCAST_LIB_DIR", library)

@@ -23,6 +23,7 @@ pub(super) fn test_core(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
                 "tokencast-devhost",
                 "tokencast-crash-tests",
                 "tokencast-fault-proxy",
+                "tokencast-secret-search",
                 "xtask",
             ],
         ))
@@ -52,5 +53,8 @@ pub(super) fn test_simulation(toolbox: &Toolbox, tally: &mut Tally) -> Result<()
 
 fn test<'a>(toolbox: &'a Toolbox, packages: &[&str]) -> Task<'a> {
     let packages = packages.iter().flat_map(|package| ["--package", package]);
-    toolbox.cargo(["test", "--no-fail-fast"]).args(packages)
+    toolbox
+        .cargo(["test", "--no-fail-fast"])
+        .args(packages)
+        .args(["--", "--show-output"]) // kept, and searched for tokens
 }
