@@ -2780,6 +2780,12 @@ public struct SessionOptions: Equatable, Hashable {
      * Keeps the access token in the record too, so that a restart or another process need not refresh.
      */
     public let persistAccessToken: Bool
+    /**
+     * Only reads, as an app extension does: the session never refreshes, writes nothing and takes no lock. It waits for
+     * the generation of the process that owns the entry, which must keep its access token. Signing in or out, and
+     * adopting, answer `Misconfigured`.
+     */
+    public let readOnly: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2793,10 +2799,16 @@ public struct SessionOptions: Equatable, Hashable {
          */stateDir: String? = nil, 
         /**
          * Keeps the access token in the record too, so that a restart or another process need not refresh.
-         */persistAccessToken: Bool = false) {
+         */persistAccessToken: Bool = false, 
+        /**
+         * Only reads, as an app extension does: the session never refreshes, writes nothing and takes no lock. It waits for
+         * the generation of the process that owns the entry, which must keep its access token. Signing in or out, and
+         * adopting, answer `Misconfigured`.
+         */readOnly: Bool = false) {
         self.entry = entry
         self.stateDir = stateDir
         self.persistAccessToken = persistAccessToken
+        self.readOnly = readOnly
     }
 
     
@@ -2817,7 +2829,8 @@ public struct FfiConverterTypeSessionOptions: FfiConverterRustBuffer {
             try SessionOptions(
                 entry: FfiConverterOptionString.read(from: &buf), 
                 stateDir: FfiConverterOptionString.read(from: &buf), 
-                persistAccessToken: FfiConverterBool.read(from: &buf)
+                persistAccessToken: FfiConverterBool.read(from: &buf), 
+                readOnly: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -2825,6 +2838,7 @@ public struct FfiConverterTypeSessionOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.entry, into: &buf)
         FfiConverterOptionString.write(value.stateDir, into: &buf)
         FfiConverterBool.write(value.persistAccessToken, into: &buf)
+        FfiConverterBool.write(value.readOnly, into: &buf)
     }
 }
 

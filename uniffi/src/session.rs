@@ -29,6 +29,11 @@ pub struct SessionOptions {
     /// Keeps the access token in the record too, so that a restart or another process need not refresh.
     #[uniffi(default = false)]
     pub persist_access_token: bool,
+    /// Only reads, as an app extension does: the session never refreshes, writes nothing and takes no lock. It waits for
+    /// the generation of the process that owns the entry, which must keep its access token. Signing in or out, and
+    /// adopting, answer `Misconfigured`.
+    #[uniffi(default = false)]
+    pub read_only: bool,
 }
 
 #[uniffi::export]
@@ -44,6 +49,7 @@ impl AuthSession {
             entry,
             state_dir,
             persist_access_token,
+            read_only,
         } = options;
         let mut builder = core::AuthSession::builder(profile.to_core())
             .shared_storage(storage.place())
@@ -60,6 +66,9 @@ impl AuthSession {
         }
         if persist_access_token {
             builder = builder.persist_access_token();
+        }
+        if read_only {
+            builder = builder.read_only();
         }
         Ok(Self(builder.build()?))
     }

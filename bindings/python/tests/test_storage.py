@@ -1,5 +1,7 @@
 """Sealed files, and stores and key wrappers of the host's own."""
 
+import asyncio
+
 import pytest
 
 from tokencast import (
@@ -15,6 +17,7 @@ from tokencast import (
     SessionState,
     Storage,
     StorageFailure,
+    TokenSet,
     WriteOutcome,
 )
 
@@ -178,6 +181,35 @@ def test_a_kept_access_token_needs_no_exchange_after_a_restart(backend, ada, run
         assert (await second.access_token()).value == token.value
         assert backend.stats()["exchanges"] == exchanges
         second.close()
+
+    run(story())
+
+
+def test_a_reader_beside_the_owner_gets_its_token_and_changes_nothing(backend, ada, run, tmp_path):
+    async def story():
+        store, profile = Dictionary(str(tmp_path)), ServerProfile.rotation(backend.url)
+        owner = AuthSession(
+            profile, Storage.host(store, Xor()), state_dir=str(tmp_path / "owner"), persist_access_token=True
+        )
+        await owner.sign_in(ada)
+        reader = AuthSession(
+            profile, Storage.host(store, Xor()), state_dir=str(tmp_path / "reader"), read_only=True
+        )
+        token = await reader.access_token()
+        assert token.value == (await owner.access_token()).value and backend.me(token.value) == 200
+        exchanges, written = backend.stats()["refresh_requests"], dict(store.entries)
+        for refused in (reader.sign_in(ada), reader.adopt(TokenSet("r", None, None, None)), reader.sign_out()):
+            with pytest.raises(SessionError.Misconfigured):
+                await refused
+        assert backend.stats()["refresh_requests"] == exchanges
+        assert store.entries == written and not (tmp_path / "reader").exists()
+        # It waits for the owner's next one.
+        waiting = asyncio.ensure_future(reader.rejected(token.generation))
+        renewed = await owner.rejected(token.generation)
+        assert (await waiting).value == renewed.value
+        assert backend.stats()["refresh_requests"] == exchanges + 1
+        reader.close()
+        owner.close()
 
     run(story())
 

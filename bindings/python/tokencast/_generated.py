@@ -1627,7 +1627,7 @@ class SessionOptions:
     """
     What a session can do without.
 """
-    def __init__(self, *, entry:typing.Optional[str] = _DEFAULT, state_dir:typing.Optional[str] = _DEFAULT, persist_access_token:bool = False):
+    def __init__(self, *, entry:typing.Optional[str] = _DEFAULT, state_dir:typing.Optional[str] = _DEFAULT, persist_access_token:bool = False, read_only:bool = False):
         if entry is _DEFAULT:
             self.entry = None
         else:
@@ -1637,18 +1637,21 @@ class SessionOptions:
         else:
             self.state_dir = state_dir
         self.persist_access_token = persist_access_token
+        self.read_only = read_only
         
         
 
     
     def __str__(self):
-        return "SessionOptions(entry={}, state_dir={}, persist_access_token={})".format(self.entry, self.state_dir, self.persist_access_token)
+        return "SessionOptions(entry={}, state_dir={}, persist_access_token={}, read_only={})".format(self.entry, self.state_dir, self.persist_access_token, self.read_only)
     def __eq__(self, other):
         if self.entry != other.entry:
             return False
         if self.state_dir != other.state_dir:
             return False
         if self.persist_access_token != other.persist_access_token:
+            return False
+        if self.read_only != other.read_only:
             return False
         return True
 
@@ -1659,6 +1662,7 @@ class _UniffiFfiConverterTypeSessionOptions(_UniffiConverterRustBuffer):
             entry=_UniffiFfiConverterOptionalString.read(buf),
             state_dir=_UniffiFfiConverterOptionalString.read(buf),
             persist_access_token=_UniffiFfiConverterBoolean.read(buf),
+            read_only=_UniffiFfiConverterBoolean.read(buf),
         )
 
     @staticmethod
@@ -1666,12 +1670,14 @@ class _UniffiFfiConverterTypeSessionOptions(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalString.check_lower(value.entry)
         _UniffiFfiConverterOptionalString.check_lower(value.state_dir)
         _UniffiFfiConverterBoolean.check_lower(value.persist_access_token)
+        _UniffiFfiConverterBoolean.check_lower(value.read_only)
 
     @staticmethod
     def write(value, buf):
         _UniffiFfiConverterOptionalString.write(value.entry, buf)
         _UniffiFfiConverterOptionalString.write(value.state_dir, buf)
         _UniffiFfiConverterBoolean.write(value.persist_access_token, buf)
+        _UniffiFfiConverterBoolean.write(value.read_only, buf)
 
 
 

@@ -16,6 +16,11 @@ class AuthSession:
 
     The constructor does no I/O; the session restores itself and ``state`` says so. Two sessions on one entry of one
     storage are one session. Every failure is a ``SessionError``.
+
+    ``persist_access_token`` keeps the access token in the record too, so that a restart or another process need not
+    refresh. With ``read_only`` the session only reads, as a second process beside the app's does: it never refreshes,
+    writes nothing and takes no lock. It serves the token of the session that owns the entry, which is made with
+    ``persist_access_token``, and waits for its next one; signing in or out and adopting raise ``Misconfigured``.
     """
 
     __slots__ = ("_inner",)
@@ -28,9 +33,13 @@ class AuthSession:
         entry: Optional[str] = None,
         state_dir: Optional[str] = None,
         persist_access_token: bool = False,
+        read_only: bool = False,
     ):
         options = generated.SessionOptions(
-            entry=entry, state_dir=state_dir, persist_access_token=persist_access_token
+            entry=entry,
+            state_dir=state_dir,
+            persist_access_token=persist_access_token,
+            read_only=read_only,
         )
         self._inner = generated.AuthSession(profile, storage._inner, options)
 

@@ -20,16 +20,20 @@ public final class AuthSession: Sendable {
   ///     storage is in memory; other systems have a place for it.
   ///   - persistsAccessToken: Keeps the access token in the record too, so that a restart or another process need not
   ///     refresh.
+  ///   - readOnly: Only reads, as an app extension does: it never refreshes, writes nothing and takes no lock. It serves the
+  ///     token of the process that owns the entry, whose session is made with `persistsAccessToken`, and waits for its next
+  ///     one. ``signIn(_:)``, ``adopt(_:)`` and ``signOut()`` throw `.misconfigured`.
   public init(
     profile: ServerProfile,
     storage: Storage,
     entry: String? = nil,
     stateDirectory: URL? = nil,
-    persistsAccessToken: Bool = false
+    persistsAccessToken: Bool = false,
+    readOnly: Bool = false
   ) {
     let core = Result { () throws -> TokencastFFI.AuthSession in
       let options = SessionOptions(
-        entry: entry, stateDir: stateDirectory?.path, persistAccessToken: persistsAccessToken)
+        entry: entry, stateDir: stateDirectory?.path, persistAccessToken: persistsAccessToken, readOnly: readOnly)
       return try TokencastFFI.AuthSession(
         profile: profile.core.get(), storage: storage.core.get(), options: options)
     }.mapError(SessionError.init(any:))

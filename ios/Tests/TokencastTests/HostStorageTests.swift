@@ -45,6 +45,42 @@ extension TokencastTests {
       #expect(!written.isEmpty && !written.contains { $0.contains(token.value) || $0.contains("refresh") })
     }
 
+    @Test("A reader beside the owner gets its token and changes nothing")
+    func reader() async throws {
+      let store = DictionaryStore(folder.path)
+      let profile = ServerProfile.rotation(Backend.url)
+      let owner = AuthSession(
+        profile: profile, storage: .host(store, keyWrapper: Xor()),
+        stateDirectory: folder.appendingPathComponent("owner"), persistsAccessToken: true)
+      try await owner.signIn(ada)
+      let readers = folder.appendingPathComponent("reader")
+      let reader = AuthSession(
+        profile: profile, storage: .host(store, keyWrapper: Xor()), stateDirectory: readers, readOnly: true)
+      let token = try await reader.accessToken()
+      #expect(token.value == (try await owner.accessToken()).value)
+      #expect(try await Backend.me(token) == 200)
+      let exchanges = try await Backend.stat("refresh_requests")
+      let written = store.entries
+      let refused = [
+        await sessionError { try await reader.signIn(ada) },
+        await sessionError { try await reader.adopt(TokenSet(refreshToken: "r")) },
+        await sessionError { try await reader.signOut() },
+      ]
+      for error in refused {
+        guard case .misconfigured = error else {
+          Issue.record("a reader changed the session: \(String(describing: error))")
+          return
+        }
+      }
+      #expect(try await Backend.stat("refresh_requests") == exchanges)
+      #expect(store.entries == written && !FileManager.default.fileExists(atPath: readers.path))
+      // It waits for the owner's next one.
+      async let waiting = reader.rejected(token.generation)
+      let renewed = try await owner.rejected(token.generation)
+      #expect(try await waiting.value == renewed.value)
+      #expect(try await Backend.stat("refresh_requests") == exchanges + 1)
+    }
+
     @Test("A store that throws at a read locks the session")
     func throwingRead() async throws {
       let store = DictionaryStore(folder.path)

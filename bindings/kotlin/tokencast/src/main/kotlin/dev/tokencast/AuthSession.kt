@@ -19,6 +19,9 @@ import dev.tokencast.ffi.AuthSession as CoreSession
  *   for state, where it has one
  * @param persistAccessToken keeps the access token in the record too, so that a restart or another process need not
  *   refresh
+ * @param readOnly only reads, as a second process beside the app's does: it never refreshes, writes nothing and takes no
+ *   lock. It serves the token of the session that owns the entry, which is made with [persistAccessToken], and waits for
+ *   its next one. [signIn], [adopt] and [signOut] throw [SessionException.Misconfigured]
  * @throws SessionException.Misconfigured when a part is missing
  */
 public class AuthSession(
@@ -27,9 +30,13 @@ public class AuthSession(
     entry: String? = null,
     stateDir: Path? = null,
     persistAccessToken: Boolean = false,
+    readOnly: Boolean = false,
 ) : AutoCloseable {
     private val core: CoreSession =
-        asking { CoreSession(profile.core, storage.core, SessionOptions(entry, stateDir?.toString(), persistAccessToken)) }
+        asking {
+            val options = SessionOptions(entry, stateDir?.toString(), persistAccessToken, readOnly)
+            CoreSession(profile.core, storage.core, options)
+        }
     private val mirror = SessionMirror(core, LifeClock.Jvm)
     private val own = mirror.follow()
 

@@ -1,5 +1,7 @@
 package dev.tokencast
 
+import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -12,6 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
 import java.nio.file.Path
 import java.util.concurrent.ConcurrentHashMap
+import kotlin.io.path.exists
 import kotlin.io.path.readBytes
 import kotlin.io.path.walk
 
@@ -54,6 +57,37 @@ class HostStorageTest {
         val written = store.entries.values.map { it.decodeToString() }
         assertTrue(written.isNotEmpty())
         assertFalse(written.any { token.value in it || "refresh" in it })
+    }
+
+    @Test
+    fun `a reader beside the owner gets its token and changes nothing`() = story {
+        val store = MapStore(folder)
+        val profile = ServerProfile.rotation(Backend.url)
+        val owner =
+            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("owner"), persistAccessToken = true)
+                .also { opened += it }
+        owner.signIn(ada)
+        val reader =
+            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("reader"), readOnly = true)
+                .also { opened += it }
+        val token = reader.accessToken()
+        assertEquals(owner.accessToken().value, token.value)
+        assertEquals(200, Backend.me(token))
+        val exchanges = Backend.stat("refresh_requests")
+        val written = store.entries.mapValues { it.value.toList() }
+        thrownBy<SessionException.Misconfigured> { reader.signIn(ada) }
+        thrownBy<SessionException.Misconfigured> { reader.adopt(TokenSet("r")) }
+        thrownBy<SessionException.Misconfigured> { reader.signOut() }
+        assertEquals(exchanges, Backend.stat("refresh_requests"))
+        assertEquals(written, store.entries.mapValues { it.value.toList() })
+        assertFalse(folder.resolve("reader").exists())
+        // It waits for the owner's next one.
+        val renewed = coroutineScope {
+            val waiting = async { reader.rejected(token.generation) }
+            owner.rejected(token.generation).also { assertEquals(it.value, waiting.await().value) }
+        }
+        assertEquals(200, Backend.me(renewed))
+        assertEquals(exchanges + 1, Backend.stat("refresh_requests"))
     }
 
     @ParameterizedTest

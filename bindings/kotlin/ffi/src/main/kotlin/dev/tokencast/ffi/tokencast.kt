@@ -4956,6 +4956,13 @@ data class SessionOptions (
      * Keeps the access token in the record too, so that a restart or another process need not refresh.
      */
     val `persistAccessToken`: kotlin.Boolean = false 
+    , 
+    /**
+     * Only reads, as an app extension does: the session never refreshes, writes nothing and takes no lock. It waits for
+     * the generation of the process that owns the entry, which must keep its access token. Signing in or out, and
+     * adopting, answer `Misconfigured`.
+     */
+    val `readOnly`: kotlin.Boolean = false 
     
 ){
     
@@ -4975,19 +4982,22 @@ public object FfiConverterTypeSessionOptions: FfiConverterRustBuffer<SessionOpti
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
     override fun allocationSize(value: SessionOptions) = (
             FfiConverterOptionalString.allocationSize(value.`entry`) +
             FfiConverterOptionalString.allocationSize(value.`stateDir`) +
-            FfiConverterBoolean.allocationSize(value.`persistAccessToken`)
+            FfiConverterBoolean.allocationSize(value.`persistAccessToken`) +
+            FfiConverterBoolean.allocationSize(value.`readOnly`)
     )
 
     override fun write(value: SessionOptions, buf: ByteBuffer) {
             FfiConverterOptionalString.write(value.`entry`, buf)
             FfiConverterOptionalString.write(value.`stateDir`, buf)
             FfiConverterBoolean.write(value.`persistAccessToken`, buf)
+            FfiConverterBoolean.write(value.`readOnly`, buf)
     }
 }
 
