@@ -21,12 +21,15 @@ impl Core {
         landed: watch::Sender<Option<FlightResult>>,
     ) {
         let mut flight_lock: Option<LockGuard> = None;
+        let mut held = None;
         let mut event = Event::Start;
         loop {
             let step = match self.moment() {
                 Ok(now) => flight.on(event, &now),
                 Err(failure) => Step::Done(Box::new(Outcome::Failed(failure))),
             };
+            // The record lock of a read is for the write that follows it at once, and for nothing else.
+            let under = held.take().filter(|_| matches!(step, Step::Write(_)));
             event = match step {
                 Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
                     Ok(guard) => {
@@ -35,8 +38,12 @@ impl Core {
                     }
                     Err(failure) => Event::NotLocked(failure),
                 },
-                Step::Read => Event::Look(look(self.ledger.read().await)),
-                Step::Write(draft) => Event::Written(self.ledger.write(*draft).await),
+                Step::Read => {
+                    let (opened, lock) = self.ledger.read_to_write().await;
+                    held = lock;
+                    Event::Look(look(opened))
+                }
+                Step::Write(draft) => Event::Written(self.ledger.write(*draft, under).await),
                 Step::Send(presented) => self.exchange(&presented).await,
                 Step::Rest(pause) => {
                     self.clock.sleep(pause).await;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zeroize::Zeroizing;
+
 use super::{KeyFailure, KeyWrapper, Marker, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use crate::error::{EndReason, Failure, LockedCause, StorageFailure};
 use crate::random::Random;
@@ -22,6 +24,14 @@ pub(crate) struct Vault {
     pub(super) was_keyless: AtomicBool,
     /// The data key and its wrapped form, once known. Guards no I/O and no host code.
     key: Mutex<Option<KnownKey>>,
+    /// What the entry held when it was last read or written: the same bytes need not be opened again.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// Bytes of the entry and the record that they are.
+struct Seen {
+    bytes: Zeroizing<Vec<u8>>,
+    record: Record,
 }
 
 #[derive(Clone)]
@@ -64,7 +74,13 @@ impl Vault {
             key_given_up: AtomicBool::new(false),
             was_keyless: AtomicBool::new(false),
             key: Mutex::new(None),
+            seen: Mutex::new(None),
         }
+    }
+
+    /// Whether a commit that the store acknowledged stands there, without being read back.
+    pub(crate) fn acknowledgement_is_proof(&self) -> bool {
+        self.storage.acknowledgement_is_proof()
     }
 
     /// Whether a call may block: if not, it needs no thread and no deadline.
@@ -92,6 +108,9 @@ impl Vault {
             ReadOutcome::Corrupt => return Opened::Lost(EndReason::StoreLost),
             ReadOutcome::Misconfigured { what, fix } => return Opened::Misconfigured { what, fix },
         };
+        if let Some(record) = self.seen_as(&bytes) {
+            return Opened::Found(record);
+        }
         let decoded = match self.storage.secrecy() {
             Secrecy::Platform | Secrecy::Volatile => record::decode(&bytes),
             Secrecy::Sealed => match self.unseal(&bytes) {
@@ -100,7 +119,10 @@ impl Vault {
             },
         };
         match decoded {
-            Ok(record) => Opened::Found(record),
+            Ok(record) => {
+                self.saw(bytes, record.clone());
+                Opened::Found(record)
+            }
             Err(Unreadable::NewerFormat) => Opened::Unavailable(LockedCause::NewerFormat),
             Err(Unreadable::Corrupt) => Opened::Lost(EndReason::StoreLost),
         }
@@ -108,16 +130,21 @@ impl Vault {
 
     /// Replaces the record. Says nothing about what stood there: compare first, under the record lock.
     pub(crate) fn replace(&self, record: &Record) -> Result<(), Failure> {
-        let plain = record::encode(record).ok_or(Failure::Storage(StorageFailure::TooLarge))?;
-        let outcome = match self.storage.secrecy() {
-            Secrecy::Platform | Secrecy::Volatile => self.storage.write(&self.name, &plain),
+        let (plain, whole) = record::encode(record).ok_or(Failure::Storage(StorageFailure::TooLarge))?;
+        let bytes = match self.storage.secrecy() {
+            Secrecy::Platform | Secrecy::Volatile => plain,
             Secrecy::Sealed => {
                 let known = self.key_to_seal_with()?;
                 let sealed = Sealed::seal(&plain, &self.name, &known.key, &known.wrapped, &*self.random);
                 let sealed = sealed.map_err(|_| Failure::NoRandomness)?;
-                self.storage.write(&self.name, sealed.to_text().as_bytes())
+                Zeroizing::new(sealed.to_text().into_bytes())
             }
         };
+        let outcome = self.storage.write(&self.name, &bytes);
+        if whole {
+            // Whether they stand there is for a read to say; this only spares it the parsing.
+            self.saw(bytes, record.clone());
+        }
         match outcome {
             WriteOutcome::Acknowledged => Ok(()),
             WriteOutcome::Unavailable(cause) => Err(Failure::Storage(StorageFailure::Unavailable(cause))),
@@ -132,10 +159,26 @@ impl Vault {
         if let ReadOutcome::Found(bytes) = self.storage.read(&self.name) {
             let _ = self.storage.write("quarantine", &bytes);
         }
+        self.forget();
         *self.key.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn unseal(&self, bytes: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Opened> {
+    /// Forgets the record that was seen last, when its session is closed.
+    pub(crate) fn forget(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn seen_as(&self, bytes: &[u8]) -> Option<Record> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = seen.as_ref().filter(|seen| seen.bytes.as_slice() == bytes)?;
+        Some(same.record.clone())
+    }
+
+    fn saw(&self, bytes: Zeroizing<Vec<u8>>, record: Record) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { bytes, record });
+    }
+
+    fn unseal(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Opened> {
         let sealed = Sealed::parse(bytes).map_err(|unreadable| match unreadable {
             Unreadable::NewerFormat => Opened::Unavailable(LockedCause::NewerFormat),
             Unreadable::Corrupt => Opened::Lost(EndReason::StoreLost),
@@ -213,8 +256,6 @@ fn no_wrapper() -> Failure {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
-
-    use zeroize::Zeroizing;
 
     use super::super::FileStorage;
     use super::*;
