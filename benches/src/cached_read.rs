@@ -9,18 +9,18 @@ use arc_swap::ArcSwap;
 use tokencast::time::{Clock, SystemClock};
 
 use crate::measure::{Row, in_turns, nanos_each, timed};
-use crate::rig;
+use crate::{peer, rig};
 
 const READS: u32 = 200_000;
 const TURNS: usize = 31;
 
-pub(crate) fn measure() -> Vec<Row> {
+pub(crate) fn measure() -> Result<Vec<Row>, String> {
     let runtime = rig::runtime(2);
     let session = runtime.block_on(rig::session("http://127.0.0.1:1", None, Arc::new(SystemClock)));
     let slot = Arc::new(ArcSwap::from_pointee(7_u64));
     // Through the trait object, as a session holds it.
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    [1, 8]
+    let mut rows: Vec<_> = [1, 8]
         .map(|threads| {
             let (slot, clock, session) = (slot.clone(), clock.clone(), session.clone());
             let floor = move || {
@@ -35,18 +35,20 @@ pub(crate) fn measure() -> Vec<Row> {
                 || Ok(on_threads(threads, floor.clone())),
                 || Ok(on_threads(threads, ours.clone())),
             );
-            let (floor, ours) = medians.unwrap_or_else(|never| match never {});
-            let medians = (nanos_each(floor, READS), nanos_each(ours, READS));
+            let medians = medians.unwrap_or_else(|never| match never {});
             let act = format!("cached read, {threads} thread(s); floor: load_full and the clock");
             Row::new(
                 if threads == 1 { "P1" } else { "P1-8" },
                 &act,
                 medians,
+                nanos_each(READS),
                 "ns",
                 Some(1.1),
             )
         })
-        .into()
+        .into();
+    rows.push(peer::measure(&runtime)?);
+    Ok(rows)
 }
 
 /// The time that all threads need for `READS` acts each.

@@ -19,11 +19,12 @@ impl Row {
     pub(crate) fn new(
         id: &str,
         act: &str,
-        medians: (f64, f64),
+        medians: (Duration, Duration),
+        in_unit: impl Fn(Duration) -> f64,
         unit: &'static str,
         goal: Option<f64>,
     ) -> Self {
-        let (floor, ours) = medians;
+        let (floor, ours) = (in_unit(medians.0), in_unit(medians.1));
         Self {
             id: id.into(),
             act: act.into(),
@@ -50,7 +51,7 @@ impl fmt::Display for Row {
         let goal = goal.map_or("-".into(), |goal| format!("{goal:.2}"));
         write!(
             f,
-            "{id:<12} {act:<52} {floor:>12.1} {ours:>12.1} {unit:<9} {ratio:>6.2} {goal:>6}"
+            "{id:<14} {act:<64} {floor:>12.1} {ours:>12.1} {unit:<9} {ratio:>6.2} {goal:>6}"
         )
     }
 }
@@ -84,8 +85,8 @@ pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-pub(crate) fn nanos_each(total: Duration, acts: u32) -> f64 {
-    total.as_secs_f64() * 1e9 / f64::from(acts)
+pub(crate) fn nanos_each(acts: u32) -> impl Fn(Duration) -> f64 {
+    move |total| total.as_secs_f64() * 1e9 / f64::from(acts)
 }
 
 pub(crate) fn micros(time: Duration) -> f64 {

@@ -1,10 +1,12 @@
 //! A session whose server answers from memory, on a clock that can be moved.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
+use tokencast::session::AuthSessionBuilder;
+use tokencast::storage::{ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
 use tokencast::token::TokenSet;
 use tokencast::transport::{HttpTransport, TransportError};
@@ -21,7 +23,7 @@ pub(crate) struct MovedClock(AtomicU64);
 impl MovedClock {
     /// Past the end of every token of this server.
     pub(crate) fn expire(&self) {
-        self.0.fetch_add(301_000, Ordering::Relaxed);
+        self.0.fetch_add(3_601_000, Ordering::Relaxed);
     }
 
     fn moved(&self) -> Duration {
@@ -72,19 +74,82 @@ pub(crate) fn runtime(workers: usize) -> tokio::runtime::Runtime {
         .expect("a runtime starts")
 }
 
-/// A session that is signed in, with a token.
+/// Any store, which tells how large the record is that it was given last.
+pub(crate) struct Weighed<S> {
+    below: S,
+    size: Arc<AtomicUsize>,
+}
+
+/// The size of the last record, in bytes.
+pub(crate) struct RecordSize(Arc<AtomicUsize>);
+
+impl RecordSize {
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<S: SecureStorage> Weighed<S> {
+    pub(crate) fn new(below: S) -> (Self, RecordSize) {
+        let size = Arc::new(AtomicUsize::new(0));
+        let told = RecordSize(size.clone());
+        (Self { below, size }, told)
+    }
+}
+
+impl<S: SecureStorage> SecureStorage for Weighed<S> {
+    fn entry_id(&self) -> String {
+        self.below.entry_id()
+    }
+
+    fn secrecy(&self) -> Secrecy {
+        self.below.secrecy()
+    }
+
+    fn may_block(&self) -> bool {
+        self.below.may_block()
+    }
+
+    fn acknowledgement_is_proof(&self) -> bool {
+        self.below.acknowledgement_is_proof()
+    }
+
+    fn read(&self, name: &str) -> ReadOutcome {
+        self.below.read(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> WriteOutcome {
+        if name.starts_with("session/") {
+            self.size.store(bytes.len(), Ordering::Relaxed);
+        }
+        self.below.write(name, bytes)
+    }
+
+    fn delete(&self, name: &str) -> WriteOutcome {
+        self.below.delete(name)
+    }
+}
+
+/// A builder for a server at `url`.
+pub(crate) fn builder(url: &str) -> AuthSessionBuilder {
+    AuthSession::builder(ServerProfile::rotation(url).expect("a loopback address"))
+}
+
+/// Builds a session and signs it in, with a token.
+pub(crate) async fn adopted(builder: AuthSessionBuilder) -> Result<AuthSession, String> {
+    let session = builder.build().map_err(|error| error.to_string())?;
+    let tokens = TokenSet::refresh_token("r3fr3sh")
+        .access_token("acc3ss")
+        .expires_in(Duration::from_secs(3600));
+    session.adopt(tokens).await.map_err(|error| error.to_string())?;
+    Ok(session)
+}
+
+/// A session that is signed in, with a token, on a store in memory.
 pub(crate) async fn session(url: &str, transport: Option<Gate>, clock: Arc<dyn Clock>) -> AuthSession {
-    let profile = ServerProfile::rotation(url).expect("a loopback address");
-    let mut builder = AuthSession::builder(profile)
-        .storage(storage::memory())
-        .clock(clock);
+    let mut builder = builder(url).storage(storage::memory()).clock(clock);
     if let Some(transport) = transport {
         builder = builder.transport(transport);
     }
-    let session = builder.build().expect("all parts are given");
-    let tokens = TokenSet::refresh_token("r3fr3sh")
-        .access_token("acc3ss")
-        .expires_in(Duration::from_secs(300));
-    session.adopt(tokens).await.expect("memory takes it");
-    session
+    adopted(builder).await.expect("memory takes it")
 }

@@ -8,7 +8,7 @@
 use zeroize::Zeroizing;
 
 use super::Record;
-use crate::token::Secret;
+use crate::token::CredentialHash;
 
 const MAGIC: &str = "tokencast-record/";
 const VERSION: u32 = 1;
@@ -24,15 +24,17 @@ pub(crate) enum Unreadable {
     Corrupt,
 }
 
-/// The text to store; `None` when even without its access token the record is larger than 256 KiB.
-pub(crate) fn encode(record: &Record) -> Option<Zeroizing<Vec<u8>>> {
+/// The text to store, and whether the whole record is in it; `None` when even without its access token the record is
+/// larger than 256 KiB.
+pub(crate) fn encode(record: &Record) -> Option<(Zeroizing<Vec<u8>>, bool)> {
     let text = written(record);
     if text.len() <= LIMIT {
-        return Some(text);
+        return Some((text, true));
     }
     let mut smaller = record.clone();
     smaller.credential.access_token = None;
-    Some(written(&smaller)).filter(|text| text.len() <= LIMIT)
+    let text = written(&smaller);
+    (text.len() <= LIMIT).then_some((text, false))
 }
 
 /// Reads a stored text.
@@ -60,7 +62,7 @@ fn written(record: &Record) -> Zeroizing<Vec<u8>> {
 }
 
 fn checksum(json: &str) -> String {
-    crate::token::CredentialHash::of(Some(&Secret::new(json))).into()
+    CredentialHash::of_text(json).into()
 }
 
 #[cfg(test)]
@@ -90,14 +92,14 @@ mod tests {
     #[test]
     fn what_is_written_is_what_is_read() {
         let record = session(1, 4, "r\"\u{2028}é");
-        assert_eq!(decode(&encode(&record).unwrap()), Ok(record.clone()));
+        assert_eq!(decode(&encode(&record).unwrap().0), Ok(record.clone()));
         let tombstone = record.buried(EndReason::Server("odd".into()), WallTime::from_unix_millis(9));
-        assert_eq!(decode(&encode(&tombstone).unwrap()), Ok(tombstone));
+        assert_eq!(decode(&encode(&tombstone).unwrap().0), Ok(tombstone));
     }
 
     #[test]
     fn every_truncation_and_every_flipped_byte_is_corrupt() {
-        let text = encode(&session(1, 1, "r")).unwrap();
+        let (text, _) = encode(&session(1, 1, "r")).unwrap();
         for end in 0..text.len() {
             assert_eq!(decode(&text[..end]), Err(Unreadable::Corrupt), "{end}");
         }
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_record_of_a_newer_version_is_told_from_a_damaged_one() {
-        let text = String::from_utf8(encode(&session(1, 1, "r")).unwrap().to_vec()).unwrap();
+        let text = String::from_utf8(encode(&session(1, 1, "r")).unwrap().0.to_vec()).unwrap();
         let newer = text.replacen("record/1", "record/2", 1);
         assert_eq!(decode(newer.as_bytes()), Err(Unreadable::NewerFormat));
     }
@@ -119,7 +121,9 @@ mod tests {
     fn a_record_too_large_loses_its_access_token_first() {
         let mut record = session(1, 1, "r");
         record.credential.access_token = Some("a".repeat(300 * 1024).into());
-        let read = decode(&encode(&record).unwrap()).unwrap();
+        let (text, whole) = encode(&record).unwrap();
+        let read = decode(&text).unwrap();
+        assert!(!whole);
         assert_eq!(read.credential.access_token, None);
         record.credential.refresh_token = Some("r".repeat(300 * 1024).into());
         assert_eq!(encode(&record), None);

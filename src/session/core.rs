@@ -279,6 +279,7 @@ impl Core {
 
     pub(super) fn close(&self) {
         self.registry.forget(self.ledger.entry_id());
+        self.ledger.forget();
         let mut memory = self.memory();
         memory.closed = true;
         memory.token = None;

@@ -30,6 +30,7 @@ impl Core {
             Err(failure) => return self.land(Outcome::Failed(failure), None, &landed),
         };
         let mut flight_lock: Option<LockGuard> = None;
+        let mut held = None;
         let mut event = Event::Start;
         loop {
             let left = landed.borrow().is_none() && landed.receiver_count() < 2;
@@ -46,6 +47,8 @@ impl Core {
             if let Step::Write(draft) = &step {
                 keys.used_in(draft);
             }
+            // The record lock of a read is for the write that follows it at once, and for nothing else.
+            let under = held.take().filter(|_| matches!(step, Step::Write(_)));
             event = match step {
                 Step::Lock { .. } if !self.stands(Defence::FlightLock) => Event::Locked,
                 Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
@@ -55,8 +58,12 @@ impl Core {
                     }
                     Err(failure) => Event::NotLocked(failure),
                 },
-                Step::Read => Event::Look(look(self.ledger.read().await)),
-                Step::Write(draft) => Event::Written(self.ledger.write(*draft).await),
+                Step::Read => {
+                    let (opened, lock) = self.ledger.read_to_write().await;
+                    held = lock;
+                    Event::Look(look(opened))
+                }
+                Step::Write(draft) => Event::Written(self.ledger.write(*draft, under).await),
                 Step::Send(presented) => self.exchange(&presented).await,
                 Step::Rest(pause) => {
                     self.clock.sleep(pause).await;

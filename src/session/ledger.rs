@@ -58,6 +58,20 @@ pub(super) enum Amendment<T> {
     Leave(T),
 }
 
+/// The record lock and what was read under it, for the write that follows at once. Never held across the network.
+pub(super) struct Held {
+    guard: LockGuard,
+    stored: Record,
+}
+
+/// Whether a write is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReadBack {
+    Always,
+    /// Not where the store's acknowledgement is proof.
+    WhereNeeded,
+}
+
 /// What became of an amendment.
 pub(super) enum Amended<T> {
     /// Written and read back.
@@ -132,6 +146,30 @@ impl Ledger {
         self.blocking(READ_DEADLINE, move || vault.open())
             .await
             .unwrap_or(timed_out)
+    }
+
+    /// Reads the record for a flight. If the record lock is free, what was read comes with it: the write that follows
+    /// need not read again what it replaces.
+    pub(super) async fn read_to_write(&self) -> (Opened, Option<Held>) {
+        // Whatever is wrong with the lock, the write will say.
+        let guard = self
+            .locks
+            .try_acquire(&self.entry_id, LockKind::Record)
+            .unwrap_or_default();
+        let opened = self.read().await;
+        let held = match (guard, &opened) {
+            (Some(guard), Opened::Found(record)) => Some(Held {
+                guard,
+                stored: record.clone(),
+            }),
+            _ => None,
+        };
+        (opened, held)
+    }
+
+    /// Forgets what was read and written last.
+    pub(super) fn forget(&self) {
+        self.vault.forget();
     }
 
     /// Reads the record at a start, or when a locked storage is asked again: what does not stand there is proven
@@ -234,9 +272,17 @@ impl Ledger {
     }
 
     /// Writes a flight's draft, if the record under the lock is older or the same: refresh.md's invariant 4.
-    pub(super) async fn write(&self, draft: Record) -> Written {
+    pub(super) async fn write(&self, draft: Record, held: Option<Held>) -> Written {
         let defences = self.defences;
-        let decided = self.amend(move |stored| {
+        // A commit that is lost leaves the intent, with the key to ask for the same answer again. An intent that is
+        // lost leaves nothing, and an end that is lost brings a session back.
+        let commits = draft.inflight.is_none() && !draft.is_tombstone();
+        let read_back = if commits {
+            ReadBack::WhereNeeded
+        } else {
+            ReadBack::Always
+        };
+        let decided = self.amend_as(held, read_back, move |stored| {
             let Some(stored) = stored else {
                 // An active process never re-creates an entry: the next start decides what its absence means.
                 return Ok(Amendment::Leave(Err(Failure::Locked(LockedCause::Vanished))));
@@ -267,17 +313,29 @@ impl Ledger {
         &self,
         decide: impl FnOnce(Option<Record>) -> Result<Amendment<T>, Failure> + Send + 'static,
     ) -> Result<Amended<T>, Failure> {
+        self.amend_as(None, ReadBack::Always, decide).await
+    }
+
+    async fn amend_as<T: Send + 'static>(
+        &self,
+        held: Option<Held>,
+        read_back: ReadBack,
+        decide: impl FnOnce(Option<Record>) -> Result<Amendment<T>, Failure> + Send + 'static,
+    ) -> Result<Amended<T>, Failure> {
         if self.role == Role::Reader {
             return Err(read_only());
         }
-        let guard = self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await?;
+        let (guard, known) = match held {
+            Some(Held { guard, stored }) => (guard, Some(stored)),
+            None => (self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await?, None),
+        };
         let vault = self.vault.clone();
         let turn = Turn::new(guard);
         let defences = self.defences;
         let job = {
             let turn = turn.clone();
             move || {
-                let amended = amend(&vault, &turn, defences, decide);
+                let amended = amend(&vault, &turn, (known, read_back), defences, decide);
                 turn.end();
                 amended
             }
@@ -390,11 +448,12 @@ fn ruling(defences: Defences, stored: &Record, draft: &Record) -> Ruling {
 fn amend<T>(
     vault: &Vault,
     turn: &Turn,
+    (known, read_back): (Option<Record>, ReadBack),
     defences: Defences,
     decide: impl FnOnce(Option<Record>) -> Result<Amendment<T>, Failure>,
 ) -> Result<Amended<T>, Failure> {
     let abandoned = || Failure::Storage(StorageFailure::Unavailable(LockedCause::TimedOut));
-    let stored = match vault.open() {
+    let stored = match known.map_or_else(|| vault.open(), Opened::Found) {
         Opened::Found(record) => Some(record),
         Opened::Absent => None,
         Opened::Lost(_) => {
@@ -443,9 +502,13 @@ fn amend<T>(
     if !defences.stand(checked) {
         return replaced.map(|()| Amended::Wrote(draft));
     }
+    let spared = read_back == ReadBack::WhereNeeded && !new_epoch && vault.acknowledgement_is_proof();
+    if spared && replaced.is_ok() {
+        return Ok(Amended::Wrote(draft));
+    }
     // Read back: a write reported failed may have landed, and one reported done may not.
     match vault.open() {
-        Opened::Found(found) if found == written_form(&draft, &found) => {
+        Opened::Found(found) if is_as_written(&found, &draft) => {
             if new_epoch {
                 turn.write(|| vault.note_landing(draft.generation.epoch, epoch.is_none()));
             }
@@ -459,13 +522,14 @@ fn amend<T>(
     }
 }
 
-/// The draft as it must read back: a record too large is written without its access token.
-fn written_form(draft: &Record, found: &Record) -> Record {
-    let mut draft = draft.clone();
-    if found.credential.access_token.is_none() {
-        draft.credential.access_token = None;
+/// Whether the draft read back: a record too large is written without its access token.
+fn is_as_written(found: &Record, draft: &Record) -> bool {
+    if found.credential.access_token.is_some() || draft.credential.access_token.is_none() {
+        return found == draft;
     }
-    draft
+    let mut smaller = draft.clone();
+    smaller.credential.access_token = None;
+    *found == smaller
 }
 
 pub(super) fn read_only() -> Failure {

@@ -39,6 +39,12 @@ impl SecureStorage for KeyringStorage {
         Secrecy::Platform
     }
 
+    /// The service answers when the item is in its collection and that is written. A read would ask the same
+    /// process, which proves no more.
+    fn acknowledgement_is_proof(&self) -> bool {
+        true
+    }
+
     fn read(&self, name: &str) -> ReadOutcome {
         self.service.read(&self.application, name)
     }

@@ -38,6 +38,10 @@ impl SecureStorage for MemoryStorage {
         false
     }
 
+    fn acknowledgement_is_proof(&self) -> bool {
+        true
+    }
+
     fn read(&self, name: &str) -> ReadOutcome {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries
@@ -47,7 +51,11 @@ impl SecureStorage for MemoryStorage {
 
     fn write(&self, name: &str, bytes: &[u8]) -> WriteOutcome {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.insert(name.to_owned(), Zeroizing::new(bytes.to_vec()));
+        let bytes = Zeroizing::new(bytes.to_vec());
+        match entries.get_mut(name) {
+            Some(entry) => *entry = bytes,
+            None => drop(entries.insert(name.to_owned(), bytes)),
+        }
         WriteOutcome::Acknowledged
     }
 

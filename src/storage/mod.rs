@@ -41,6 +41,12 @@ pub trait SecureStorage: Send + Sync + 'static {
         true
     }
 
+    /// Whether an acknowledged write surely stands there. The commit of a refresh is then not read back; an intent
+    /// and the end of a session are, whatever the store says of itself.
+    fn acknowledgement_is_proof(&self) -> bool {
+        false
+    }
+
     /// Reads one entry.
     fn read(&self, name: &str) -> ReadOutcome;
 

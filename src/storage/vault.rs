@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use zeroize::Zeroizing;
+
 use super::{KeyFailure, KeyWrapper, Marker, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use crate::error::{EndReason, Failure, LockedCause, StorageFailure};
 use crate::random::Random;
@@ -24,6 +26,14 @@ pub(crate) struct Vault {
     key: Mutex<Option<KnownKey>>,
     /// In case the system has no randomness to give at the next write.
     spare_nonce: Mutex<Option<SealNonce>>,
+    /// What the entry held when it was last read or written: the same bytes need not be opened again.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// Bytes of the entry and the record that they are.
+struct Seen {
+    bytes: Zeroizing<Vec<u8>>,
+    record: Record,
 }
 
 #[derive(Clone)]
@@ -67,7 +77,13 @@ impl Vault {
             was_keyless: AtomicBool::new(false),
             key: Mutex::new(None),
             spare_nonce: Mutex::new(None),
+            seen: Mutex::new(None),
         }
+    }
+
+    /// Whether a commit that the store acknowledged stands there, without being read back.
+    pub(crate) fn acknowledgement_is_proof(&self) -> bool {
+        self.storage.acknowledgement_is_proof()
     }
 
     /// Whether a call may block: if not, it needs no thread and no deadline.
@@ -95,6 +111,9 @@ impl Vault {
             ReadOutcome::Corrupt => return Opened::Lost(EndReason::StoreLost),
             ReadOutcome::Misconfigured { what, fix } => return Opened::Misconfigured { what, fix },
         };
+        if let Some(record) = self.seen_as(&bytes) {
+            return Opened::Found(record);
+        }
         let decoded = match self.storage.secrecy() {
             Secrecy::Platform | Secrecy::Volatile => record::decode(&bytes),
             Secrecy::Sealed => match self.unseal(&bytes) {
@@ -103,7 +122,10 @@ impl Vault {
             },
         };
         match decoded {
-            Ok(record) => Opened::Found(record),
+            Ok(record) => {
+                self.saw(bytes, record.clone());
+                Opened::Found(record)
+            }
             Err(Unreadable::NewerFormat) => Opened::Unavailable(LockedCause::NewerFormat),
             Err(Unreadable::Corrupt) => Opened::Lost(EndReason::StoreLost),
         }
@@ -111,16 +133,21 @@ impl Vault {
 
     /// Replaces the record. Says nothing about what stood there: compare first, under the record lock.
     pub(crate) fn replace(&self, record: &Record) -> Result<(), Failure> {
-        let plain = record::encode(record).ok_or(Failure::Storage(StorageFailure::TooLarge))?;
-        let outcome = match self.storage.secrecy() {
-            Secrecy::Platform | Secrecy::Volatile => self.storage.write(&self.name, &plain),
+        let (plain, whole) = record::encode(record).ok_or(Failure::Storage(StorageFailure::TooLarge))?;
+        let bytes = match self.storage.secrecy() {
+            Secrecy::Platform | Secrecy::Volatile => plain,
             Secrecy::Sealed => {
                 let known = self.key_to_seal_with()?;
                 let sealed = Sealed::seal(&plain, &self.name, &known.key, &known.wrapped, self.nonce()?);
                 let sealed = sealed.map_err(|DoesNotOpen| Failure::Storage(StorageFailure::TooLarge))?;
-                self.storage.write(&self.name, sealed.to_text().as_bytes())
+                Zeroizing::new(sealed.to_text().into_bytes())
             }
         };
+        let outcome = self.storage.write(&self.name, &bytes);
+        if whole {
+            // Whether they stand there is for a read to say; this only spares it the parsing.
+            self.saw(bytes, record.clone());
+        }
         match outcome {
             WriteOutcome::Acknowledged => Ok(()),
             WriteOutcome::Unavailable(cause) => Err(Failure::Storage(StorageFailure::Unavailable(cause))),
@@ -140,10 +167,26 @@ impl Vault {
         if let ReadOutcome::Found(bytes) = self.storage.read(&self.name) {
             let _ = self.storage.write("quarantine", &bytes);
         }
+        self.forget();
         *self.key.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn unseal(&self, bytes: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Opened> {
+    /// Forgets the record that was seen last, when its session is closed.
+    pub(crate) fn forget(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn seen_as(&self, bytes: &[u8]) -> Option<Record> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = seen.as_ref().filter(|seen| seen.bytes.as_slice() == bytes)?;
+        Some(same.record.clone())
+    }
+
+    fn saw(&self, bytes: Zeroizing<Vec<u8>>, record: Record) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { bytes, record });
+    }
+
+    fn unseal(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Opened> {
         let sealed = Sealed::parse(bytes).map_err(|unreadable| match unreadable {
             Unreadable::NewerFormat => Opened::Unavailable(LockedCause::NewerFormat),
             Unreadable::Corrupt => Opened::Lost(EndReason::StoreLost),
@@ -235,8 +278,6 @@ fn no_wrapper() -> Failure {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
-
-    use zeroize::Zeroizing;
 
     use super::super::FileStorage;
     use super::*;

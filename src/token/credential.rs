@@ -144,7 +144,10 @@ pub struct CredentialHash([u8; 32]);
 
 impl CredentialHash {
     pub(crate) fn of(presented: Option<&Secret>) -> Self {
-        let text = presented.map_or("", Secret::expose);
+        Self::of_text(presented.map_or("", Secret::expose))
+    }
+
+    pub(crate) fn of_text(text: &str) -> Self {
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest.as_ref());
@@ -207,7 +210,13 @@ impl AttemptKey {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    }
+    text
 }
 
 #[cfg(test)]
