@@ -253,6 +253,7 @@ fn is_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
 impl fmt::Debug for ReqwestTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReqwestTransport")
+            .field("connect_timeout", &self.0.connect_timeout)
             .field("total_timeout", &self.0.total_timeout)
             .finish_non_exhaustive()
     }

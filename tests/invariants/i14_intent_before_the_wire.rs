@@ -1,66 +1,39 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tokencast::error::{EndReason, LockedCause, SessionError};
-use tokencast::storage::{MemoryStorage, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use tokencast_testkit::{FaultStorage, REFUSED, Rig, Step, ada, stored};
+use tokencast_testkit::{FaultStorage, Op, REFUSED, Rig, Step, ada, stored};
 
-/// A store that refuses writes while the switch is on: nothing real refuses on demand.
-#[derive(Clone, Default)]
-struct Refusing {
-    inner: MemoryStorage,
-    refuses: Arc<AtomicBool>,
+/// A keyring that can be locked: writes are refused until it is mended.
+fn keyring() -> FaultStorage {
+    FaultStorage::new(tokencast::storage::memory()).as_keyring()
 }
 
-impl SecureStorage for Refusing {
-    fn entry_id(&self) -> String {
-        self.inner.entry_id()
-    }
-
-    fn secrecy(&self) -> Secrecy {
-        Secrecy::Platform
-    }
-
-    fn read(&self, name: &str) -> ReadOutcome {
-        self.inner.read(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> WriteOutcome {
-        if self.refuses.load(Ordering::SeqCst) {
-            return WriteOutcome::Unavailable(LockedCause::DeviceLocked);
-        }
-        self.inner.write(name, bytes)
-    }
-
-    fn delete(&self, name: &str) -> WriteOutcome {
-        self.inner.delete(name)
-    }
-}
+const LOCKED: Step = Step::Fail(LockedCause::DeviceLocked);
 
 #[tokio::test]
 async fn a_server_is_not_called_when_the_intent_cannot_be_written() {
     let rig = Rig::new().await;
-    let store = Refusing::default();
+    let store = keyring();
     let session = rig.process().storage(store.clone()).build().unwrap();
     session.sign_in(ada()).await.unwrap();
     rig.expire();
-    store.refuses.store(true, Ordering::SeqCst);
+    let before = stored(&store);
+    store.always(Op::Write, "", LOCKED);
     assert!(matches!(
         session.access_token().await.unwrap_err(),
         SessionError::StorageFailed { .. }
     ));
     assert_eq!(rig.server.stats().refresh_requests, 0);
-    store.refuses.store(false, Ordering::SeqCst);
+    assert!(session.state().is_active() && stored(&store) == before);
+    store.mend();
     assert!(session.access_token().await.is_ok());
 }
 
 #[tokio::test]
 async fn a_sign_in_that_cannot_be_saved_is_revoked_and_is_no_session() {
     let rig = Rig::new().await;
-    let store = Refusing::default();
-    store.refuses.store(true, Ordering::SeqCst);
+    let store = keyring();
+    store.always(Op::Write, "", LOCKED);
     let session = rig.process().storage(store).build().unwrap();
     assert!(matches!(
         session.sign_in(ada()).await.unwrap_err(),
@@ -78,7 +51,7 @@ async fn a_sign_in_that_cannot_be_saved_is_revoked_and_is_no_session() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_cannot_be_saved_is_served_and_saved_later() {
     let rig = Rig::new().await;
-    let store = Refusing::default();
+    let store = keyring();
     let session = rig.process().storage(store.clone()).build().unwrap();
     session.sign_in(ada()).await.unwrap();
     rig.expire();
@@ -88,7 +61,7 @@ async fn a_token_that_cannot_be_saved_is_served_and_saved_later() {
         async move { session.access_token().await }
     });
     rig.server.wait_until_held(1).await;
-    store.refuses.store(true, Ordering::SeqCst);
+    store.always(Op::Write, "", LOCKED);
     let recorder = tokencast_testkit::Recorder::on(&session);
     rig.server.release();
     let token = caller.await.unwrap().expect("served from memory");
@@ -100,7 +73,7 @@ async fn a_token_that_cannot_be_saved_is_served_and_saved_later() {
                 .any(|event| matches!(event, tokencast::state::SessionEvent::StorageDegraded { .. }))
         })
         .await;
-    store.refuses.store(false, Ordering::SeqCst);
+    store.mend();
     rig.expire();
     // Whether the save was tried again before or the next intent carries it: nothing is lost.
     tokencast_testkit::eventually("a refresh after the storage is back", || {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokencast::error::{SessionError, TryAgainCause};
 use tokencast::profile::ServerProfile;
 use tokencast::session::AuthSession;
+use tokencast::transport::ReqwestTransport;
 use tokencast_fault_proxy::{Fault, FaultProxy};
 
 use crate::counting_server::{CountingServer, Reaction};
@@ -106,6 +107,36 @@ async fn a_request_that_the_network_swallowed_is_repeated_once_and_exchanged_onc
     assert_eq!(log.len(), 6);
     assert_eq!(log.iter().filter(|met| met.server_said.is_none()).count(), 3);
     assert!(!log.iter().any(tokencast_fault_proxy::Exchange::lost_a_success));
+}
+
+/// 5 s to connect and 15 s in all, unless the app says otherwise; here it does. 1 the server takes the request and says
+/// nothing; 2 the total time passes: the connection is given up; 3 the repetition goes out on a new one.
+#[tokio::test]
+async fn an_answer_that_never_comes_is_given_up_after_the_total_timeout() {
+    let by_default = format!("{:?}", ReqwestTransport::default());
+    assert!(
+        by_default.contains("connect_timeout: 5s") && by_default.contains("total_timeout: 15s"),
+        "{by_default}"
+    );
+    let server = CountingServer::start(|met| match (met.path.as_str(), met.of_path) {
+        (REFRESH, 1) => Reaction::Silence,
+        _ => Reaction::Answer,
+    })
+    .await;
+    let clock = std::sync::Arc::new(MovedClock::default());
+    let limits = ReqwestTransport::with_timeouts(Duration::from_secs(5), Duration::from_secs(3));
+    let session = AuthSession::builder(server.profile())
+        .storage(tokencast::storage::memory())
+        .clock(clock.clone())
+        .reqwest(limits)
+        .build()
+        .unwrap();
+    session.sign_in(ada()).await.unwrap();
+    clock.advance(ACCESS_TTL);
+    assert_eq!(session.access_token().await.unwrap().generation().number, 2);
+    let met = server.met(REFRESH);
+    assert_eq!(met.len(), 2, "{met:?}");
+    assert_ne!(met[0].connection, met[1].connection);
 }
 
 async fn signed_in(

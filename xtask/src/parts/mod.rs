@@ -105,7 +105,7 @@ static SIMULATION: Part = Part {
 /// The last one: it searches what the others said.
 static SECRETS: Part = Part {
     name: "secrets",
-    proves: "no token of this run stands in anything that its parts said, at trace level",
+    proves: "no token or password of this run stands in anything that its parts said, at trace level",
     setup: nothing,
     run: secrets::run,
 };

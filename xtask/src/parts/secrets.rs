@@ -1,5 +1,5 @@
 //! The reference backend marks every token of a run; this searches everything that the run's other parts said for the
-//! mark, and shows that the same search finds a token that was planted.
+//! mark and for the password, and shows that the same search finds a token that was planted.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -32,7 +32,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
             .into_owned();
         *tally += match search.find(&content) {
             None => {
-                println!("{name}: {} bytes, no token", content.len());
+                println!("{name}: {} bytes, no secret", content.len());
                 Tally::ONE_PASSED
             }
             Some(found) => {
@@ -42,7 +42,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
                     .count()
                     + 1;
                 eprintln!(
-                    "a token stands in {}, line {line}, {}",
+                    "a secret stands in {}, line {line}, {}",
                     file.display(),
                     found.form
                 );
@@ -57,9 +57,12 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     planted(toolbox, kept, &search, tally)
 }
 
-/// The mark as it is, and as it stands inside a JWT.
+/// The demo user's, with which nearly every test signs in.
+const PASSWORD: &str = "lovelace";
+
+/// The mark as it is and as it stands inside a JWT, and the password.
 fn search_for(mark: &str) -> Search {
-    let mut secrets = vec![mark.as_bytes().to_owned()];
+    let mut secrets = vec![mark.as_bytes().to_owned(), PASSWORD.into()];
     let in_base64 = forms(mark.as_bytes())
         .into_iter()
         .filter(|(form, _)| *form == "base64");
@@ -77,12 +80,15 @@ fn heard(content: &[u8], voices: &[&str]) -> Tally {
     Tally::ONE_FAILED
 }
 
-/// Real tokens of this run, put into a kept file in every form: each must be found.
+/// Real tokens of this run and the password, put into a kept file in every form: each must be found.
 fn planted(toolbox: &Toolbox, kept: &Kept, search: &Search, tally: &mut Tally) -> Result<()> {
     let backend = Backend::start(toolbox)?;
     let answer = sign_in(&backend.url)?;
-    for name in ["access_token", "refresh_token"] {
-        let token = answer[name].as_str().context("the backend issues tokens")?;
+    for name in ["access_token", "refresh_token", "password"] {
+        let token = match name {
+            "password" => PASSWORD,
+            name => answer[name].as_str().context("the backend issues tokens")?,
+        };
         let mut missed = Vec::new();
         for (form, planted) in forms(token.as_bytes()) {
             let words = [b"trace: said ", &planted[..], b" by mistake\n"].concat();
@@ -107,7 +113,7 @@ fn sign_in(url: &str) -> Result<serde_json::Value> {
     let address = url
         .strip_prefix("http://")
         .context("the backend speaks http on loopback")?;
-    let form = "username=ada&password=lovelace"; // the demo user
+    let form = format!("username=ada&password={PASSWORD}");
     let mut stream = TcpStream::connect(address)?;
     write!(
         stream,
