@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use crate::chance::Chance;
 use crate::fault::{Fault, FlightStep, Place};
 use crate::network::Network;
+use crate::observed::Observed;
 use crate::server::Server;
 use crate::store::Store;
 
@@ -42,6 +43,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) network: Network,
     pub(crate) store: Store,
+    pub(crate) observed: Observed,
     pub(crate) armed: Vec<Armed>,
     pub(crate) struck: BTreeMap<(Fault, FlightStep), u64>,
     pub(crate) step: u64,
@@ -126,6 +128,7 @@ impl World {
             server,
             network: Network::default(),
             store: Store::default(),
+            observed: Observed::default(),
             armed: Vec::new(),
             struck: BTreeMap::new(),
             step: 0,
