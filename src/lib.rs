@@ -44,12 +44,17 @@
 //! # Features
 //!
 //! `reqwest` (default): the default transport and [`AuthSession::send`]. `keyring` (default): the platform's
-//! secret storage. A feature adds, it never changes.
+//! secret storage. A feature adds, it never changes. `danger-switches` is for one test of this repository alone: it lets
+//! a defence be taken out.
 
 #![forbid(unsafe_code)]
 
 pub mod bridge;
 mod claims;
+#[cfg(not(feature = "danger-switches"))]
+mod defence;
+#[cfg(feature = "danger-switches")]
+pub mod defence;
 pub mod error;
 mod flight;
 pub mod lock;

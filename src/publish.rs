@@ -11,6 +11,7 @@ use std::mem::discriminant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::defence::{Defence, Defences};
 use crate::state::SessionEvent;
 
 /// Keeps a listener; dropping it ends the subscription. A call that is under way may still finish.
@@ -28,6 +29,7 @@ impl fmt::Debug for Subscription {
 /// The listeners of one session.
 #[derive(Default)]
 pub(crate) struct Publisher {
+    defences: Defences,
     listeners: Mutex<Vec<Weak<Listener>>>,
 }
 
@@ -36,6 +38,7 @@ pub(crate) struct Publisher {
 pub(crate) struct Deliveries(Vec<Arc<Listener>>);
 
 struct Listener {
+    defences: Defences,
     call: Box<dyn Fn(&SessionEvent) + Send + Sync>,
     mailbox: Mutex<Mailbox>,
 }
@@ -47,6 +50,13 @@ struct Mailbox {
 }
 
 impl Publisher {
+    pub(crate) fn new(defences: Defences) -> Self {
+        Self {
+            defences,
+            ..Self::default()
+        }
+    }
+
     /// Puts the event into every mailbox. Calls no listener: it may be called with a mutex held.
     pub(crate) fn publish(&self, event: &SessionEvent) -> Deliveries {
         let mut due = Vec::new();
@@ -72,6 +82,7 @@ impl Publisher {
         let waiting: VecDeque<_> = current.into_iter().collect();
         let due = !waiting.is_empty();
         let listener = Arc::new(Listener {
+            defences: self.defences,
             call,
             mailbox: Mutex::new(Mailbox {
                 waiting,
@@ -104,6 +115,10 @@ impl Listener {
     /// Takes an event in; `true` when somebody has to start delivering.
     fn offer(&self, event: SessionEvent) -> bool {
         let mut mailbox = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.defences.stand(Defence::EventsInOrder) {
+            mailbox.waiting.push_front(event);
+            return !std::mem::replace(&mut mailbox.delivering, true);
+        }
         let signed_out = matches!(&event, SessionEvent::StateChanged(state) if !state.is_active());
         mailbox.waiting.retain(|waiting| {
             let overtaken = discriminant(waiting) == discriminant(&event);
@@ -123,6 +138,10 @@ impl Listener {
             next
         };
         let Some(event) = next else { return false };
+        if !self.defences.stand(Defence::FailingListenerSkipped) {
+            (self.call)(&event);
+            return true;
+        }
         if catch_unwind(AssertUnwindSafe(|| (self.call)(&event))).is_err() {
             tracing::warn!("a listener panicked and was skipped");
         }

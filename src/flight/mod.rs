@@ -20,6 +20,7 @@ mod table;
 
 use std::time::Duration;
 
+use crate::defence::Defence;
 use crate::error::{EndReason, Failure};
 use crate::record::{Kind, Record};
 use crate::time::{BootTime, WallTime};
@@ -34,6 +35,8 @@ const MOST_TURNS: u32 = 3;
 const MOST_UNREADABLE: u32 = 2;
 /// Saves tried before a flight under the idempotent contract gives its lock back.
 const MOST_SAVES_HOLDING: u32 = 4;
+/// A life that is judged by who takes out [`Defence::SaveBeforeJudging`]; with it, no life is.
+const JUDGED_TOO_SHORT: Duration = Duration::from_secs(60);
 
 /// The machine.
 #[derive(Clone, Debug)]
@@ -209,7 +212,7 @@ impl Flight {
         if found.generation > self.held.generation || (same_name && !same_token) {
             return self.adopt(found, now);
         }
-        if same_name {
+        if same_name || !self.plan.stands(Defence::MemorysToken) {
             // Equal: the stored one knows of intents and revocations that memory may not.
             self.found_intent = found.inflight.is_some();
             self.held = found;
@@ -226,7 +229,8 @@ impl Flight {
                 saved: true,
             });
         }
-        if let Some(token) = found.access_token(now.boot, now.wall) {
+        let token = found.access_token(now.boot, now.wall);
+        if let Some(token) = token.filter(|_| self.plan.stands(Defence::NewerTokenServed)) {
             return self.done(Outcome::Adopted(Fresh {
                 record: found,
                 token: Some(token),
@@ -253,11 +257,17 @@ impl Flight {
         }
         self.held.attempt_key.get_or_insert_with(|| now.fresh_key.clone());
         self.possibly_used |= self.found_intent;
+        if !self.plan.stands(Defence::IntentBeforeWire) {
+            return self.send(now);
+        }
         self.phase = Phase::Intending;
         Step::Write(Box::new(self.held.clone().with_intent(now.wall)))
     }
 
     fn send(&mut self, now: &Moment) -> Step {
+        if self.sends == 0 && !self.plan.stands(Defence::KeyOfTheToken) {
+            self.held.attempt_key = Some(now.fresh_key.clone());
+        }
         let Some(attempt_key) = self.held.attempt_key.clone() else {
             return self.fail(Failure::NoRandomness);
         };
@@ -312,13 +322,9 @@ impl Flight {
     fn answered(&mut self, answer: RefreshAnswer, now: &Moment) -> Step {
         match answer {
             RefreshAnswer::Tokens(tokens) => self.commit(tokens, now),
-            RefreshAnswer::Dead { reason } => {
-                let reason = self.blame(reason);
-                let tombstone = self.held.buried(reason, now.wall);
-                self.phase = Phase::Burying {
-                    tombstone: tombstone.clone(),
-                };
-                Step::Write(Box::new(tombstone))
+            RefreshAnswer::Dead { reason } => self.bury(reason, now),
+            RefreshAnswer::Superseded { .. } if !self.plan.stands(Defence::SupersededIsTransient) => {
+                self.bury(EndReason::Revoked, now)
             }
             RefreshAnswer::Superseded { after } => {
                 self.possibly_used = true;
@@ -337,9 +343,24 @@ impl Flight {
                     self.fail(Failure::AnswerLost)
                 }
             }
+            RefreshAnswer::Transient { .. } if !self.plan.stands(Defence::OnlyListedVerdicts) => {
+                self.bury(EndReason::Revoked, now)
+            }
             RefreshAnswer::Transient { after } => self.fail(Failure::ServerBusy { after }),
             RefreshAnswer::Misconfigured { what, fix } => self.fail(Failure::Misconfigured { what, fix }),
         }
+    }
+
+    fn bury(&mut self, reason: EndReason, now: &Moment) -> Step {
+        let reason = self.blame(reason);
+        let mut tombstone = self.held.buried(reason, now.wall);
+        if !self.plan.stands(Defence::TombstoneCountsOn) {
+            tombstone.generation = self.held.generation;
+        }
+        self.phase = Phase::Burying {
+            tombstone: tombstone.clone(),
+        };
+        Step::Write(Box::new(tombstone))
     }
 
     /// A server that does not know a token which may have been presented before says nothing about a thief.
@@ -358,6 +379,9 @@ impl Flight {
     /// Invariant 3: nothing here may fail for a reason of policy. Invariant 10: an answer without a refresh token
     /// keeps the old one. Invariant 14: a new key at every commit.
     fn commit(&mut self, tokens: Tokens, now: &Moment) -> Step {
+        if tokens.life < JUDGED_TOO_SHORT && !self.plan.stands(Defence::SaveBeforeJudging) {
+            return self.fail(Failure::AnswerLost);
+        }
         let held = &self.held;
         let generation = held.generation.next();
         let token = tokens
@@ -369,16 +393,21 @@ impl Flight {
             None => held.server_offset_ms,
         };
         let mut credential = held.credential.clone();
-        if tokens.refresh_token.is_some() {
+        if tokens.refresh_token.is_some() || !self.plan.stands(Defence::OldTokenKept) {
             credential.refresh_token = tokens.refresh_token;
         }
         credential.access_token = tokens.access_token.filter(|_| self.plan.stores_access_token);
         let left = self.sent_at.until(now.boot);
+        let attempt_key = if self.plan.stands(Defence::NewKeyAtCommit) {
+            Some(now.fresh_key.clone())
+        } else {
+            held.attempt_key.clone()
+        };
         let record = Record {
             kind: Kind::Session,
             generation,
             credential,
-            attempt_key: Some(now.fresh_key.clone()),
+            attempt_key,
             previous: Some(held.credential.hash()),
             inflight: None,
             reason: None,
@@ -388,6 +417,10 @@ impl Flight {
             ..held.clone()
         };
         let fresh = Fresh { record, token };
+        if !self.plan.stands(Defence::SaveBeforeMemory) {
+            self.phase = Phase::Serving(fresh.clone());
+            return Step::Serve(Box::new(fresh), Failure::LockHeld);
+        }
         let draft = Box::new(fresh.record.clone());
         self.phase = Phase::Committing(fresh);
         Step::Write(draft)
@@ -401,6 +434,9 @@ impl Flight {
             }
             Written::Adopt(record) => self.adopt(record, now),
             Written::Discarded(stored) => self.displaced(stored, fresh.record.credential.refresh_token),
+            Written::Failed(_) if !self.plan.stands(Defence::LockUntilSaved) => {
+                self.done(Outcome::Renewed(fresh))
+            }
             // Invariant 5: the token is served from memory, and saved until it is.
             Written::Failed(failure) => {
                 self.phase = Phase::Serving(fresh.clone());

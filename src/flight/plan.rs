@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::defence::{Defence, Defences};
 use crate::profile::ServerProfile;
 use crate::time::BootTime;
 
@@ -18,6 +19,7 @@ pub(crate) struct Plan {
     pub(crate) stores_access_token: bool,
     /// Whether the flight lock may be given back before a failed save succeeded.
     pub(crate) releases_unsaved: bool,
+    pub(crate) defences: Defences,
 }
 
 impl Plan {
@@ -29,7 +31,12 @@ impl Plan {
             reuse_leeway: profile.reuse_leeway(),
             stores_access_token,
             releases_unsaved: profile.idempotency_key().is_some(),
+            defences: Defences::default(),
         }
+    }
+
+    pub(crate) fn stands(&self, defence: Defence) -> bool {
+        self.defences.stand(defence)
     }
 
     /// Invariant 15. `untouched`: the connection ended before the first byte of an answer.

@@ -2,6 +2,7 @@
 //! flight ends without a change, and says so in the log.
 
 use super::{Event, Flight, Moment, Outcome, Phase, Step, Written};
+use crate::defence::Defence;
 use crate::error::Failure;
 
 impl Flight {
@@ -17,6 +18,9 @@ impl Flight {
             }
             (Phase::Locking, Event::Locked) => {
                 self.began = now.boot;
+                if !self.plan.stands(Defence::LookUnderLock) {
+                    return self.intend(now);
+                }
                 self.phase = Phase::Rereading;
                 Step::Read
             }

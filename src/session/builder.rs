@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::AuthSession;
 use super::core::{Core, Parts};
 use super::ledger::Role;
+use crate::defence::Defences;
 use crate::error::{Failure, SessionError};
 use crate::lock::{MemoryLocks, ProcessLock};
 use crate::profile::ServerProfile;
@@ -34,6 +35,7 @@ pub struct AuthSessionBuilder {
     registry: Registry,
     persist_access_token: bool,
     role: Role,
+    defences: Defences,
 }
 
 impl AuthSessionBuilder {
@@ -54,6 +56,7 @@ impl AuthSessionBuilder {
             registry: Registry::default(),
             persist_access_token: false,
             role: Role::Owner,
+            defences: Defences::default(),
         }
     }
 
@@ -148,6 +151,17 @@ impl AuthSessionBuilder {
         self
     }
 
+    /// Takes one defence out, for the test that shows what is lost without it. Never in an app.
+    #[cfg(feature = "danger-switches")]
+    pub fn danger_without(mut self, defence: crate::defence::Defence) -> Self {
+        self.defences = self.defences.without(defence);
+        #[cfg(feature = "reqwest")]
+        {
+            self.reqwest = self.reqwest.danger_without(defence);
+        }
+        self
+    }
+
     /// Makes the session. Does no I/O; restoring starts on its own.
     ///
     /// Errors: `Misconfigured` when a part is missing.
@@ -214,6 +228,7 @@ impl AuthSessionBuilder {
                 random: self.random,
                 spawner,
                 persist_access_token: self.persist_access_token,
+                defences: self.defences,
             },
             self.registry,
         )?;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::breaker::Breaker;
 use super::ledger::{Ledger, Role};
+use crate::defence::{Defence, Defences};
 use crate::error::{EndReason, Failure, SessionError, StorageFailure};
 use crate::flight::{Fresh, Moment, Plan};
 use crate::lock::ProcessLock;
@@ -40,6 +41,7 @@ pub(super) struct Parts {
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
     pub(super) persist_access_token: bool,
+    pub(super) defences: Defences,
 }
 
 pub(super) struct Core {
@@ -132,9 +134,13 @@ impl Core {
                 parts.clock.clone(),
                 parts.spawner.clone(),
                 parts.role,
+                parts.defences,
             );
             Arc::new(Self {
-                plan: Plan::new(&parts.profile, parts.persist_access_token),
+                plan: Plan {
+                    defences: parts.defences,
+                    ..Plan::new(&parts.profile, parts.persist_access_token)
+                },
                 profile: parts.profile,
                 ledger,
                 transport: parts.transport,
@@ -161,7 +167,7 @@ impl Core {
                     closed: false,
                 }),
                 clock: parts.clock,
-                publisher: Publisher::default(),
+                publisher: Publisher::new(parts.defences),
                 changes: watch::Sender::new(0),
             })
         });
@@ -181,6 +187,11 @@ impl Core {
         self.slot
             .load()
             .filter(|token| token.serves(self.clock.boot(), min_ttl))
+    }
+
+    /// Always true in what ships.
+    pub(super) fn stands(&self, defence: Defence) -> bool {
+        self.plan.stands(defence)
     }
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -290,14 +301,15 @@ impl Core {
 impl Core {
     /// Puts a token set into memory, if it is newer and nobody is signing it out.
     pub(super) fn rise(self: &Arc<Self>, memory: &mut Memory, fresh: Fresh) -> Vec<Deliveries> {
-        if memory.closed || memory.leaving == Some(fresh.record.generation.epoch) {
+        let leaves = memory.leaving == Some(fresh.record.generation.epoch);
+        if memory.closed || (leaves && self.stands(Defence::LeavingHoldsMemory)) {
             return Vec::new();
         }
         let newer = memory
             .record
             .as_ref()
             .is_none_or(|known| fresh.record.generation > known.generation);
-        if !newer {
+        if !newer && self.stands(Defence::MemoryOnlyRises) {
             if memory.generation() != fresh.record.generation || memory.leaving.is_some() {
                 return Vec::new();
             }

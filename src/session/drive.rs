@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, jobs};
+use crate::defence::Defence;
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
 use crate::flight::{Event, Flight, Fresh, Look, Outcome, SendFailure, Step};
 use crate::lock::{LockGuard, LockKind};
@@ -23,11 +24,17 @@ impl Core {
         let mut flight_lock: Option<LockGuard> = None;
         let mut event = Event::Start;
         loop {
+            let left = landed.borrow().is_none() && landed.receiver_count() < 2;
+            if left && !self.stands(Defence::ExchangeOutlivesCallers) {
+                self.memory().flight = None;
+                return;
+            }
             let step = match self.moment() {
                 Ok(now) => flight.on(event, &now),
                 Err(failure) => Step::Done(Box::new(Outcome::Failed(failure))),
             };
             event = match step {
+                Step::Lock { .. } if !self.stands(Defence::FlightLock) => Event::Locked,
                 Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
                     Ok(guard) => {
                         flight_lock = Some(guard);
@@ -140,8 +147,13 @@ impl Core {
                     // Invariant 7: an entry that vanished under an active session is not "no session". One that was
                     // signed out meanwhile stays so.
                     if failure == Failure::Locked(LockedCause::Vanished) && memory.state.is_active() {
-                        let state = SessionState::Locked {
-                            cause: LockedCause::Vanished,
+                        let state = if self.stands(Defence::AbsentIsUnavailable) {
+                            SessionState::Locked {
+                                cause: LockedCause::Vanished,
+                            }
+                        } else {
+                            self.forget_token(&mut memory);
+                            SessionState::SignedOut
                         };
                         deliveries.extend(self.enter_state(&mut memory, state));
                     }
@@ -158,7 +170,7 @@ impl Core {
         self.deliver(jobs(deliveries));
         // What an ended or displaced session still has to revoke need not wait for the next start.
         self.start_revoking();
-        if let Some(token) = revoke {
+        if let Some(token) = revoke.filter(|_| self.stands(Defence::DisplacedIsRevoked)) {
             self.clone().revoke_later(token);
         }
     }

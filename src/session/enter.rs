@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::core::{Core, jobs};
 use super::ledger::{Amended, Amendment, Role, read_only};
+use crate::defence::Defence;
 use crate::error::{Failure, SessionError};
 use crate::flight::Fresh;
 use crate::record::{Kind, Record};
@@ -36,7 +37,9 @@ impl Core {
                 replaces: true,
             };
             let entered = core.enter(arrival).await;
-            if let (Err(_), Some(token)) = (&entered, refresh_token) {
+            if let (Err(_), Some(token)) = (&entered, refresh_token)
+                && core.stands(Defence::UnsavedSignInRevoked)
+            {
                 core.clone().revoke_now(token).await;
             }
             entered
@@ -129,18 +132,26 @@ impl Core {
     async fn enter(self: &Arc<Self>, arrival: Arrival) -> Result<(), Failure> {
         let draft = self.first_record(&arrival)?;
         let known_epoch = self.memory().generation().epoch;
-        let replaces = arrival.replaces;
+        let replaces = arrival.replaces && self.stands(Defence::OldSessionRevoked);
+        let defences = self.plan.defences;
         let amended = self
             .ledger
             .amend(move |stored| {
-                let epoch = stored
+                let newest = stored
                     .as_ref()
-                    .map_or(0, |stored| stored.generation.epoch)
-                    .max(known_epoch);
-                let mut record = Record {
-                    generation: Generation::new(epoch, 0).next_epoch(),
-                    ..draft
+                    .map(|stored| stored.generation)
+                    .unwrap_or_default();
+                let stored_epoch = if defences.stand(Defence::EpochUnderLock) {
+                    newest.epoch
+                } else {
+                    0
                 };
+                let generation = if defences.stand(Defence::EpochAtSignIn) {
+                    Generation::new(stored_epoch.max(known_epoch), 0).next_epoch()
+                } else {
+                    newest.next()
+                };
+                let mut record = Record { generation, ..draft };
                 if let Some(stored) = stored {
                     record
                         .revoke_pending

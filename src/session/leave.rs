@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::core::{Core, jobs};
 use super::ledger::{Amended, Amendment, Role, read_only};
+use crate::defence::Defence;
 use crate::error::{Failure, LockedCause, SessionError, StorageFailure};
 use crate::record::{PendingRevocation, Record};
 use crate::state::SessionState;
@@ -42,7 +43,9 @@ impl Core {
                 .clone()
                 .filter(|record| to_end || !record.is_tombstone())?;
             memory.leaving = Some(ended.generation.epoch);
-            self.forget_token(&mut memory);
+            if self.stands(Defence::SignOutInMemoryFirst) {
+                self.forget_token(&mut memory);
+            }
             (ended, self.enter_state(&mut memory, SessionState::SignedOut))
         };
         self.deliver(jobs(deliveries.into_iter().collect()));
@@ -53,6 +56,7 @@ impl Core {
     pub(super) async fn bury(self: &Arc<Self>, ended: Record) -> Result<(), Failure> {
         let at = self.clock.wall();
         let epoch = ended.generation.epoch;
+        let defences = self.plan.defences;
         let amended = self
             .ledger
             .amend(move |stored| {
@@ -69,20 +73,25 @@ impl Core {
                     return Ok(Amendment::Write(Box::new(kept)));
                 }
                 // Another process may have renewed since memory looked: the newest token is the one to revoke.
-                let newest = if stored.generation > ended.generation {
+                let renewed = stored.generation > ended.generation;
+                let newest = if renewed && defences.stand(Defence::NewestIsRevoked) {
                     &stored
                 } else {
                     &ended
                 };
-                Ok(Amendment::Write(Box::new(
-                    newest.signed_out(epoch, at).over(&stored),
-                )))
+                let mut tombstone = newest.signed_out(epoch, at).over(&stored);
+                if !defences.stand(Defence::EpochAtSignOut) {
+                    tombstone.generation = stored.generation.next();
+                }
+                Ok(Amendment::Write(Box::new(tombstone)))
             })
             .await;
         let amended = match amended {
             Ok(amended) => amended,
             Err(failure) => {
-                self.ledger.note_sign_out(epoch).await;
+                if self.stands(Defence::SignOutNoted) {
+                    self.ledger.note_sign_out(epoch).await;
+                }
                 return Err(failure);
             }
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::defence::{Defence, Defences};
 use crate::error::{EndReason, Failure, LockedCause, StorageFailure};
 use crate::flight::Written;
 use crate::lock::{LockGuard, LockKind, ProcessLock};
@@ -38,6 +39,7 @@ pub(super) struct Ledger {
     clock: Arc<dyn Clock>,
     spawner: Arc<dyn Spawner>,
     role: Role,
+    defences: Defences,
     /// This launch is noted as one without the platform's key.
     keyless: AtomicBool,
 }
@@ -71,6 +73,7 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         spawner: Arc<dyn Spawner>,
         role: Role,
+        defences: Defences,
     ) -> Self {
         Self {
             vault: Arc::new(vault),
@@ -80,6 +83,7 @@ impl Ledger {
             clock,
             spawner,
             role,
+            defences,
             keyless: AtomicBool::new(false),
         }
     }
@@ -142,6 +146,9 @@ impl Ledger {
             seen = self.look(|vault| vault.first_look()).await;
         }
         match (seen, self.role) {
+            (FirstLook::Doubted, _) if !self.defences.stand(Defence::TrustedAbsence) => {
+                FirstLook::Opened(Opened::Absent)
+            }
             (FirstLook::Doubted, Role::Reader) => self.look(|vault| vault.prove_by_reading()).await,
             (FirstLook::Doubted, Role::Owner) => {
                 let proven = self.under_the_canarys_lock(|vault| vault.prove()).await;
@@ -228,12 +235,20 @@ impl Ledger {
 
     /// Writes a flight's draft, if the record under the lock is older or the same: refresh.md's invariant 4.
     pub(super) async fn write(&self, draft: Record) -> Written {
+        let defences = self.defences;
         let decided = self.amend(move |stored| {
             let Some(stored) = stored else {
                 // An active process never re-creates an entry: the next start decides what its absence means.
                 return Ok(Amendment::Leave(Err(Failure::Locked(LockedCause::Vanished))));
             };
-            Ok(match arbitrate(&stored, &draft) {
+            Ok(match ruling(defences, &stored, &draft) {
+                Ruling::Land if !defences.stand(Defence::StoredKeyStays) => {
+                    let attempt_key = draft.attempt_key.clone();
+                    Amendment::Write(Box::new(Record {
+                        attempt_key,
+                        ..draft.over(&stored)
+                    }))
+                }
                 Ruling::Land => Amendment::Write(Box::new(draft.over(&stored))),
                 Ruling::Adopt => Amendment::Leave(Ok(Written::Adopt(stored))),
                 Ruling::Discard => Amendment::Leave(Ok(Written::Discarded(stored))),
@@ -258,17 +273,18 @@ impl Ledger {
         let guard = self.lock(LockKind::Record, RECORD_LOCK_DEADLINE).await?;
         let vault = self.vault.clone();
         let turn = Turn::new(guard);
+        let defences = self.defences;
         let job = {
             let turn = turn.clone();
             move || {
-                let amended = amend(&vault, &turn, decide);
+                let amended = amend(&vault, &turn, defences, decide);
                 turn.end();
                 amended
             }
         };
         match self.blocking(WRITE_DEADLINE, job).await {
             Some(amended) => amended,
-            None => Err(Failure::Storage(turn.abandon())),
+            None => Err(Failure::Storage(turn.abandon(defences))),
         }
     }
 
@@ -341,9 +357,9 @@ impl Turn {
     }
 
     /// Nobody waits any longer. Says what is known of the write.
-    fn abandon(&self) -> StorageFailure {
+    fn abandon(&self, defences: Defences) -> StorageFailure {
         let mut state = self.state();
-        if !state.writing {
+        if !state.writing || !defences.stand(Defence::HungWriteKeepsLock) {
             state.guard = None;
         }
         if state.wrote {
@@ -358,9 +374,23 @@ impl Turn {
     }
 }
 
+/// The comparison of a flight's draft with the stored record.
+fn ruling(defences: Defences, stored: &Record, draft: &Record) -> Ruling {
+    if !defences.stand(Defence::CompareBeforeWrite)
+        || (draft.is_tombstone() && !defences.stand(Defence::LookBeforeEnding))
+    {
+        return Ruling::Land;
+    }
+    match arbitrate(stored, draft) {
+        Ruling::Discard if !defences.stand(Defence::NewerEpochWins) => Ruling::Land,
+        ruling => ruling,
+    }
+}
+
 fn amend<T>(
     vault: &Vault,
     turn: &Turn,
+    defences: Defences,
     decide: impl FnOnce(Option<Record>) -> Result<Amendment<T>, Failure>,
 ) -> Result<Amended<T>, Failure> {
     let abandoned = || Failure::Storage(StorageFailure::Unavailable(LockedCause::TimedOut));
@@ -379,10 +409,21 @@ fn amend<T>(
         Opened::Misconfigured { what, fix } => return Err(Failure::Misconfigured { what, fix }),
     };
     let epoch = stored.as_ref().map(|stored| stored.generation.epoch);
+    let forgets = !defences.stand(Defence::PendingRevocationsKept);
+    let forgotten = stored.as_ref().filter(|_| forgets).cloned();
     let mut draft = match decide(stored)? {
         Amendment::Leave(left) => return Ok(Amended::Left(left)),
         Amendment::Write(draft) => *draft,
     };
+    if let Some(found) = forgotten.filter(|found| found.generation < draft.generation) {
+        draft
+            .revoke_pending
+            .retain(|pending| !found.revoke_pending.contains(pending));
+    }
+    if draft.is_tombstone() && !defences.stand(Defence::Tombstone) {
+        turn.write(|| vault.delete());
+        return Ok(Amended::Wrote(draft));
+    }
     let new_epoch = epoch.is_none_or(|epoch| draft.generation.epoch > epoch);
     // A new session is this installation's, whatever stood there before.
     if draft.install_id.is_empty() || (new_epoch && !draft.is_tombstone()) {
@@ -393,6 +434,14 @@ fn amend<T>(
         && *failure != Failure::Storage(StorageFailure::Unconfirmed)
     {
         return Err(failure.clone());
+    }
+    let checked = if draft.inflight.is_some() {
+        Defence::IntentReadBack
+    } else {
+        Defence::ReadBack
+    };
+    if !defences.stand(checked) {
+        return replaced.map(|()| Amended::Wrote(draft));
     }
     // Read back: a write reported failed may have landed, and one reported done may not.
     match vault.open() {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, FlightSeat, Memory};
 use super::ledger::Role;
+use crate::defence::Defence;
 use crate::error::{EndReason, Failure, SessionError};
 use crate::flight::Flight;
 use crate::state::SessionState;
@@ -82,22 +83,29 @@ impl Core {
             } => {
                 // Older: a late report. Newer, or of no epoch of ours: not a token that this session gave out.
                 if current != generation
+                    && self.stands(Defence::LateReportFromMemory)
                     && let Some(token) = &live
                 {
                     return Prospect::Answer(Ok(token.clone()));
                 }
                 if said_by_host && generation == current && !memory.refused {
-                    memory.breaker.wasted(now);
-                    self.refuse(&mut memory);
+                    if self.stands(Defence::Breaker) {
+                        memory.breaker.wasted(now);
+                    }
+                    if self.stands(Defence::RefusedTokenWithheld) {
+                        self.refuse(&mut memory);
+                    }
                 }
             }
         }
         let whatever = |failure: Failure| match (&live, want) {
             // Invariant 8: a valid token keeps being served.
-            (Some(token), Want::Life(_)) => Prospect::Answer(Ok(token.clone())),
+            (Some(token), Want::Life(_)) if self.stands(Defence::ValidTokenServed) => {
+                Prospect::Answer(Ok(token.clone()))
+            }
             _ => Prospect::Answer(Err(failure)),
         };
-        if let Some(seat) = memory.flight.clone() {
+        if let Some(seat) = memory.flight.clone().filter(|_| self.stands(Defence::OneFlight)) {
             return if seat.only_saving {
                 whatever(Failure::LockHeld)
             } else {
@@ -175,8 +183,8 @@ impl Core {
 
     fn valid_anyway(&self, want: Want) -> Option<AccessToken> {
         match want {
-            Want::Life(_) => self.servable(Duration::ZERO),
-            Want::NewerThan { .. } => None,
+            Want::Life(_) if self.stands(Defence::ValidTokenServed) => self.servable(Duration::ZERO),
+            Want::Life(_) | Want::NewerThan { .. } => None,
         }
     }
 }

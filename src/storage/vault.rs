@@ -126,6 +126,11 @@ impl Vault {
         }
     }
 
+    /// Deletes the record, which only a test does that has taken [`crate::defence::Defence::Tombstone`] out.
+    pub(crate) fn delete(&self) {
+        let _ = self.storage.delete(&self.name);
+    }
+
     /// Moves bytes that are lost to this session out of the way, for a later look, before a new record replaces
     /// them. Best effort: what cannot be copied is replaced all the same.
     pub(crate) fn quarantine(&self) {

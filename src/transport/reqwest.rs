@@ -11,6 +11,7 @@ use rustls_platform_verifier::Verifier;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{BODY_LIMIT, HttpTransport, TransportError};
+use crate::defence::{Defence, Defences};
 use crate::wire::{HttpRequest, HttpResponse};
 
 /// The default transport: reqwest over rustls with ring, certificates checked by the platform's trust store.
@@ -25,6 +26,7 @@ struct Settings {
     connect_timeout: Duration,
     total_timeout: Duration,
     extra_roots: Vec<CertificateDer<'static>>,
+    defences: Defences,
     /// Made at the first request: reading the trust store is I/O, which no constructor does.
     client: OnceLock<Result<reqwest::Client, TransportSetupError>>,
     /// For the app's own calls, which may take as long as they like.
@@ -51,6 +53,20 @@ impl ReqwestTransport {
             connect_timeout: connect,
             total_timeout: total,
             extra_roots: Vec::new(),
+            defences: Defences::default(),
+            client: OnceLock::new(),
+            resource_client: OnceLock::new(),
+        }))
+    }
+
+    /// As [`danger_without`](crate::session::AuthSessionBuilder::danger_without) of the session.
+    #[cfg(feature = "danger-switches")]
+    pub fn danger_without(self, defence: Defence) -> Self {
+        Self(Arc::new(Settings {
+            connect_timeout: self.0.connect_timeout,
+            total_timeout: self.0.total_timeout,
+            extra_roots: self.0.extra_roots.clone(),
+            defences: self.0.defences.without(defence),
             client: OnceLock::new(),
             resource_client: OnceLock::new(),
         }))
@@ -72,6 +88,7 @@ impl ReqwestTransport {
             connect_timeout: self.0.connect_timeout,
             total_timeout: self.0.total_timeout,
             extra_roots,
+            defences: self.0.defences,
             client: OnceLock::new(),
             resource_client: OnceLock::new(),
         })))
@@ -101,9 +118,14 @@ impl Settings {
         let failed = |error: &dyn fmt::Display| TransportSetupError {
             reason: error.to_string(),
         };
+        let redirects = if self.defences.stand(Defence::NoHiddenResends) {
+            reqwest::redirect::Policy::none()
+        } else {
+            reqwest::redirect::Policy::default()
+        };
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls().map_err(|error| failed(&error))?)
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(redirects)
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(self.connect_timeout)
