@@ -21,6 +21,7 @@ mod world;
 
 pub use fault::{Fault, FlightStep};
 pub use plan::Plan;
+pub use process::Change;
 pub use report::{Outcome, Report};
-pub use run::{play, run};
+pub use run::{play, play_with, run};
 pub use shrink::{shrink, shrink_by};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokencast::publish::Subscription;
 use tokencast::registry::Registry;
+use tokencast::session::AuthSessionBuilder;
 use tokencast::{AuthSession, Generation, ServerProfile, SessionEvent, SessionState};
 
 use crate::platform::Platform;
@@ -19,6 +20,9 @@ pub(crate) struct Process {
     pub(crate) blocked: u64,
     listeners: Vec<(Subscription, Arc<Mutex<Heard>>)>,
 }
+
+/// Changes how each session is built.
+pub type Change = dyn Fn(AuthSessionBuilder) -> AuthSessionBuilder + Send + Sync;
 
 /// What a process may do with the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,11 @@ impl Process {
             Role::Only => builder,
             Role::Owner => builder.persist_access_token(),
             Role::Reader => builder.read_only(),
+        };
+        let change = world.lock().change.clone();
+        let builder = match change {
+            Some(change) => change(builder),
+            None => builder,
         };
         let session = match builder.build() {
             Ok(session) => session,

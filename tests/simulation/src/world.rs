@@ -11,6 +11,7 @@ use crate::chance::Chance;
 use crate::fault::{Fault, FlightStep, Place};
 use crate::network::Network;
 use crate::observed::Observed;
+use crate::process::Change;
 use crate::server::Server;
 use crate::store::Store;
 
@@ -25,6 +26,8 @@ pub(crate) type TaskId = u64;
 pub(crate) struct Shared(Arc<Mutex<World>>);
 
 pub(crate) struct World {
+    /// How sessions are built otherwise than with all their defences.
+    pub(crate) change: Option<Arc<Change>>,
     /// Milliseconds that timers count; they stand still while the device sleeps.
     pub(crate) awake_ms: u64,
     pub(crate) slept_ms: u64,
@@ -113,6 +116,7 @@ impl Shared {
 impl World {
     pub(crate) fn new(mut chance: Chance, server: Server, keep_trace: bool) -> Self {
         Self {
+            change: None,
             awake_ms: 1_000,
             slept_ms: 0,
             wall_offset_ms: 1_700_000_000_000,

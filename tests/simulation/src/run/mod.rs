@@ -10,7 +10,7 @@ use tokencast::ServerProfile;
 use crate::chance::Chance;
 use crate::fault::{Fault, FlightStep};
 use crate::plan::Plan;
-use crate::process::Role;
+use crate::process::{Change, Role};
 use crate::report::Outcome;
 use crate::server::Server;
 use crate::world::{Job, Shared, TaskId, World};
@@ -36,7 +36,17 @@ pub fn run(seed: u64, keep_trace: bool) -> Outcome {
 
 /// Runs a plan to its end.
 pub fn play(plan: &Plan, keep_trace: bool) -> Outcome {
-    let mut simulation = Simulation::new(plan, keep_trace);
+    finish(Simulation::new(plan, keep_trace))
+}
+
+/// Runs a plan to its end with sessions that are built in another way, without a defence.
+pub fn play_with(plan: &Plan, keep_trace: bool, change: Arc<Change>) -> Outcome {
+    let simulation = Simulation::new(plan, keep_trace);
+    simulation.world.lock().change = Some(change);
+    finish(simulation)
+}
+
+fn finish(mut simulation: Simulation) -> Outcome {
     simulation.play();
     simulation.fall_quiet();
     simulation.outcome()
