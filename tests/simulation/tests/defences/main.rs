@@ -74,7 +74,7 @@ fn shown_by(defence: Defence) -> Shown {
         MemorysToken => Both("memorys_token_is_presented_while_the_records_is_spent"),
         HungWriteKeepsLock => Told("a_hung_write_lands_over_nothing_newer"),
         TombstoneCountsOn => Told("a_dead_session_ends_in_memory_and_in_the_record"),
-        TrustedAbsence => Both("a_store_that_hides_its_entries_is_locked"),
+        TrustedAbsence => Told("a_store_that_hides_its_entries_is_locked"),
         ValidTokenServed => Both("a_valid_token_is_served_while_the_server_is_busy"),
         RefusedTokenWithheld => Told("a_rejected_token_is_not_served_again"),
         LateReportFromMemory => Both("a_late_report_costs_no_exchange"),
