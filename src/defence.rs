@@ -5,7 +5,6 @@
 
 /// One defence, named after what it does. The numbers are the invariants of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
 pub enum Defence {
     /// 1: callers of one session join the flight that is under way.
     OneFlight,

@@ -30,13 +30,17 @@ fn same_content(stored: &Record, draft: &Record) -> bool {
 }
 
 impl Record {
+    /// Whether the other one is of the same name and credential.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.generation == other.generation && same_content(self, other)
+    }
+
     /// What every writer takes from the record it replaces: other sessions' pending revocations and the names
     /// that belong to the entry, not to the session. And the key of a credential that stands there already: two
     /// processes can get one credential (a flight lock that was lost on the wire), and whoever stored it first may
     /// have presented it with that key since; the server takes it with no other.
     pub(crate) fn over(mut self, stored: &Record) -> Self {
-        if stored.generation == self.generation && same_content(stored, &self) && stored.attempt_key.is_some()
-        {
+        if self.is_as(stored) && stored.attempt_key.is_some() {
             self.attempt_key = stored.attempt_key.clone();
         }
         self.store = stored.store.clone();

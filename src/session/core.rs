@@ -302,11 +302,19 @@ impl Core {
             .as_ref()
             .is_none_or(|known| fresh.record.generation > known.generation);
         if !newer && self.stands(Defence::MemoryOnlyRises) {
-            // The same generation again: the ledger's copy knows of more revocations.
-            if memory.generation() == fresh.record.generation && memory.leaving.is_none() {
-                memory.record = Some(fresh.record);
+            if memory.generation() != fresh.record.generation || memory.leaving.is_some() {
+                return Vec::new();
             }
-            return Vec::new();
+            // The same generation again: the ledger's copy knows of more revocations.
+            memory.record = Some(fresh.record);
+            // A look at the storage may have been faster than who got the token, and storage may hold none.
+            let Some(token) = fresh.token.filter(|_| memory.token.is_none()) else {
+                return Vec::new();
+            };
+            memory.token = Some(token.clone());
+            self.slot.store(Some(token.clone()));
+            self.renew_ahead(memory);
+            return vec![self.publisher.publish(&SessionEvent::AccessTokenChanged(token))];
         }
         let state = SessionState::Active {
             account: fresh.record.account.clone(),

@@ -61,7 +61,7 @@ impl Core {
         let mut memory = self.memory();
         if let Some(failure) = self.no_session(&mut memory) {
             return match failure {
-                Some(failure) => Prospect::Answer(Err(failure)),
+                Some(failure) => Prospect::Answer(self.valid_anyway(want).ok_or(failure)),
                 None => Prospect::Restoring(self.state_changes()),
             };
         }
@@ -178,11 +178,13 @@ impl Core {
 
     /// Invariant 8: a valid token keeps being served while refreshes fail.
     fn in_spite_of(&self, want: Want, error: SessionError) -> Result<AccessToken, SessionError> {
+        self.valid_anyway(want).ok_or(error)
+    }
+
+    fn valid_anyway(&self, want: Want) -> Option<AccessToken> {
         match want {
-            Want::Life(_) if self.stands(Defence::ValidTokenServed) => {
-                self.servable(Duration::ZERO).ok_or(error)
-            }
-            Want::Life(_) | Want::NewerThan { .. } => Err(error),
+            Want::Life(_) if self.stands(Defence::ValidTokenServed) => self.servable(Duration::ZERO),
+            Want::Life(_) | Want::NewerThan { .. } => None,
         }
     }
 }

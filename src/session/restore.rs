@@ -56,7 +56,11 @@ impl Core {
             let waiting = match memory.state {
                 SessionState::Restoring | SessionState::Locked { .. } => true,
                 SessionState::Active { .. } => false,
-                _ => self.ledger.role() == Role::Reader,
+                // A reader looks for its owner's next sign-in; a storage that shows none leaves all as it is.
+                _ => {
+                    let found = matches!(seen, FirstLook::Opened(Opened::Found(_)));
+                    found && self.ledger.role() == Role::Reader
+                }
             };
             // A sign-in may have overtaken the read.
             if !waiting || memory.closed {
@@ -104,6 +108,28 @@ impl Core {
         }
     }
 
+    /// A store that was locked, or an entry that had vanished, shows a record. Memory's own session is kept when it is
+    /// not older, with its token: the record may hold none, and the token may be valid still.
+    fn shown_again(self: &Arc<Self>, memory: &mut Memory, found: Record) -> Vec<Deliveries> {
+        let held = memory.record.take();
+        let has_token = |held: &Record| {
+            let token = memory.token.as_ref();
+            token.is_some_and(|token| token.generation() == held.generation)
+        };
+        match held {
+            Some(held) if has_token(&held) && (held.generation > found.generation || held.is_as(&found)) => {
+                let state = SessionState::Active {
+                    account: held.account.clone(),
+                };
+                let newer = held.generation > found.generation;
+                memory.record = Some(if newer { held } else { found });
+                self.enter_state(memory, state).into_iter().collect()
+            }
+            Some(held) if held.generation > found.generation => self.absorb(memory, held),
+            _ => self.absorb(memory, found),
+        }
+    }
+
     fn restored_to(self: &Arc<Self>, memory: &mut Memory, seen: &FirstLook) -> Vec<Deliveries> {
         memory.misconfigured = None;
         let opened = match seen {
@@ -144,15 +170,7 @@ impl Core {
                     cause: LockedCause::Misconfigured,
                 }
             }
-            Opened::Found(record) => {
-                // A vanished entry that is back keeps memory's record when that is newer.
-                let known = memory.record.take();
-                let found = match known {
-                    Some(known) if known.generation > record.generation => known,
-                    _ => record,
-                };
-                return self.absorb(memory, found);
-            }
+            Opened::Found(record) => return self.shown_again(memory, record),
             // An active process that meets an absent entry stays locked until the next start.
             Opened::Absent if memory.record.is_some() => SessionState::Locked {
                 cause: LockedCause::Vanished,

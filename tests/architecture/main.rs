@@ -3,6 +3,7 @@
 //! A new arrow needs a decision record in `docs/adr`; the table here and the one in `ARCHITECTURE.md` then change
 //! together.
 
+mod danger;
 mod directions;
 mod imports;
 mod planted;

@@ -3,19 +3,25 @@
 //!
 //! Read [`run`] first (one seed: `run/executor` takes its steps, `users` and `faults` are its script, `lives` its
 //! processes, `quiet` its end), then `world` (what the processes share), `platform`, `store` and `network` (the parts
-//! that the core takes as values), `server`, and `fault` (what goes wrong, and when).
+//! that the core takes as values), `server`, `observed` (what must hold), and `fault` (what goes wrong, and when).
 
 mod chance;
 mod fault;
 mod network;
+mod observed;
+mod plan;
 mod platform;
 mod process;
 mod report;
 mod run;
 mod server;
+mod shrink;
 mod store;
 mod world;
 
 pub use fault::{Fault, FlightStep};
+pub use plan::Plan;
+pub use process::Change;
 pub use report::{Outcome, Report};
-pub use run::run;
+pub use run::{play, play_with, run};
+pub use shrink::{shrink, shrink_by};

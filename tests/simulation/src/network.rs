@@ -28,7 +28,8 @@ pub(crate) struct Network {
 #[derive(Debug)]
 struct Connection {
     life: Life,
-    refreshes: bool,
+    /// The refresh token that is presented.
+    presents: Option<String>,
     answer: Option<Answer>,
     waker: Option<Waker>,
 }
@@ -70,11 +71,13 @@ impl Network {
         self.open.retain(|_, connection| connection.life != life);
     }
 
-    pub(crate) fn open_refreshes(&self) -> usize {
+    /// The lives that have a refresh on the wire, once for each.
+    pub(crate) fn presenting(&self) -> Vec<Life> {
         self.open
             .values()
-            .filter(|connection| connection.refreshes && connection.answer.is_none())
-            .count()
+            .filter(|connection| connection.presents.is_some() && connection.answer.is_none())
+            .map(|connection| connection.life)
+            .collect()
     }
 
     pub(crate) fn next_due(&self) -> Option<u64> {
@@ -87,9 +90,11 @@ impl HttpTransport for Platform {
         let mut world = self.world.lock();
         let connection = world.number();
         let ask = read(&request);
-        let refreshes = matches!(ask, Ask::Refresh { .. });
-        if let Ask::Refresh { token, .. } = &ask {
-            check_departure(&mut world, token);
+        let mut presents = None;
+        world.check_may_act(self.life, "sends");
+        if let Ask::Refresh { token, key } = &ask {
+            presents = Some(token.clone());
+            world.check_departure(self.life, token, key.as_deref());
             if let Some(flight) = world.current_flight() {
                 flight.step = FlightStep::Sending;
                 flight.heard = Heard::Nothing;
@@ -100,14 +105,12 @@ impl HttpTransport for Platform {
             connection,
             Connection {
                 life: self.life,
-                refreshes,
+                presents,
                 answer: None,
                 waker: None,
             },
         );
-        if refreshes && world.network.open_refreshes() > 1 {
-            world.violate(format_args!("two exchanges are in flight"));
-        }
+        world.check_wire();
         let fault = world.take_armed(Place::Network, |_| true);
         depart(&mut world, connection, ask, fault);
         drop(world);
@@ -115,20 +118,6 @@ impl HttpTransport for Platform {
             world: self.world.clone(),
             connection,
         })
-    }
-}
-
-/// Invariant 14: the intent stands in the storage before the request leaves.
-fn check_departure(world: &mut World, token: &str) {
-    let Some(stands) = &world.store.stands else {
-        return world.violate(format_args!("a token is presented and nothing is stored"));
-    };
-    let noted = stands.refresh_token() == Some(token) && stands.inflight.is_some();
-    let over = !stands
-        .refresh_token()
-        .is_some_and(|stored| world.server.same_family(stored, token));
-    if !noted && !over {
-        world.violate(format_args!("a token is presented without its intent"));
     }
 }
 
@@ -359,6 +348,10 @@ impl World {
         let life = open.life;
         let waker = open.waker.take();
         let heard = heard(&answer);
+        let presented = open.presents.clone();
+        if let Some(token) = presented.clone().filter(|_| heard == Heard::Tokens) {
+            self.observed.got_successor(life, token);
+        }
         if let Ok(Reply {
             carries: Some(token), ..
         }) = &answer
@@ -367,12 +360,14 @@ impl World {
             exchange.arrived = true;
             exchange.interrupted = false;
         }
-        if open.refreshes
+        if presented.is_some()
             && let Some(flight) = self.flights.get_mut(&life)
         {
             flight.heard = heard;
         }
-        open.answer = Some((answer, at));
+        if let Some(open) = self.network.open.get_mut(&connection) {
+            open.answer = Some((answer, at));
+        }
         self.note(format_args!("{connection} is answered: {heard:?}"));
         self.to_wake.extend(waker);
     }

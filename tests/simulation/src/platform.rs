@@ -113,10 +113,7 @@ impl Spawner for Platform {
 
 /// Follows the flight to its next step, and says when a call of the storage that hangs goes on.
 fn hung_until(world: &mut World, life: Life) -> u64 {
-    let writes = world
-        .locks
-        .iter()
-        .any(|((_, kind), (holder, _))| *kind == "record" && *holder == life);
+    let writes = world.holds(life, "record");
     if let Some(flight) = world.current_flight() {
         match flight.step {
             FlightStep::Sending | FlightStep::Pausing if !writes && flight.heard == Heard::Superseded => {
@@ -131,7 +128,10 @@ fn hung_until(world: &mut World, life: Life) -> u64 {
         return 0;
     }
     match world.take_armed(crate::fault::Place::Storage, |fault| fault == Fault::StorageHangs) {
-        Some(_) => world.awake_ms + world.chance.between(500, 40_000),
+        Some(_) => {
+            world.observed.storage_failed(life);
+            world.awake_ms + world.chance.between(500, 40_000)
+        }
         None => 0,
     }
 }
@@ -139,6 +139,7 @@ fn hung_until(world: &mut World, life: Life) -> u64 {
 impl ProcessLock for Platform {
     fn try_acquire(&self, entry_id: &str, kind: LockKind) -> Result<Option<LockGuard>, LockFailure> {
         let mut world = self.world.lock();
+        world.check_may_act(self.life, "takes a lock");
         let current = world.current;
         let name = (entry_id.to_owned(), kind.name());
         if kind == LockKind::Flight
@@ -157,6 +158,7 @@ impl ProcessLock for Platform {
             flight.step = next_write(flight);
         }
         if !world.is_alive(self.life) || world.locks.contains_key(&name) {
+            world.observed.storage_failed(self.life);
             return Ok(None);
         }
         let number = world.number();

@@ -1,18 +1,38 @@
-//! One life of a process: a session on the shared platform, and a listener that checks what it hears.
+//! One life of a process: a session on the shared platform, and listeners that check what they hear.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokencast::publish::Subscription;
 use tokencast::registry::Registry;
+use tokencast::session::AuthSessionBuilder;
 use tokencast::{AuthSession, Generation, ServerProfile, SessionEvent, SessionState};
 
 use crate::platform::Platform;
+use crate::run::Shown;
 use crate::world::{Life, Shared};
 
 pub(crate) struct Process {
     pub(crate) life: Life,
     pub(crate) session: AuthSession,
-    _listener: Subscription,
+    pub(crate) shown: Shown,
+    /// Sessions up to this epoch were signed out before it began.
+    pub(crate) blocked: u64,
+    listeners: Vec<(Subscription, Arc<Mutex<Heard>>)>,
+}
+
+/// Changes how each session is built.
+pub type Change = dyn Fn(AuthSessionBuilder) -> AuthSessionBuilder + Send + Sync;
+
+/// What a process may do with the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The only one, which keeps no access token in the record.
+    Only,
+    /// One of several that share the entry.
+    Owner,
+    /// One that only reads it.
+    Reader,
 }
 
 /// What a listener has heard so far.
@@ -21,34 +41,52 @@ struct Heard {
     newest: Generation,
     /// The newest generation when it was told of the session's end.
     signed_out_at: Option<Generation>,
-    /// Whether that end is the last it was told.
-    out: bool,
+    /// The state that it was told last; none at first.
+    state: Option<SessionState>,
+    /// A token that was not saved when it was heard, and nobody has said so yet.
+    unsaved: Option<Generation>,
 }
 
 impl Process {
     /// Starts a process. `None` when the builder refuses, which is noted as a violation.
-    pub(crate) fn start(world: &Shared, life: Life, profile: ServerProfile, shared: bool) -> Option<Self> {
+    pub(crate) fn start(
+        world: &Shared,
+        life: Life,
+        profile: ServerProfile,
+        role: Role,
+        folder: &Path,
+    ) -> Option<Self> {
         let platform = Platform {
             world: world.clone(),
             life,
         };
-        {
+        let blocked = {
             let mut world = world.lock();
             world.alive.insert(life);
-            world.note(format_args!("life {} begins", life.0));
-        }
+            if role == Role::Reader {
+                world.observed.reads_only(life);
+            }
+            world.note(format_args!("life {} begins as {role:?}", life.0));
+            world.observed.noted_sign_out
+        };
         let builder = AuthSession::builder(profile)
             .storage(platform.clone())
             .locks(Arc::new(platform.clone()))
+            .state_dir(folder)
             .transport(platform.clone())
             .clock(Arc::new(platform.clone()))
             .random(Arc::new(platform.clone()))
             .spawner(Arc::new(platform))
             .registry(Registry::default());
-        let builder = if shared {
-            builder.persist_access_token()
-        } else {
-            builder
+        let builder = match role {
+            Role::Only => builder,
+            Role::Owner => builder.persist_access_token(),
+            Role::Reader => builder.read_only(),
+        };
+        let change = world.lock().change.clone();
+        let builder = match change {
+            Some(change) => change(builder),
+            None => builder,
         };
         let session = match builder.build() {
             Ok(session) => session,
@@ -57,22 +95,59 @@ impl Process {
                 return None;
             }
         };
-        let heard = Mutex::new(Heard::default());
-        let seen_by = world.clone();
-        let listener = session.subscribe(move |event| {
-            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-            listen(&seen_by, life, &mut heard, event);
-        });
-        Some(Self {
+        let mut process = Self {
             life,
             session,
-            _listener: listener,
-        })
+            shown: Shown::default(),
+            blocked,
+            listeners: Vec::new(),
+        };
+        process.add_listener(world);
+        Some(process)
     }
+
+    /// One more listener, which first gets the current state and token.
+    pub(crate) fn add_listener(&mut self, world: &Shared) {
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let (ears, world, life) = (heard.clone(), world.clone(), self.life);
+        let listener = self.session.subscribe(move |event| {
+            listen(&world, life, &mut lock(&ears), event);
+        });
+        self.listeners.push((listener, heard));
+    }
+
+    /// Invariant 13, when all has been delivered: each listener knows what is.
+    pub(crate) fn check_listeners(&self, world: &Shared) {
+        let (state, token) = (self.session.state(), self.session.current_token());
+        for (at, (_, heard)) in self.listeners.iter().enumerate() {
+            let heard = lock(heard);
+            let mut world = world.lock();
+            if heard.state.as_ref() != Some(&state) {
+                world.violate(format_args!("a listener was not told the last state"));
+            }
+            if token
+                .as_ref()
+                .is_some_and(|token| token.generation() != heard.newest)
+            {
+                world.violate(format_args!("a listener was not told the last token"));
+            }
+            // Who came later may have got an unsaved token as the current one.
+            if let Some(generation) = heard.unsaved.filter(|_| at == 0) {
+                world.violate(format_args!("{generation} was unsaved, and no listener was told"));
+            }
+        }
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
     let mut world = world.lock();
+    if heard.state.is_none() && !matches!(event, SessionEvent::StateChanged(_)) {
+        world.violate(format_args!("a listener did not hear the state first"));
+    }
     match event {
         SessionEvent::AccessTokenChanged(token) => {
             let generation = token.generation();
@@ -89,23 +164,39 @@ fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
             {
                 world.violate(format_args!("a listener heard {generation} after the sign-out"));
             }
+            if generation > world.observed.newest_stored {
+                heard.unsaved = Some(generation);
+            }
             heard.newest = heard.newest.max(generation);
         }
         SessionEvent::StateChanged(state) => {
             world.note(format_args!("life {} is {}", life.0, name(state)));
+            let out = matches!(heard.state, Some(SessionState::SignedOut)) && heard.signed_out_at.is_some();
             match state {
                 SessionState::SignedOut if heard.newest != Generation::default() => {
                     heard.signed_out_at = Some(heard.newest);
-                    heard.out = true;
                 }
-                SessionState::SignedOut => {}
-                SessionState::Locked { .. } if heard.out => {
+                SessionState::Locked { .. } if out => {
                     world.violate(format_args!("a signed-out session became locked"));
                 }
-                _ => heard.out = false,
+                _ => {}
             }
+            heard.state = Some(state.clone());
         }
-        other => world.note(format_args!("life {} is told {}", life.0, kind(other))),
+        SessionEvent::StorageDegraded { error } => {
+            world.note(format_args!(
+                "life {} is told of degraded storage: {error}",
+                life.0
+            ));
+            heard.unsaved = None;
+        }
+        SessionEvent::RefreshFailed { error, .. } => {
+            world.note(format_args!(
+                "life {} is told of a failed refresh: {error}",
+                life.0
+            ));
+        }
+        _ => world.note(format_args!("life {} is told of something", life.0)),
     }
 }
 
@@ -116,13 +207,5 @@ fn name(state: &SessionState) -> String {
         SessionState::Active { .. } => "active".into(),
         SessionState::SignedOut => "signed out".into(),
         _ => "restoring".into(),
-    }
-}
-
-fn kind(event: &SessionEvent) -> String {
-    match event {
-        SessionEvent::RefreshFailed { error, .. } => format!("of a failed refresh: {error}"),
-        SessionEvent::StorageDegraded { error } => format!("of degraded storage: {error}"),
-        _ => "of something".into(),
     }
 }

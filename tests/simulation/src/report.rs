@@ -27,6 +27,8 @@ pub struct Outcome {
     pub lost_by_server: u64,
     /// Invariants that were broken.
     pub violations: Vec<String>,
+    /// What the users did, acts that were left out included.
+    pub acts: u64,
     /// The fingerprint of the whole run.
     pub hash: u64,
     /// The run's lines, when asked for.
@@ -36,7 +38,13 @@ pub struct Outcome {
 impl Outcome {
     /// Whether all was as it must be.
     pub fn is_clean(&self) -> bool {
-        self.lost_by_client == 0 && self.violations.is_empty()
+        self.failure().is_none()
+    }
+
+    /// What was wrong first.
+    pub fn failure(&self) -> Option<String> {
+        let lost = (self.lost_by_client > 0).then(|| "a session was lost".to_owned());
+        self.violations.first().cloned().or(lost)
     }
 }
 
@@ -71,12 +79,10 @@ impl Report {
             self.faults += times;
             *self.struck.entry(*pair).or_default() += times;
         }
-        if !outcome.is_clean() && self.failed.len() < MOST_NAMED {
-            let first = outcome
-                .violations
-                .first()
-                .map_or("a session was lost", String::as_str);
-            self.failed.push((outcome.seed, first.to_owned()));
+        if let Some(what) = outcome.failure() {
+            self.failed.push((outcome.seed, what));
+            self.failed.sort();
+            self.failed.truncate(MOST_NAMED);
         }
     }
 

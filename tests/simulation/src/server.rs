@@ -110,9 +110,12 @@ impl Server {
         self.families.get_mut(family)
     }
 
+    pub(crate) fn family_of(&self, token: &str) -> Option<usize> {
+        self.tokens.get(token).map(|token| token.family)
+    }
+
     pub(crate) fn same_family(&self, one: &str, other: &str) -> bool {
-        let family = |token| self.tokens.get(token).map(|token| token.family);
-        family(one).is_some() && family(one) == family(other)
+        self.family_of(one).is_some() && self.family_of(one) == self.family_of(other)
     }
 
     pub(crate) fn exchange_mut(&mut self, successor: &str) -> Option<&mut Exchange> {

@@ -80,6 +80,7 @@ impl SecureStorage for Platform {
             return ReadOutcome::Unavailable(LockedCause::Unavailable);
         }
         if let Some(shut) = shut(&world) {
+            world.observed.storage_failed(self.life);
             return match shut {
                 Shut::Locked => ReadOutcome::Unavailable(LockedCause::DeviceLocked),
                 Shut::Lost => ReadOutcome::Absent,
@@ -89,6 +90,7 @@ impl SecureStorage for Platform {
             .take_armed(Place::Storage, |fault| fault == Fault::ReadFails)
             .is_some()
         {
+            world.observed.storage_failed(self.life);
             return ReadOutcome::Unavailable(LockedCause::Unavailable);
         }
         match world.store.entries.get(name) {
@@ -102,12 +104,21 @@ impl SecureStorage for Platform {
         if !world.is_alive(self.life) {
             return WriteOutcome::Unavailable(LockedCause::Unavailable);
         }
+        world.check_may_act(self.life, "writes");
         if shut(&world).is_some() {
+            world.observed.storage_failed(self.life);
             return WriteOutcome::Unavailable(LockedCause::DeviceLocked);
         }
-        match world.take_armed(Place::Writing, |_| true) {
+        let fault = world.take_armed(Place::Writing, |_| true);
+        if fault.is_some() {
+            world.observed.storage_failed(self.life);
+        }
+        match fault {
             None => {
                 land(&mut world, self.life, name, bytes);
+                if name.starts_with("session/") {
+                    world.observed.saved(self.life);
+                }
                 WriteOutcome::Acknowledged
             }
             Some(Fault::WriteLies) => WriteOutcome::Acknowledged,
@@ -168,11 +179,7 @@ fn land(world: &mut World, life: Life, name: &str, bytes: &[u8]) {
         world.violate(format_args!("a record was written that is none"));
         return;
     };
-    let holds_lock = world
-        .locks
-        .iter()
-        .any(|((_, kind), (holder, _))| *kind == "record" && *holder == life);
-    if !holds_lock {
+    if !world.holds(life, "record") {
         world.violate(format_args!("a record was written without the record lock"));
     }
     world.note(format_args!(
@@ -189,6 +196,7 @@ fn land(world: &mut World, life: Life, name: &str, bytes: &[u8]) {
     {
         exchange.saved = true;
     }
+    world.check_landing(&new);
     if let Some(old) = world.store.stands.take() {
         judge(world, &old, &new);
     }

@@ -10,6 +10,8 @@ use futures_util::future::BoxFuture;
 use crate::chance::Chance;
 use crate::fault::{Fault, FlightStep, Place};
 use crate::network::Network;
+use crate::observed::Observed;
+use crate::process::Change;
 use crate::server::Server;
 use crate::store::Store;
 
@@ -24,6 +26,8 @@ pub(crate) type TaskId = u64;
 pub(crate) struct Shared(Arc<Mutex<World>>);
 
 pub(crate) struct World {
+    /// How sessions are built otherwise than with all their defences.
+    pub(crate) change: Option<Arc<Change>>,
     /// Milliseconds that timers count; they stand still while the device sleeps.
     pub(crate) awake_ms: u64,
     pub(crate) slept_ms: u64,
@@ -42,6 +46,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) network: Network,
     pub(crate) store: Store,
+    pub(crate) observed: Observed,
     pub(crate) armed: Vec<Armed>,
     pub(crate) struck: BTreeMap<(Fault, FlightStep), u64>,
     pub(crate) step: u64,
@@ -111,6 +116,7 @@ impl Shared {
 impl World {
     pub(crate) fn new(mut chance: Chance, server: Server, keep_trace: bool) -> Self {
         Self {
+            change: None,
             awake_ms: 1_000,
             slept_ms: 0,
             wall_offset_ms: 1_700_000_000_000,
@@ -126,6 +132,7 @@ impl World {
             server,
             network: Network::default(),
             store: Store::default(),
+            observed: Observed::default(),
             armed: Vec::new(),
             struck: BTreeMap::new(),
             step: 0,

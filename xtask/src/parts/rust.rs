@@ -48,6 +48,10 @@ pub(super) fn check_demo(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 
 pub(super) fn test_simulation(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += test(toolbox, &["tokencast-simulation"]).count(Runner::Cargo);
+    // A core of its own, in which defences can be taken out.
+    *tally += test(toolbox, &["tokencast-simulation"])
+        .args(["--features", "danger-switches", "--test", "defences"])
+        .count(Runner::Cargo);
     Ok(())
 }
 

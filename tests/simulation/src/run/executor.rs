@@ -139,6 +139,10 @@ impl Simulation {
                 return;
             };
             world.awake_ms = world.awake_ms.max(next);
+            // A call of the storage that was not run meanwhile may be past its deadline.
+            for job in self.jobs.values() {
+                world.observed.storage_failed(job.life);
+            }
             wake_due(&mut world)
         };
         due.into_iter().for_each(Waker::wake);

@@ -1,32 +1,14 @@
-//! The faults of a run: planned from the seed, armed when their time comes, striking in their step.
+//! The faults of a run: armed when their time comes, striking in their step.
 
-use std::collections::VecDeque;
 use std::task::Waker;
 
+use super::Simulation;
 use super::executor::wake_due;
 use super::users::Wish;
-use super::{LEAST_FAULTS, Simulation};
-use crate::chance::Chance;
 use crate::fault::{Fault, FlightStep, Place};
+use crate::process::Role;
 use crate::server::Presenter;
 use crate::world::{Armed, World};
-
-pub(super) fn plan(chance: &mut Chance) -> VecDeque<(u64, Fault, FlightStep)> {
-    let mut planned = VecDeque::new();
-    let mut at = 15;
-    for _ in 0..chance.between(LEAST_FAULTS, LEAST_FAULTS + 3) {
-        at += chance.between(5, 45);
-        let (fault, step) = loop {
-            let fault = chance.pick(Fault::ALL);
-            let step = chance.pick(FlightStep::ALL);
-            if fault.impossible_in(step).is_none() {
-                break (fault, step);
-            }
-        };
-        planned.push_back((at, fault, step));
-    }
-    planned
-}
 
 impl Simulation {
     pub(super) fn arm(&mut self, step: u64) {
@@ -62,10 +44,9 @@ impl Simulation {
                 if armed.fault.place() != Place::Anywhere {
                     return true;
                 }
-                let at = steps.iter().position(|now| match (armed.step, now) {
-                    (Some(wanted), Some(now)) => wanted == *now,
-                    (None, Some(_)) => true,
-                    (_, None) => false,
+                let at = steps.iter().enumerate().position(|(at, now)| {
+                    let may = armed.fault != Fault::SignOut || self.slots[at].role != Role::Reader;
+                    may && now.is_some_and(|now| armed.step.is_none_or(|wanted| wanted == now))
                 });
                 match at {
                     Some(at) => {

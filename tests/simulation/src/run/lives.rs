@@ -1,11 +1,12 @@
 //! Processes that begin, die and begin again.
 
 use super::Simulation;
-use crate::process::Process;
+use crate::process::{Process, Role};
 use crate::world::Life;
 
 /// Where a process lives, or will again.
 pub(super) struct Slot {
+    pub(super) role: Role,
     pub(super) process: Option<Process>,
     pub(super) restart_ms: u64,
 }
@@ -17,7 +18,13 @@ impl Simulation {
             if self.slots[at].process.is_none() && self.slots[at].restart_ms <= now {
                 self.lives += 1;
                 let life = Life(self.lives);
-                self.slots[at].process = Process::start(&self.world, life, self.profile.clone(), self.two);
+                self.slots[at].process = Process::start(
+                    &self.world,
+                    life,
+                    self.profile.clone(),
+                    self.slots[at].role,
+                    self.installation.path(),
+                );
             }
         }
     }
@@ -30,10 +37,7 @@ impl Simulation {
         let restart_ms = {
             let mut world = self.world.lock();
             world.bury(life);
-            // A start while the entry does not show is for the trusted absence to decide, which is not built yet.
-            let shown_again = world.store.lost_until_ms.saturating_sub(world.slept_ms);
-            let rest = world.chance.between(5, 8_000);
-            (world.awake_ms + rest).max(shown_again)
+            world.awake_ms + world.chance.between(5, 8_000)
         };
         self.slots[at].restart_ms = restart_ms;
         let tasks: Vec<_> = self.tasks.extract_if(.., |_, task| task.life == life).collect();

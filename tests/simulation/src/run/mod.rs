@@ -1,84 +1,110 @@
 //! One seed from its first step to its verdict. `executor` takes the steps, `users` and `faults` are the script,
-//! `lives` begins and ends processes, `quiet` is the end.
+//! `lives` begins and ends processes, `invariants` follow each
+//! step, `quiet` is the end.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tokencast::{ServerProfile, SessionState};
+use tokencast::ServerProfile;
 
 use crate::chance::Chance;
 use crate::fault::{Fault, FlightStep};
+use crate::plan::Plan;
+use crate::process::{Change, Role};
 use crate::report::Outcome;
 use crate::server::Server;
 use crate::world::{Job, Shared, TaskId, World};
 
 mod executor;
 mod faults;
+mod invariants;
 mod lives;
 mod quiet;
 mod users;
 
 use executor::{Ready, Task};
-use faults::plan;
+pub(crate) use invariants::Shown;
 use lives::Slot;
 
-const LEAST_STEPS: u64 = 200;
-const LEAST_FAULTS: u64 = 5;
 /// A run that cannot place its faults ends here all the same, and is counted as what it is.
 const MOST_STEPS: u64 = 4_000;
 
 /// Runs one seed to its end.
 pub fn run(seed: u64, keep_trace: bool) -> Outcome {
-    let mut simulation = Simulation::new(seed, keep_trace);
+    play(&Plan::of(seed), keep_trace)
+}
+
+/// Runs a plan to its end.
+pub fn play(plan: &Plan, keep_trace: bool) -> Outcome {
+    finish(Simulation::new(plan, keep_trace))
+}
+
+/// Runs a plan to its end with sessions that are built in another way, without a defence.
+pub fn play_with(plan: &Plan, keep_trace: bool, change: Arc<Change>) -> Outcome {
+    let simulation = Simulation::new(plan, keep_trace);
+    simulation.world.lock().change = Some(change);
+    finish(simulation)
+}
+
+fn finish(mut simulation: Simulation) -> Outcome {
     simulation.play();
     simulation.fall_quiet();
-    simulation.outcome(seed)
+    simulation.outcome()
 }
 
 struct Simulation {
+    plan: Plan,
     world: Shared,
     chance: Chance,
     profile: ServerProfile,
-    two: bool,
     slots: Vec<Slot>,
     lives: u32,
     tasks: BTreeMap<TaskId, Task>,
     jobs: BTreeMap<u64, Job>,
     ready: Arc<Ready>,
     next_user_ms: u64,
+    /// How often a user was free to act.
+    acts: u64,
     planned: VecDeque<(u64, Fault, FlightStep)>,
+    /// The app's own folder, on the real disk: nothing goes wrong there, and no name in it depends on where it is.
+    installation: tempfile::TempDir,
     quiet: bool,
 }
 
 impl Simulation {
-    fn new(seed: u64, keep_trace: bool) -> Self {
-        let mut chance = Chance::new(seed);
+    fn new(plan: &Plan, keep_trace: bool) -> Self {
+        let mut chance = Chance::new(plan.seed);
         let contract = chance.below(3) > 0;
-        let two = chance.once_in(2);
+        let roles: &[Role] = match chance.below(6) {
+            0..=2 => &[Role::Only],
+            3 => &[Role::Owner, Role::Owner],
+            4 => &[Role::Owner, Role::Reader],
+            _ => &[Role::Owner, Role::Owner, Role::Reader],
+        };
         let life_seconds = chance.between(20, 400);
         let server = Server::new(contract, life_seconds);
         let world = Shared::new(World::new(chance.fork(), server, keep_trace));
-        let mut simulation = Self {
+        let slot = |role: &Role| Slot {
+            role: *role,
+            process: None,
+            restart_ms: 0,
+        };
+        Self {
+            plan: plan.clone(),
             profile: profile(contract),
             world,
-            two,
-            slots: Vec::new(),
+            slots: roles.iter().map(slot).collect(),
             lives: 0,
             tasks: BTreeMap::new(),
             jobs: BTreeMap::new(),
             ready: Arc::default(),
             next_user_ms: 1_000,
-            planned: plan(&mut chance),
+            acts: 0,
+            planned: plan.faults.iter().copied().collect(),
+            installation: tempfile::tempdir().expect("the system has a folder for temporary files"),
             quiet: false,
             chance,
-        };
-        for _ in 0..if two { 2 } else { 1 } {
-            simulation.slots.push(Slot {
-                process: None,
-                restart_ms: 0,
-            });
         }
-        simulation
     }
 
     fn play(&mut self) {
@@ -87,7 +113,10 @@ impl Simulation {
                 let world = self.world.lock();
                 (world.step, world.struck.values().sum::<u64>())
             };
-            let enough = step >= LEAST_STEPS && struck >= LEAST_FAULTS && self.planned.is_empty();
+            let struck_enough = struck >= self.plan.least_faults && self.planned.is_empty();
+            // A run cut short does not wait for faults that were to come later.
+            let cut = self.plan.least_faults == 0;
+            let enough = step >= self.plan.steps && (struck_enough || cut);
             if enough || step >= MOST_STEPS {
                 return;
             }
@@ -107,25 +136,17 @@ impl Simulation {
                 self.crash(at);
             }
         }
-        for process in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
-            let token = process.session.current_token();
-            let ended = matches!(
-                process.session.state(),
-                SessionState::SignedOut | SessionState::SignInRequired { .. }
-            );
-            if token.is_some() && ended {
-                self.world.lock().violate(format_args!(
-                    "life {} serves a token after the end",
-                    process.life.0
-                ));
-            }
+        invariants::of_the_world(&self.world);
+        for process in self.slots.iter_mut().filter_map(|slot| slot.process.as_mut()) {
+            invariants::of_a_process(&self.world, process);
         }
     }
 
-    fn outcome(mut self, seed: u64) -> Outcome {
+    fn outcome(mut self) -> Outcome {
         let mut world = self.world.lock();
         let mut outcome = Outcome {
-            seed,
+            seed: self.plan.seed,
+            acts: self.acts,
             steps: world.step,
             struck: std::mem::take(&mut world.struck),
             sessions: world.sign_ins,

@@ -5,6 +5,7 @@ use tokencast::Notice;
 use super::Simulation;
 use super::lives::Slot;
 use super::users::Wish;
+use crate::process::Role;
 
 /// What the quiet end may take before it is called a hang.
 const MOST_QUIET_STEPS: u64 = 30_000;
@@ -24,9 +25,12 @@ impl Simulation {
         for slot in self.slots.iter_mut().filter(|slot| slot.process.is_none()) {
             slot.restart_ms = now;
         }
+        for slot in &self.slots {
+            // In the foreground the token is renewed for ever, and the end would not come to rest.
+            slot.notify(&[Notice::Background]);
+        }
         self.settle(0);
         for at in 0..self.slots.len() {
-            // Not the foreground: there the token is renewed for ever, and the end would not come to rest.
             self.slots[at].notify(&[Notice::Unlocked, Notice::Online]);
             self.settle(150_000);
             self.ask_until_quiet(at);
@@ -38,6 +42,9 @@ impl Simulation {
                 self.ask_until_quiet(at);
             }
         }
+        for at in 0..self.slots.len() {
+            self.ask_to_read(at);
+        }
         self.judge();
     }
 
@@ -48,7 +55,8 @@ impl Simulation {
             return false;
         };
         let world = self.world.lock();
-        !world.served.contains(&process.life) && (self.two || world.unsaved_sign_outs.contains(&process.life))
+        let shared = self.slots[at].role == Role::Owner;
+        !world.served.contains(&process.life) && (shared || world.unsaved_sign_outs.contains(&process.life))
     }
 
     /// Goes on until nothing is left to do, and at least so long.
@@ -77,6 +85,9 @@ impl Simulation {
     }
 
     fn ask_until_quiet(&mut self, at: usize) {
+        if self.slots[at].role == Role::Reader {
+            return;
+        }
         for wish in [Wish::Token, Wish::Reject] {
             self.wish(at, wish);
             self.settle(700_000);
@@ -85,7 +96,25 @@ impl Simulation {
         self.settle(0);
     }
 
+    /// A reader has what its owner has, once that one has renewed.
+    fn ask_to_read(&mut self, at: usize) {
+        if self.slots[at].role != Role::Reader {
+            return;
+        }
+        // The first makes it look again, if it believes that there is no session.
+        self.wish(at, Wish::Token);
+        self.settle(30_000);
+        self.wish(0, Wish::Token);
+        self.settle(0);
+        self.wish(0, Wish::Reject);
+        self.wish(at, Wish::Token);
+        self.settle(0);
+    }
+
     fn judge(&mut self) {
+        for process in self.slots.iter().filter_map(|slot| slot.process.as_ref()) {
+            process.check_listeners(&self.world);
+        }
         let stands = self.world.lock().store.stands.clone();
         let live = stands
             .as_ref()

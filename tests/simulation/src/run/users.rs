@@ -3,10 +3,14 @@
 use tokencast::{Credentials, Notice, SessionError, SessionState};
 
 use super::Simulation;
+use crate::process::Role;
 use crate::world::{TaskId, World};
 
+/// No access token lives shorter.
+const SHORTEST_LIFE_MS: u64 = 20_000;
+
 /// What the driver asks of a session on a user's behalf.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Token,
     Reject,
@@ -23,24 +27,39 @@ impl Simulation {
         };
         self.next_user_ms = self.world.lock().awake_ms + rest;
         let at = self.chance.below(self.slots.len() as u64) as usize;
-        let Some(process) = &self.slots[at].process else {
+        let act = self.chance.below(44);
+        let times = self.chance.between(1, 3);
+        self.acts += 1;
+        if !self.plan.without_acts.contains(&(self.acts - 1)) {
+            self.user_does(at, act, times);
+        }
+    }
+
+    fn user_does(&mut self, at: usize, act: u64, times: u64) {
+        let reads_only = self.slots[at].role == Role::Reader;
+        let Some(process) = &mut self.slots[at].process else {
             return;
         };
-        match process.session.state() {
-            SessionState::SignedOut | SessionState::SignInRequired { .. } => self.wish(at, Wish::SignIn),
-            _ => match self.chance.below(40) {
-                0 => self.wish(at, Wish::SignIn),
-                1 => self.wish(at, Wish::SignOut),
-                2..=5 => self.wish(at, Wish::Reject),
-                6 => process.session.notify(Notice::Unlocked),
-                7 => process.session.notify(Notice::Online),
-                8 => self.a_caller_goes_away(),
-                _ => {
-                    for _ in 0..self.chance.between(1, 3) {
-                        self.wish(at, Wish::Token);
-                    }
+        let out = matches!(
+            process.session.state(),
+            SessionState::SignedOut | SessionState::SignInRequired { .. }
+        );
+        match act {
+            _ if out && !reads_only => self.wish(at, Wish::SignIn),
+            0 if !reads_only => self.wish(at, Wish::SignIn),
+            1 if !reads_only => self.wish(at, Wish::SignOut),
+            2..=5 => self.wish(at, Wish::Reject),
+            6 => process.session.notify(Notice::Unlocked),
+            7 => process.session.notify(Notice::Online),
+            8 => self.a_caller_goes_away(),
+            9 => process.add_listener(&self.world),
+            10..=12 => process.session.notify(Notice::Foreground),
+            13 => process.session.notify(Notice::Background),
+            _ => {
+                for _ in 0..times {
+                    self.wish(at, Wish::Token);
                 }
-            },
+            }
         }
     }
 
@@ -66,20 +85,45 @@ impl Simulation {
             stands.and_then(|stands| stands.refresh_token().map(str::to_owned))
         };
         let future = Box::pin(async move {
+            let asked_ms = world.lock().true_ms();
+            let (at_first, before) = (session.current_token(), session.generation());
+            if wish == Wish::Reject {
+                world.lock().observed.rejects(life, before);
+            }
             let result = match wish {
                 Wish::Token => session.access_token().await.map(drop),
-                Wish::Reject => session.rejected(session.generation()).await.map(drop),
+                Wish::Reject => session.rejected(before).await.map(drop),
                 Wish::SignOut => session.sign_out().await,
                 Wish::SignIn => session.sign_in(Credentials::password("ada", "simulated")).await,
             };
+            // Asked before the world is locked: the session reads its clock.
+            let now = session.current_token();
+            let (state, generation) = (session.state(), session.generation());
             let mut world = world.lock();
             world.note(format_args!("life {} has {wish:?}: {}", life.0, told(&result)));
             match (wish, result.is_ok()) {
                 (Wish::Token, true) => drop(world.served.insert(life)),
-                (Wish::Token, false) => drop(world.served.remove(&life)),
-                (Wish::SignOut, false) => drop(world.unsaved_sign_outs.insert(life)),
+                (Wish::Token, false) => {
+                    world.served.remove(&life);
+                    // Invariant 8: the same token was valid all the time.
+                    if now.is_some() && now == at_first {
+                        world.violate(format_args!("a caller got an error and a token was valid"));
+                    }
+                }
+                (Wish::SignOut, false) => {
+                    world.unsaved_sign_outs.insert(life);
+                    let noted = world.observed.noted_sign_out.max(before.epoch);
+                    world.observed.noted_sign_out = noted;
+                }
                 (Wish::SignOut, true) => signed_out(&mut world, ended.as_deref()),
-                (Wish::SignIn, true) => signed_in(&mut world),
+                (Wish::SignIn, true) => {
+                    signed_in(&mut world);
+                    let soon = world.true_ms() - asked_ms < SHORTEST_LIFE_MS;
+                    let used = world.observed.was_rejected(life, generation);
+                    if soon && now.is_none() && state.is_active() && !used {
+                        world.violate(format_args!("signed in, and the token is not served"));
+                    }
+                }
                 _ => {}
             }
         });
@@ -114,6 +158,7 @@ fn signed_out(world: &mut World, ended: Option<&str>) {
     let still = stored
         .zip(ended)
         .is_some_and(|(stored, ended)| world.server.same_family(stored, ended));
+    ended.into_iter().for_each(|ended| world.was_signed_out(ended));
     if still {
         world.violate(format_args!("signed out, and the session is still stored"));
     }
