@@ -31,6 +31,9 @@ impl Core {
         };
         let mut flight_lock: Option<LockGuard> = None;
         let mut held = None;
+        if let Some(preparation) = self.transport.preparation() {
+            self.spawner.spawn_blocking(preparation);
+        }
         let mut event = Event::Start;
         loop {
             let left = landed.borrow().is_none() && landed.receiver_count() < 2;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_core::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, FlightSeat, Memory};
@@ -31,7 +32,8 @@ const MOST_FLIGHTS: u32 = 2;
 enum Prospect {
     Answer(Result<AccessToken, Failure>),
     Restoring(watch::Receiver<u64>),
-    Flight(FlightSeat),
+    /// The flight, and its task when this caller is the one to start it.
+    Flight(FlightSeat, Option<BoxFuture<'static, ()>>),
 }
 
 impl Core {
@@ -45,8 +47,13 @@ impl Core {
                         return Err(SessionError::Closed);
                     }
                 }
-                Prospect::Flight(seat) => {
+                Prospect::Flight(seat, task) => {
                     flights += 1;
+                    // Not under the memory lock: its first steps may be taken here and now. No await comes before it,
+                    // so this caller cannot be cancelled between the seat and the task.
+                    if let Some(task) = task {
+                        self.spawner.spawn_from_here(task);
+                    }
                     let landed = wait(seat).await;
                     if let Err(error) = landed {
                         return self.in_spite_of(want, error);
@@ -109,7 +116,7 @@ impl Core {
             return if seat.only_saving {
                 whatever(Failure::LockHeld)
             } else {
-                Prospect::Flight(seat)
+                Prospect::Flight(seat, None)
             };
         }
         if flights >= MOST_FLIGHTS {
@@ -117,7 +124,7 @@ impl Core {
         }
         match memory.breaker.allows(now) {
             Ok(()) => match self.take_off(&mut memory) {
-                Ok(seat) => Prospect::Flight(seat),
+                Ok((seat, task)) => Prospect::Flight(seat, Some(task)),
                 Err(failure) => Prospect::Answer(Err(failure)),
             },
             Err(failure) => whatever(failure),
@@ -155,8 +162,11 @@ impl Core {
         }
     }
 
-    /// Starts the one flight.
-    fn take_off(self: &Arc<Self>, memory: &mut Memory) -> Result<FlightSeat, Failure> {
+    /// Seats the one flight. Its task is for the caller to start.
+    fn take_off(
+        self: &Arc<Self>,
+        memory: &mut Memory,
+    ) -> Result<(FlightSeat, BoxFuture<'static, ()>), Failure> {
         let held = memory
             .record
             .clone()
@@ -169,11 +179,11 @@ impl Core {
         };
         memory.flight = Some(seat.clone());
         let core = self.clone();
-        self.spawner.spawn(match self.ledger.role() {
+        let task: BoxFuture<'static, ()> = match self.ledger.role() {
             Role::Owner => Box::pin(core.drive(flight, landed)),
             Role::Reader => Box::pin(core.follow(landed)),
-        });
-        Ok(seat)
+        };
+        Ok((seat, task))
     }
 
     /// Invariant 8: a valid token keeps being served while refreshes fail.

@@ -16,6 +16,12 @@ pub use self::reqwest::{ReqwestTransport, TransportSetupError};
 pub trait HttpTransport: Send + Sync + 'static {
     /// Sends one request once.
     fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>>;
+
+    /// What is still to be done before the first request, such as reading the trust store. It may block, and runs
+    /// while a flight takes its lock and writes its intent.
+    fn preparation(&self) -> Option<Box<dyn FnOnce() + Send>> {
+        None
+    }
 }
 
 /// The longest answer that is read, in bytes.

@@ -181,6 +181,15 @@ impl HttpTransport for ReqwestTransport {
             read(response).await
         })
     }
+
+    fn preparation(&self) -> Option<Box<dyn FnOnce() + Send>> {
+        if self.0.client.get().is_some() {
+            return None;
+        }
+        let transport = self.clone();
+        // A set-up that fails fails the request, too, which says why.
+        Some(Box::new(move || drop(transport.client())))
+    }
 }
 
 async fn read(mut response: reqwest::Response) -> Result<HttpResponse, TransportError> {

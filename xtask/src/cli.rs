@@ -20,14 +20,49 @@ pub(crate) enum Verb {
     Bindings {
         check: bool,
     },
-    /// Runs the benchmarks with these arguments.
-    Bench(Vec<OsString>),
+    Bench(Bench),
     /// Runs the simulation with these flags.
     Simulate(Vec<OsString>),
     /// Runs a command inside the Swift root.
     Swift(Vec<OsString>),
     /// Not for people: see [`crate::leash`].
     Leash(Vec<OsString>),
+}
+
+/// The rows that `bench` can be asked for. P1 brings P1-8 and its peer, P9a and P9b bring a sealed file beside them.
+pub(crate) const ROWS: [&str; 6] = ["P1", "P4", "P5", "P6", "P9a", "P9b"];
+
+/// What to measure, and where to write it besides the terminal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bench {
+    /// All when none is named.
+    pub(crate) rows: Vec<String>,
+    pub(crate) json: Option<OsString>,
+}
+
+impl Bench {
+    fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
+        let mut bench = Self {
+            rows: Vec::new(),
+            json: None,
+        };
+        while let Some(argument) = arguments.next() {
+            match argument.to_str() {
+                Some("--json") => bench.json = Some(arguments.next().ok_or("--json wants a file")?),
+                Some(row) if ROWS.contains(&row) => bench.rows.push(row.to_owned()),
+                _ => {
+                    let rows = ROWS.join(" ");
+                    return Err(format!("bench has no row {argument:?}; there are: {rows}"));
+                }
+            }
+        }
+        Ok(bench)
+    }
+
+    /// Whether a row among them stores its record in the Secret Service.
+    pub(crate) fn wants_a_keyring(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P6" || row.starts_with("P9"))
+    }
 }
 
 /// Reads the arguments after the program's name.
@@ -41,7 +76,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ver
     };
     let verb = verb.to_string_lossy().into_owned();
     if verb == "bench" {
-        return Ok(Verb::Bench(arguments.collect()));
+        return Bench::parse(arguments).map(Verb::Bench);
     }
     if verb == "simulate" {
         return Ok(Verb::Simulate(arguments.collect()));
@@ -109,7 +144,8 @@ cargo xtask VERB
   fmt                    format all Rust sources
   bindings [--check]     generate the Kotlin, Swift and Python bindings, or fail when the committed ones are stale
   bench [--json FILE] [ROW…]
-                         measure each row beside its floor; figures, not a test
+                         measure each row beside its floor; figures, not a test. Rows: P1 P4 P5 P6 P9a P9b;
+                         a Secret Service of its own is started for P6, P9a and P9b
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session
   swift COMMAND…         run a command inside the Swift root, e.g. `swift build`
@@ -183,6 +219,31 @@ mod tests {
             panic!("not understood");
         };
         assert_eq!(flags, ["--seeds", "5", "--seed", "7"]);
+    }
+
+    #[test]
+    fn bench_knows_its_rows_and_refuses_others() {
+        let Ok(Verb::Bench(bench)) = typed("bench P5 --json out.json P9a") else {
+            panic!("not understood");
+        };
+        assert_eq!(
+            (bench.rows.join(" ").as_str(), bench.json),
+            ("P5 P9a", Some("out.json".into()))
+        );
+        assert!(typed("bench P7").is_err_and(|misuse| misuse.contains("\"P7\"")));
+        assert!(typed("bench --json").is_err() && typed("bench --fast").is_err());
+        let sources = include_str!("../../benches/src/main.rs");
+        assert!(ROWS.iter().all(|row| sources.contains(&format!("(\"{row}\", "))));
+    }
+
+    #[test]
+    fn a_keyring_is_started_for_the_rows_that_need_one() {
+        let wants = |line: &str| match typed(line) {
+            Ok(Verb::Bench(bench)) => bench.wants_a_keyring(),
+            other => panic!("{line}: {other:?}"),
+        };
+        assert!(wants("bench") && wants("bench P6") && wants("bench P1 P9b"));
+        assert!(!wants("bench P1 P4 P5 --json P6.json"));
     }
 
     #[test]

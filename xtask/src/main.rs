@@ -65,7 +65,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Fmt => toolbox.cargo(["fmt", "--all"]).succeeds().map(|()| true),
         Verb::Bindings { check: false } => bindings::write(&toolbox).map(|()| true),
         Verb::Bindings { check: true } => run::test(&mut toolbox, &[&parts::BINDINGS]),
-        Verb::Bench(arguments) => run::bench(&toolbox, &arguments).map(|()| true),
+        Verb::Bench(bench) => run::bench(&toolbox, &bench).map(|()| true),
         Verb::Simulate(flags) => run::simulate(&toolbox, &flags).map(|()| true),
         Verb::Swift(command) => swift_root::enter(&toolbox, &command),
         Verb::Help | Verb::Leash(_) => Ok(true), // answered in main

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::cli::Bench;
 use crate::kept::Kept;
+use crate::needs;
 use crate::parts::Part;
+use crate::secret_service::{self, SecretService};
 use crate::tally::Tally;
 use crate::toolbox::{Toolbox, clock};
 
@@ -52,12 +55,21 @@ pub(crate) fn setup(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bo
     Ok(true)
 }
 
-/// Measures, optimised.
-pub(crate) fn bench(toolbox: &Toolbox, arguments: &[OsString]) -> Result<()> {
-    toolbox
+/// Measures, optimised, with a Secret Service where a row needs one.
+pub(crate) fn bench(toolbox: &Toolbox, bench: &Bench) -> Result<()> {
+    let mut task = toolbox
         .cargo(["run", "--quiet", "--release", "-p", "tokencast-bench", "--"])
-        .args(arguments)
-        .succeeds()
+        .args(&bench.rows);
+    if let Some(file) = &bench.json {
+        // Seen from where it was typed: the program itself runs in the repository.
+        task = task.arg("--json").arg(std::path::absolute(file)?);
+    }
+    if !bench.wants_a_keyring() {
+        return task.succeeds();
+    }
+    needs::install(toolbox, secret_service::NEEDS)?;
+    let service = SecretService::start(toolbox)?;
+    service.visible_to(task).succeeds()
 }
 
 /// Plays seeds of the simulation, optimised: it is the number of seeds that finds things.

@@ -28,10 +28,9 @@ macro_rules! steps {
 steps! {
     BeforeFlightLock = "before the flight lock",
     FlightLocked = "flight lock taken",
-    ReadAgain = "record read again",
     BeforeIntentLock = "intent: before the record lock",
     IntentLocked = "intent: record lock taken",
-    IntentCompared = "intent: record compared",
+    IntentCompared = "intent: record read again and compared",
     InIntentWrite = "intent: in the middle of the write",
     IntentWritten = "intent: written",
     IntentReadBack = "intent: read back",

@@ -31,7 +31,7 @@ pub struct Watch {
 enum Stage {
     /// No flight yet: the record is read for the restore.
     NoFlight,
-    /// The flight lock is held, nothing is written yet.
+    /// The flight lock is held, the record is not read yet.
     Looking,
     Intent,
     Commit,
@@ -156,8 +156,7 @@ impl SecureStorage for WatchedStorage {
         let outcome = self.inner.read(name);
         let (stage, seen) = (self.watch.stage(), self.watch.seen());
         match stage {
-            Stage::NoFlight => {}
-            Stage::Looking => self.watch.reach(Step::ReadAgain),
+            Stage::NoFlight | Stage::Looking => {}
             Stage::Intent if seen.contains(&Step::IntentWritten) => self.watch.reach(Step::IntentReadBack),
             Stage::Intent => self.watch.reach(Step::IntentCompared),
             Stage::Commit if seen.contains(&Step::CommitWritten) => self.watch.reach(Step::CommitReadBack),
