@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::background::BackgroundTime;
 use super::breaker::Breaker;
 use super::ledger::{Ledger, Role};
 use crate::error::{EndReason, Failure, SessionError, StorageFailure};
@@ -39,6 +40,7 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
+    pub(super) background_time: Option<Arc<dyn BackgroundTime>>,
     pub(super) persist_access_token: bool,
 }
 
@@ -52,6 +54,7 @@ pub(super) struct Core {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
+    pub(super) background_time: Option<Arc<dyn BackgroundTime>>,
     registry: Registry,
     /// The name for a storage entry that does not exist yet.
     pub(super) new_store: StoreId,
@@ -142,6 +145,7 @@ impl Core {
                 resources: parts.resources,
                 random: parts.random,
                 spawner: parts.spawner,
+                background_time: parts.background_time,
                 registry: registry.clone(),
                 new_store,
                 slot: TokenSlot::default(),

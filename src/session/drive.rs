@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::background::Held;
 use super::core::{Core, FlightResult, jobs};
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
 use crate::flight::{Event, Flight, Fresh, Look, MOST_KEYS, Moment, Outcome, SendFailure, Step};
-use crate::lock::{LockGuard, LockKind};
+use crate::lock::LockKind;
 use crate::random::Random;
 use crate::record::Record;
 use crate::state::{SessionEvent, SessionState};
@@ -26,9 +27,9 @@ impl Core {
         // Invariant 3: between an answer and its save nothing may fail, a lack of randomness neither.
         let mut keys = match Keys::draw(&*self.random) {
             Ok(keys) => keys,
-            Err(failure) => return self.land(Outcome::Failed(failure), None, &landed),
+            Err(failure) => return self.land(Outcome::Failed(failure), Held::default(), &landed),
         };
-        let mut flight_lock: Option<LockGuard> = None;
+        let mut held = Held::default();
         let mut event = Event::Start;
         loop {
             let now = Moment {
@@ -43,24 +44,35 @@ impl Core {
             event = match step {
                 Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
                     Ok(guard) => {
-                        flight_lock = Some(guard);
+                        held.take(guard);
                         Event::Locked
                     }
                     Err(failure) => Event::NotLocked(failure),
                 },
-                Step::Read => Event::Look(look(self.ledger.read().await)),
-                Step::Write(draft) => Event::Written(self.ledger.write(*draft).await),
-                Step::Send(presented) => self.exchange(&presented).await,
-                Step::Rest(pause) => {
-                    self.clock.sleep(pause).await;
-                    Event::Rested
+                Step::Read => {
+                    let opened = held.to_the_end(&self, self.ledger.read()).await;
+                    Event::Look(look(opened))
                 }
+                Step::Write(draft) => {
+                    let written = held.to_the_end(&self, self.ledger.write(*draft)).await;
+                    Event::Written(written)
+                }
+                Step::Send(presented) => {
+                    held.ask_for_time(&self).await;
+                    // Dropping the exchange drops its connection; the lock goes after that.
+                    let exchange = self.exchange(&presented);
+                    held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
+                }
+                Step::Rest(pause) => match held.unless_over(self.clock.sleep(pause)).await {
+                    Some(()) => Event::Rested,
+                    None => Event::TimeIsUp,
+                },
                 Step::Serve(fresh, failure) => {
                     self.serve_unsaved(*fresh, &failure, &landed);
                     Event::Served
                 }
                 Step::Done(outcome) => {
-                    self.land(*outcome, flight_lock, &landed);
+                    self.land(*outcome, held, &landed);
                     return;
                 }
             };
@@ -114,7 +126,7 @@ impl Core {
     fn land(
         self: &Arc<Self>,
         outcome: Outcome,
-        flight_lock: Option<LockGuard>,
+        mut held: Held,
         landed: &watch::Sender<Option<FlightResult>>,
     ) {
         let now = self.clock.boot();
@@ -166,7 +178,7 @@ impl Core {
                 }
             }
         };
-        drop(flight_lock);
+        held.release();
         landed.send_replace(Some(result.map_err(SessionError::from)));
         self.deliver(jobs(deliveries));
         // What an ended or displaced session still has to revoke need not wait for the next start.

@@ -1,10 +1,12 @@
 //! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
 //!
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
-//! flight), `drive` (performing what a flight asks), `follow` (waiting for another process's flight), `ledger` (reading and writing the record under its lock),
+//! flight), `drive` (performing what a flight asks), `background` (the platform's time for it), `follow` (waiting for
+//! another process's flight), `ledger` (reading and writing the record under its lock),
 //! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls).
 
 mod ahead;
+mod background;
 mod breaker;
 mod builder;
 mod core;
@@ -33,6 +35,7 @@ use crate::state::{Notice, SessionEvent, SessionState};
 use crate::time::Clock;
 use crate::token::{AccessToken, Credentials, Generation, TokenSet};
 
+pub use background::{BackgroundEnd, BackgroundTask, BackgroundTime};
 pub use builder::AuthSessionBuilder;
 #[cfg(feature = "reqwest")]
 pub use send::SendError;
