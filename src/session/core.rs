@@ -103,7 +103,6 @@ pub(super) type FlightResult = Result<(), SessionError>;
 
 /// A consistent look at a session.
 #[derive(Clone, Debug)]
-#[allow(dead_code)] // the bridge's driver is its reader
 pub(crate) struct Glance {
     pub(crate) store: StoreId,
     pub(crate) generation: Generation,

@@ -113,7 +113,6 @@ impl AuthSession {
 
     /// A page reported a 401. As [`rejected`](Self::rejected), but the token goes on being served to others, and
     /// the session's breaker is not touched.
-    #[allow(dead_code)] // the bridge's driver is its caller
     pub(crate) async fn demand(&self, used: Generation) -> Result<AccessToken, SessionError> {
         self.0
             .open()?
@@ -186,22 +185,18 @@ impl AuthSession {
         &self.0.core.profile
     }
 
-    #[allow(dead_code)] // the bridge's driver is its caller
     pub(crate) fn glance(&self) -> Glance {
         self.0.core.glance()
     }
 
-    #[allow(dead_code)]
     pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) {
         self.0.core.spawner.spawn(task);
     }
 
-    #[allow(dead_code)]
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.core.clock
     }
 
-    #[allow(dead_code)]
     pub(crate) fn random(&self) -> &Arc<dyn Random> {
         &self.0.core.random
     }
