@@ -57,7 +57,7 @@ extension TokencastTests {
         profile: profile, storage: .host(store, keyWrapper: Xor()),
         stateDirectory: folder.appendingPathComponent("state"), readOnly: true)
       let token = try await reader.accessToken()
-      #expect(token.value == (try await owner.accessToken()).value)
+      #expect(try await owner.accessToken().value == token.value)
       #expect(try await Backend.me(token) == 200)
       let exchanges = try await Backend.stat("refresh_requests")
       let written = store.entries
