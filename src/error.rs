@@ -196,6 +196,8 @@ pub(crate) enum Failure {
     ServerBusy { after: Option<Duration> },
     #[error("the flight lock is held elsewhere")]
     LockHeld,
+    #[error("the app's time in the background was over")]
+    TimeIsUp,
     #[error("calls wait for the cooldown")]
     CoolingDown { left: Duration, cause: TryAgainCause },
     #[error("locked: {0}")]
@@ -237,7 +239,7 @@ impl From<Failure> for SessionError {
             Failure::Untrusted => try_again(DEFAULT_RETRY, TryAgainCause::Untrusted),
             Failure::AnswerLost => try_again(DEFAULT_RETRY, TryAgainCause::Server),
             Failure::ServerBusy { after } => try_again(after.unwrap_or(DEFAULT_RETRY), TryAgainCause::Server),
-            Failure::LockHeld => try_again(DEFAULT_RETRY, TryAgainCause::Busy),
+            Failure::LockHeld | Failure::TimeIsUp => try_again(DEFAULT_RETRY, TryAgainCause::Busy),
             Failure::CoolingDown { left, cause } => try_again(left, cause),
             Failure::Locked(cause) => Self::Locked { cause },
             Failure::Storage(cause) => Self::StorageFailed { cause },

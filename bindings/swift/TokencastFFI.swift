@@ -686,16 +686,18 @@ open class AuthSession: AuthSessionProtocol, @unchecked Sendable, CustomDebugStr
         return try! rustCall { uniffi_tokencast_ffi_fn_clone_authsession(self.handle, $0) }
     }
     /**
-     * Makes the session. Two of them on one entry of one storage are one session.
+     * Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
+     * in the background takes the chance.
      */
-public convenience init(profile: ServerProfile, storage: Storage, options: SessionOptions)throws  {
+public convenience init(profile: ServerProfile, storage: Storage, options: SessionOptions, backgroundTime: BackgroundTime? = nil)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_constructor_authsession_new(
         FfiConverterTypeServerProfile_lower(profile),
         FfiConverterTypeStorage_lower(storage),
-        FfiConverterTypeSessionOptions_lower(options),uniffiCallStatus
+        FfiConverterTypeSessionOptions_lower(options),
+        FfiConverterOptionTypeBackgroundTime.lower(backgroundTime),uniffiCallStatus
     )
 }
     self.init(unsafeFromHandle: handle)
@@ -955,6 +957,410 @@ public func FfiConverterTypeAuthSession_lift(_ handle: UInt64) throws -> AuthSes
 #endif
 public func FfiConverterTypeAuthSession_lower(_ value: AuthSession) -> UInt64 {
     return FfiConverterTypeAuthSession.lower(value)
+}
+
+
+
+
+
+
+/**
+ * How a host says that background time is over: the exchange's connection is dropped, then its lock released.
+ */
+public protocol BackgroundEndProtocol: AnyObject, Sendable {
+    
+    /**
+     * The time is over. Does not block; more than once is as good as once.
+     */
+    func tell() throws 
+    
+}
+/**
+ * How a host says that background time is over: the exchange's connection is dropped, then its lock released.
+ */
+open class BackgroundEnd: BackgroundEndProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_backgroundend(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_backgroundend(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * The time is over. Does not block; more than once is as good as once.
+     */
+open func tell()throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_backgroundend_tell(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_backgroundend_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBackgroundEnd: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = BackgroundEnd
+
+    public static func lift(_ handle: UInt64) throws -> BackgroundEnd {
+        return BackgroundEnd(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: BackgroundEnd) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BackgroundEnd {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: BackgroundEnd, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBackgroundEnd_lift(_ handle: UInt64) throws -> BackgroundEnd {
+    return try FfiConverterTypeBackgroundEnd.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBackgroundEnd_lower(_ value: BackgroundEnd) -> UInt64 {
+    return FfiConverterTypeBackgroundEnd.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Asks the platform for time to finish an exchange in the background, such as `beginBackgroundTask` on iOS. Calls come on
+ * a thread of the library's own.
+ *
+ * What it throws counts as "none given": the exchange goes on without.
+ */
+public protocol BackgroundTime: AnyObject, Sendable {
+    
+    /**
+     * Asks for up to `at_most_ms`, before an exchange goes on the wire. Returns the platform's number of the task; zero and
+     * less when it gives none. When the time ends early, tell `end`.
+     */
+    func begin(atMostMs: Int64, end: BackgroundEnd) throws  -> Int64
+    
+    /**
+     * The exchange is over, or was ended because the time was, and holds no lock: the platform may stop the process.
+     */
+    func finish(task: Int64) throws 
+    
+}
+/**
+ * Asks the platform for time to finish an exchange in the background, such as `beginBackgroundTask` on iOS. Calls come on
+ * a thread of the library's own.
+ *
+ * What it throws counts as "none given": the exchange goes on without.
+ */
+open class BackgroundTimeImpl: BackgroundTime, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_backgroundtime(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_backgroundtime(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Asks for up to `at_most_ms`, before an exchange goes on the wire. Returns the platform's number of the task; zero and
+     * less when it gives none. When the time ends early, tell `end`.
+     */
+open func begin(atMostMs: Int64, end: BackgroundEnd)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeBackgroundTimeError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_backgroundtime_begin(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(atMostMs),
+        FfiConverterTypeBackgroundEnd_lower(end),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The exchange is over, or was ended because the time was, and holds no lock: the platform may stop the process.
+     */
+open func finish(task: Int64)throws   {try rustCallWithError(FfiConverterTypeBackgroundTimeError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_backgroundtime_finish(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(task),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceBackgroundTime {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceBackgroundTime = UniffiVTableCallbackInterfaceBackgroundTime(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeBackgroundTime.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface BackgroundTime: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeBackgroundTime.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface BackgroundTime: handle missing in uniffiClone")
+            }
+        },
+        begin: { (
+            uniffiHandle: UInt64,
+            atMostMs: Int64,
+            end: UInt64,
+            uniffiOutReturn: UnsafeMutablePointer<Int64>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Int64 in
+                guard let uniffiObj = try? FfiConverterTypeBackgroundTime.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.begin(
+                     atMostMs: try FfiConverterInt64.lift(atMostMs),
+                     end: try FfiConverterTypeBackgroundEnd_lift(end)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterInt64.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeBackgroundTimeError_lower
+            )
+        },
+        finish: { (
+            uniffiHandle: UInt64,
+            task: Int64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeBackgroundTime.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.finish(
+                     task: try FfiConverterInt64.lift(task)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeBackgroundTimeError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceBackgroundTime> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceBackgroundTime>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitBackgroundTime() {
+    uniffi_tokencast_ffi_fn_init_callback_vtable_backgroundtime(UniffiCallbackInterfaceBackgroundTime.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBackgroundTime: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<BackgroundTime>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = BackgroundTime
+
+    public static func lift(_ handle: UInt64) throws -> BackgroundTime {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return BackgroundTimeImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: BackgroundTime) -> UInt64 {
+         if let rustImpl = value as? BackgroundTimeImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BackgroundTime {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: BackgroundTime, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBackgroundTime_lift(_ handle: UInt64) throws -> BackgroundTime {
+    return try FfiConverterTypeBackgroundTime.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBackgroundTime_lower(_ value: BackgroundTime) -> UInt64 {
+    return FfiConverterTypeBackgroundTime.lower(value)
 }
 
 
@@ -2859,6 +3265,79 @@ public func FfiConverterTypeSessionOptions_lower(_ value: SessionOptions) -> Rus
 
 
 /**
+ * A host's background time threw. Its text is dropped.
+ */
+public 
+enum BackgroundTimeError: Swift.Error, Equatable, Hashable {
+
+    
+    
+    /**
+     * Something was thrown.
+     */
+    case Threw
+
+    
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BackgroundTimeError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBackgroundTimeError: FfiConverterRustBuffer {
+    typealias SwiftType = BackgroundTimeError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BackgroundTimeError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Threw
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: BackgroundTimeError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Threw:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBackgroundTimeError_lift(_ buf: RustBuffer) throws -> BackgroundTimeError {
+    return try FfiConverterTypeBackgroundTimeError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBackgroundTimeError_lower(_ value: BackgroundTimeError) -> RustBuffer {
+    return FfiConverterTypeBackgroundTimeError.lower(value)
+}
+
+
+/**
  * Why a session ended.
  */
 
@@ -4462,6 +4941,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeBackgroundTime: FfiConverterRustBuffer {
+    typealias SwiftType = BackgroundTime?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBackgroundTime.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBackgroundTime.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAccessToken: FfiConverterRustBuffer {
     typealias SwiftType = AccessToken?
 
@@ -4588,6 +5091,15 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_func_shut_down() != 24963) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_backgroundend_tell() != 36841) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_backgroundtime_begin() != 27431) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_backgroundtime_finish() != 43214) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event() != 29993) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -4663,7 +5175,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation() != 20585) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 5806) {
+    if (uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 22090) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_constructor_storage_file() != 25787) {
@@ -4688,6 +5200,7 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
 
+    uniffiCallbackInitBackgroundTime()
     uniffiCallbackInitKeyWrapper()
     uniffiCallbackInitSecureStorage()
     uniffiCallbackInitSessionListener()

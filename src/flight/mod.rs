@@ -115,6 +115,8 @@ pub(crate) enum Event {
     Rested,
     /// Memory holds the unsaved token, the callers are served.
     Served,
+    /// The platform takes the process's time back: the request or the pause was broken off.
+    TimeIsUp,
 }
 
 /// What a read under the flight lock found.

@@ -39,6 +39,8 @@ impl Flight {
             (Phase::Sending, Event::Answered(answer)) => self.answered(answer, now),
             (Phase::Sending, Event::Unanswered(failure)) => self.unanswered(failure, now),
             (Phase::Pausing, Event::Rested) => self.send(now),
+            // The intent stays: whoever comes next presents the token again, under the same key.
+            (Phase::Sending | Phase::Pausing, Event::TimeIsUp) => self.fail(Failure::TimeIsUp),
             // Best effort: an intent that stays only makes a later verdict sound milder.
             (Phase::Withdrawing(failure), Event::Written(_)) => self.fail(failure),
             (Phase::LookingAgain { after }, Event::Look(look)) => self.look_again(look, after, now),
@@ -63,6 +65,8 @@ impl Flight {
                 self.phase = Phase::Saving(fresh);
                 Step::Write(draft)
             }
+            // The lock must go, and is not needed to keep the token: memory has it, and the next write carries it.
+            (Phase::Resting(fresh), Event::TimeIsUp) => self.done(Outcome::Renewed(fresh)),
             (Phase::Saving(fresh), Event::Written(written)) => self.saved(written, fresh, now),
             (phase, event) => {
                 tracing::error!(
@@ -120,6 +124,7 @@ impl Event {
             Self::Unanswered(_) => "unanswered",
             Self::Rested => "rested",
             Self::Served => "served",
+            Self::TimeIsUp => "time is up",
         }
     }
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::AuthSession;
+use super::background::BackgroundTime;
 use super::core::{Core, Parts};
 use super::ledger::Role;
 use crate::defence::Defences;
@@ -32,6 +33,7 @@ pub struct AuthSessionBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     spawner: Option<Arc<dyn Spawner>>,
+    background_time: Option<Arc<dyn BackgroundTime>>,
     registry: Registry,
     persist_access_token: bool,
     role: Role,
@@ -53,6 +55,7 @@ impl AuthSessionBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom::default()),
             spawner: None,
+            background_time: None,
             registry: Registry::default(),
             persist_access_token: false,
             role: Role::Owner,
@@ -127,6 +130,13 @@ impl AuthSessionBuilder {
     /// Where the core's tasks run. Default: the tokio runtime in which `build` is called.
     pub fn spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
         self.spawner = Some(spawner);
+        self
+    }
+
+    /// How to ask the platform for time when the app is in the background: a phone stops a process soon after it has
+    /// left the screen. Without it an exchange takes the chance.
+    pub fn background_time(mut self, background_time: Arc<dyn BackgroundTime>) -> Self {
+        self.background_time = Some(background_time);
         self
     }
 
@@ -227,6 +237,7 @@ impl AuthSessionBuilder {
                 clock: self.clock,
                 random: self.random,
                 spawner,
+                background_time: self.background_time,
                 persist_access_token: self.persist_access_token,
                 defences: self.defences,
             },

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::background::BackgroundTime;
 use super::breaker::Breaker;
 use super::ledger::{Ledger, Role};
 use crate::defence::{Defence, Defences};
@@ -40,6 +41,7 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
+    pub(super) background_time: Option<Arc<dyn BackgroundTime>>,
     pub(super) persist_access_token: bool,
     pub(super) defences: Defences,
 }
@@ -54,6 +56,7 @@ pub(super) struct Core {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
+    pub(super) background_time: Option<Arc<dyn BackgroundTime>>,
     registry: Registry,
     /// The name for a storage entry that does not exist yet.
     pub(super) new_store: StoreId,
@@ -102,7 +105,6 @@ pub(super) type FlightResult = Result<(), SessionError>;
 
 /// A consistent look at a session.
 #[derive(Clone, Debug)]
-#[allow(dead_code)] // the bridge's driver is its reader
 pub(crate) struct Glance {
     pub(crate) store: StoreId,
     pub(crate) generation: Generation,
@@ -148,6 +150,7 @@ impl Core {
                 resources: parts.resources,
                 random: parts.random,
                 spawner: parts.spawner,
+                background_time: parts.background_time,
                 registry: registry.clone(),
                 new_store,
                 slot: TokenSlot::default(),

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::background::Held;
 use super::core::{Core, FlightResult, jobs};
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
 use crate::flight::{Event, Flight, Fresh, Look, MOST_KEYS, Moment, Outcome, SendFailure, Step};
-use crate::lock::{LockGuard, LockKind};
+use crate::lock::LockKind;
 use crate::random::Random;
 use crate::record::Record;
 use crate::state::{SessionEvent, SessionState};
@@ -27,10 +28,10 @@ impl Core {
         // Invariant 3: between an answer and its save nothing may fail, a lack of randomness neither.
         let mut keys = match Keys::draw(&*self.random) {
             Ok(keys) => keys,
-            Err(failure) => return self.land(Outcome::Failed(failure), None, &landed),
+            Err(failure) => return self.land(Outcome::Failed(failure), Held::default(), &landed),
         };
-        let mut flight_lock: Option<LockGuard> = None;
-        let mut held = None;
+        let mut held = Held::default();
+        let mut record_lock = None;
         if let Some(preparation) = self.transport.preparation() {
             self.spawner.spawn_blocking(preparation);
         }
@@ -51,33 +52,41 @@ impl Core {
                 keys.used_in(draft);
             }
             // The record lock of a read is for the write that follows it at once, and for nothing else.
-            let under = held.take().filter(|_| matches!(step, Step::Write(_)));
+            let under = record_lock.take().filter(|_| matches!(step, Step::Write(_)));
             event = match step {
                 Step::Lock { .. } if !self.stands(Defence::FlightLock) => Event::Locked,
                 Step::Lock { within } => match self.ledger.lock(LockKind::Flight, within).await {
                     Ok(guard) => {
-                        flight_lock = Some(guard);
+                        held.take(guard);
                         Event::Locked
                     }
                     Err(failure) => Event::NotLocked(failure),
                 },
                 Step::Read => {
-                    let (opened, lock) = self.ledger.read_to_write().await;
-                    held = lock;
+                    let (opened, lock) = held.to_the_end(&self, self.ledger.read_to_write()).await;
+                    record_lock = lock;
                     Event::Look(look(opened))
                 }
-                Step::Write(draft) => Event::Written(self.ledger.write(*draft, under).await),
-                Step::Send(presented) => self.exchange(&presented).await,
-                Step::Rest(pause) => {
-                    self.clock.sleep(pause).await;
-                    Event::Rested
+                Step::Write(draft) => {
+                    let written = held.to_the_end(&self, self.ledger.write(*draft, under)).await;
+                    Event::Written(written)
                 }
+                Step::Send(presented) => {
+                    held.ask_for_time(&self).await;
+                    // Dropping the exchange drops its connection; the lock goes after that.
+                    let exchange = self.exchange(&presented);
+                    held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
+                }
+                Step::Rest(pause) => match held.unless_over(self.clock.sleep(pause)).await {
+                    Some(()) => Event::Rested,
+                    None => Event::TimeIsUp,
+                },
                 Step::Serve(fresh, failure) => {
                     self.serve_unsaved(*fresh, &failure, &landed);
                     Event::Served
                 }
                 Step::Done(outcome) => {
-                    self.land(*outcome, flight_lock, &landed);
+                    self.land(*outcome, held, &landed);
                     return;
                 }
             };
@@ -131,7 +140,7 @@ impl Core {
     fn land(
         self: &Arc<Self>,
         outcome: Outcome,
-        flight_lock: Option<LockGuard>,
+        mut held: Held,
         landed: &watch::Sender<Option<FlightResult>>,
     ) {
         let now = self.clock.boot();
@@ -188,7 +197,7 @@ impl Core {
                 }
             }
         };
-        drop(flight_lock);
+        held.release();
         landed.send_replace(Some(result.map_err(SessionError::from)));
         self.deliver(jobs(deliveries));
         // What an ended or displaced session still has to revoke need not wait for the next start.

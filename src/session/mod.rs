@@ -1,10 +1,12 @@
 //! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
 //!
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
-//! flight), `drive` (performing what a flight asks), `follow` (waiting for another process's flight), `ledger` (reading and writing the record under its lock),
+//! flight), `drive` (performing what a flight asks), `background` (the platform's time for it), `follow` (waiting for
+//! another process's flight), `ledger` (reading and writing the record under its lock),
 //! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls).
 
 mod ahead;
+mod background;
 mod breaker;
 mod builder;
 mod core;
@@ -33,6 +35,7 @@ use crate::state::{Notice, SessionEvent, SessionState};
 use crate::time::Clock;
 use crate::token::{AccessToken, Credentials, Generation, TokenSet};
 
+pub use background::{BackgroundEnd, BackgroundTask, BackgroundTime};
 pub use builder::AuthSessionBuilder;
 #[cfg(feature = "reqwest")]
 pub use send::SendError;
@@ -110,7 +113,6 @@ impl AuthSession {
 
     /// A page reported a 401. As [`rejected`](Self::rejected), but the token goes on being served to others, and
     /// the session's breaker is not touched.
-    #[allow(dead_code)] // the bridge's driver is its caller
     pub(crate) async fn demand(&self, used: Generation) -> Result<AccessToken, SessionError> {
         self.0
             .open()?
@@ -183,22 +185,18 @@ impl AuthSession {
         &self.0.core.profile
     }
 
-    #[allow(dead_code)] // the bridge's driver is its caller
     pub(crate) fn glance(&self) -> Glance {
         self.0.core.glance()
     }
 
-    #[allow(dead_code)]
     pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) {
         self.0.core.spawner.spawn(task);
     }
 
-    #[allow(dead_code)]
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.core.clock
     }
 
-    #[allow(dead_code)]
     pub(crate) fn random(&self) -> &Arc<dyn Random> {
         &self.0.core.random
     }

@@ -126,7 +126,7 @@ pub fn memory() -> MemoryStorage {
 
 /// The platform's keyring, under the application's id such as `com.example.app`.
 ///
-/// Linux: the Secret Service. On other systems reads answer `Misconfigured` until their package arrives.
+/// Linux: the Secret Service. iOS and macOS: the Keychain. On other systems every call answers `Misconfigured`.
 #[cfg(feature = "keyring")]
 pub fn keyring(application: impl Into<String>) -> KeyringStorage {
     KeyringStorage::new(application)

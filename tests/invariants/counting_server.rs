@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 pub(crate) struct CountingServer {
     url: String,
     met: Arc<Mutex<Vec<Met>>>,
+    closed: Arc<Mutex<Vec<usize>>>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -45,21 +46,37 @@ impl CountingServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let met = Arc::new(Mutex::new(Vec::new()));
-        let (seen, react) = (met.clone(), Arc::new(react));
+        let closed = Arc::new(Mutex::new(Vec::new()));
+        let (seen, left, react) = (met.clone(), closed.clone(), Arc::new(react));
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             let mut count = 0;
             while let Ok((stream, _)) = listener.accept().await {
                 count += 1;
-                let (seen, react) = (seen.clone(), react.clone());
-                connections.spawn(async move { serve(stream, count, &seen, &*react).await });
+                let (seen, left, react) = (seen.clone(), left.clone(), react.clone());
+                connections.spawn(async move {
+                    if let Some(silent) = serve(stream, count, &seen, &*react).await {
+                        until_closed(silent).await;
+                        left.lock().unwrap().push(count);
+                    }
+                });
             }
         });
-        Self { url, met, accepting }
+        Self {
+            url,
+            met,
+            closed,
+            accepting,
+        }
     }
 
     pub(crate) fn profile(&self) -> ServerProfile {
         ServerProfile::rotation(&self.url).unwrap()
+    }
+
+    /// The connections that clients gave up while the server was silent.
+    pub(crate) fn closed(&self) -> Vec<usize> {
+        self.closed.lock().unwrap().clone()
     }
 
     /// The requests to a path, in the order in which they came.
@@ -75,17 +92,16 @@ impl Drop for CountingServer {
     }
 }
 
+/// Serves one connection to its end; answers it when it is to be silent from now on.
 async fn serve(
     mut stream: TcpStream,
     connection: usize,
     seen: &Mutex<Vec<Met>>,
     react: &(impl Fn(&Met) -> Reaction + Send + Sync),
-) {
+) -> Option<TcpStream> {
     let mut idle_since = Instant::now();
     for on_connection in 1.. {
-        let Some(path) = read_request(&mut stream).await else {
-            return;
-        };
+        let path = read_request(&mut stream).await?;
         let nth;
         let met = {
             let mut seen = seen.lock().unwrap();
@@ -114,13 +130,19 @@ async fn serve(
             Reaction::Answer => stream.write_all(answer.as_bytes()).await.unwrap(),
             Reaction::AnswerThenClose => {
                 stream.write_all(answer.as_bytes()).await.unwrap();
-                return;
+                return None;
             }
-            Reaction::Close => return,
-            Reaction::Silence => std::future::pending().await,
+            Reaction::Close => return None,
+            Reaction::Silence => return Some(stream),
         }
         idle_since = Instant::now();
     }
+    None
+}
+
+async fn until_closed(mut stream: TcpStream) {
+    let mut bytes = [0; 64];
+    while matches!(stream.read(&mut bytes).await, Ok(1..)) {}
 }
 
 /// Reads one request with its body and says to which path; `None` when the client left.

@@ -16,6 +16,7 @@
     reason = "the scaffolding that UniFFI generates is extern \"C\"; none is written by hand"
 )]
 
+mod background;
 mod error;
 mod host;
 mod listener;
@@ -25,6 +26,7 @@ mod state;
 mod storage;
 mod token;
 
+pub use background::{BackgroundEnd, BackgroundTime, BackgroundTimeError};
 pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokencast::session as core;
 
+use crate::background::{BackgroundTime, HostBackgroundTime};
 use crate::error::SessionError;
 use crate::host;
 use crate::listener::{self, SessionListener, Subscription};
@@ -38,12 +39,14 @@ pub struct SessionOptions {
 
 #[uniffi::export]
 impl AuthSession {
-    /// Makes the session. Two of them on one entry of one storage are one session.
-    #[uniffi::constructor]
+    /// Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
+    /// in the background takes the chance.
+    #[uniffi::constructor(default(background_time = None))]
     pub fn new(
         profile: Arc<ServerProfile>,
         storage: Arc<Storage>,
         options: SessionOptions,
+        background_time: Option<Arc<dyn BackgroundTime>>,
     ) -> Result<Self, SessionError> {
         let SessionOptions {
             entry,
@@ -57,6 +60,9 @@ impl AuthSession {
             .registry(host::registry()?);
         if let Some(wrapper) = storage.key_wrapper() {
             builder = builder.key_wrapper(wrapper);
+        }
+        if let Some(background_time) = background_time {
+            builder = builder.background_time(Arc::new(HostBackgroundTime(background_time)));
         }
         if let Some(entry) = entry {
             builder = builder.entry(entry);

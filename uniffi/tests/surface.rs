@@ -12,7 +12,12 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 fn session(storage: Storage) -> Result<AuthSession, SessionError> {
     let profile = ServerProfile::rotation(NOWHERE.into())?;
-    AuthSession::new(Arc::new(profile), Arc::new(storage), SessionOptions::default())
+    AuthSession::new(
+        Arc::new(profile),
+        Arc::new(storage),
+        SessionOptions::default(),
+        None,
+    )
 }
 
 #[tokio::test]
@@ -105,7 +110,7 @@ async fn a_host_store_that_throws_locks_the_session() {
         ..Default::default()
     };
     let profile = Arc::new(ServerProfile::rotation(NOWHERE.into()).unwrap());
-    let session = AuthSession::new(profile, Arc::new(storage), options).unwrap();
+    let session = AuthSession::new(profile, Arc::new(storage), options, None).unwrap();
     assert!(matches!(
         session.restored().await,
         Ok(SessionState::Locked { .. })

@@ -551,7 +551,13 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe() != 37606:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 5806:
+    if lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 22090:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_backgroundend_tell() != 36841:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_backgroundtime_begin() != 27431:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_backgroundtime_finish() != 43214:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_credentials_fields() != 61864:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -664,6 +670,15 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe.restype = 
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_authsession_new.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_authsession_new.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_backgroundend_tell.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_backgroundend_tell.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_backgroundtime_begin.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_backgroundtime_begin.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_backgroundtime_finish.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_backgroundtime_finish.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_credentials_fields.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_credentials_fields.restype = ctypes.c_uint16
@@ -797,9 +812,33 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_authsession_new.argtypes = (
     ctypes.c_uint64,
     ctypes.c_uint64,
     _UniffiRustBuffer,
+    _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_authsession_new.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundend_tell.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundend_tell.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundend_uniffi_trait_debug.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundend_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundtime_begin.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundtime_begin.restype = ctypes.c_int64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundtime_finish.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundtime_finish.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_method_credentials_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -969,6 +1008,26 @@ _UniffiLib.uniffi_tokencast_ffi_fn_free_authsession.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_free_authsession.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_backgroundend.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_backgroundend.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_backgroundend.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_backgroundend.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_backgroundtime.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_backgroundtime.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_backgroundtime.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_backgroundtime.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_clone_credentials.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1049,6 +1108,27 @@ _UniffiLib.uniffi_tokencast_ffi_fn_free_tokenset.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_free_tokenset.restype = None
+_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,ctypes.c_int64,ctypes.c_uint64,ctypes.POINTER(ctypes.c_int64),
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD1 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,ctypes.c_int64,ctypes.c_void_p,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_BACKGROUND_TIME = ctypes.CFUNCTYPE(ctypes.c_uint64,ctypes.c_uint64,
+)
+_UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_BACKGROUND_TIME = ctypes.CFUNCTYPE(None,ctypes.c_uint64,
+)
+class _UniffiVTableCallbackInterfaceTokencastBackgroundTime(ctypes.Structure):
+    _fields_ = [
+        ("uniffi_free", _UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_BACKGROUND_TIME),
+        ("uniffi_clone", _UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_BACKGROUND_TIME),
+        ("begin", _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD0),
+        ("finish", _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD1),
+    ]
+_UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_backgroundtime.argtypes = (
+    ctypes.POINTER(_UniffiVTableCallbackInterfaceTokencastBackgroundTime),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_backgroundtime.restype = None
 _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_KEY_WRAPPER_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.POINTER(_UniffiRustBuffer),
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1678,6 +1758,62 @@ class _UniffiFfiConverterTypeSessionOptions(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalString.write(value.state_dir, buf)
         _UniffiFfiConverterBoolean.write(value.persist_access_token, buf)
         _UniffiFfiConverterBoolean.write(value.read_only, buf)
+
+
+
+# BackgroundTimeError
+# We want to define each variant as a nested class that's also a subclass,
+# which is tricky in Python.  To accomplish this we're going to create each
+# class separately, then manually add the child classes to the base class's
+# __dict__.  All of this happens in dummy class to avoid polluting the module
+# namespace.
+class BackgroundTimeError(Exception):
+    """
+    A host's background time threw. Its text is dropped.
+"""
+    pass
+
+_UniffiTempBackgroundTimeError = BackgroundTimeError
+
+class BackgroundTimeError:  # type: ignore
+    """
+    A host's background time threw. Its text is dropped.
+"""
+    
+    class Threw(_UniffiTempBackgroundTimeError):
+        """
+        Something was thrown.
+"""
+        
+        def __init__(self):
+            pass
+
+        def __repr__(self):
+            return "BackgroundTimeError.Threw({})".format(str(self))
+    _UniffiTempBackgroundTimeError.Threw = Threw # type: ignore
+
+BackgroundTimeError = _UniffiTempBackgroundTimeError # type: ignore
+del _UniffiTempBackgroundTimeError
+
+
+class _UniffiFfiConverterTypeBackgroundTimeError(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return BackgroundTimeError.Threw(
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if isinstance(value, BackgroundTimeError.Threw):
+            return
+
+    @staticmethod
+    def write(value, buf):
+        if isinstance(value, BackgroundTimeError.Threw):
+            buf.write_i32(1)
 
 
 
@@ -4703,9 +4839,10 @@ class AuthSession(AuthSessionProtocol):
 """
     
     _handle: ctypes.c_uint64
-    def __init__(self, profile: ServerProfile,storage: Storage,options: SessionOptions):
+    def __init__(self, profile: ServerProfile,storage: Storage,options: SessionOptions,background_time: typing.Union[object, typing.Optional[BackgroundTime]] = _DEFAULT):
         """
-        Makes the session. Two of them on one entry of one storage are one session.
+        Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
+        in the background takes the chance.
 """
         
         _UniffiFfiConverterTypeServerProfile.check_lower(profile)
@@ -4713,10 +4850,15 @@ class AuthSession(AuthSessionProtocol):
         _UniffiFfiConverterTypeStorage.check_lower(storage)
 
         _UniffiFfiConverterTypeSessionOptions.check_lower(options)
+
+        if background_time is _DEFAULT:
+            background_time = None
+        _UniffiFfiConverterOptionalTypeBackgroundTime.check_lower(background_time)
         _uniffi_lowered_args = (
             _UniffiFfiConverterTypeServerProfile.lower(profile),
             _UniffiFfiConverterTypeStorage.lower(storage),
             _UniffiFfiConverterTypeSessionOptions.lower(options),
+            _UniffiFfiConverterOptionalTypeBackgroundTime.lower(background_time),
         )
         _uniffi_lift_return = _UniffiFfiConverterTypeAuthSession.lift
         _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
@@ -4997,6 +5139,303 @@ class _UniffiFfiConverterTypeAuthSession:
 
     @classmethod
     def write(cls, value: AuthSession, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
+class BackgroundEndProtocol(typing.Protocol):
+    """
+    How a host says that background time is over: the exchange's connection is dropped, then its lock released.
+"""
+    
+    def tell(self, ) -> None:
+        """
+        The time is over. Does not block; more than once is as good as once.
+"""
+        raise NotImplementedError
+
+class BackgroundEnd(BackgroundEndProtocol):
+    """
+    How a host says that background time is over: the exchange's connection is dropped, then its lock released.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_backgroundend, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_backgroundend, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def tell(self, ) -> None:
+        """
+        The time is over. Does not block; more than once is as good as once.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundend_tell,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+    # The Rust `Debug::fmt` implementation.
+    def __repr__(self) -> str:
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundend_uniffi_trait_debug,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+class _UniffiFfiConverterTypeBackgroundEnd:
+    @staticmethod
+    def lift(value: int) -> BackgroundEnd:
+        return BackgroundEnd._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: BackgroundEnd):
+        if not isinstance(value, BackgroundEnd):
+            raise TypeError("Expected BackgroundEnd instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: BackgroundEnd) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> BackgroundEnd:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: BackgroundEnd, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
+class BackgroundTime():
+    """
+    Asks the platform for time to finish an exchange in the background, such as `beginBackgroundTask` on iOS. Calls come on
+    a thread of the library's own.
+
+    What it throws counts as "none given": the exchange goes on without.
+"""
+    
+    def begin(self, at_most_ms: int,end: BackgroundEnd) -> int:
+        """
+        Asks for up to `at_most_ms`, before an exchange goes on the wire. Returns the platform's number of the task; zero and
+        less when it gives none. When the time ends early, tell `end`.
+"""
+        raise NotImplementedError
+    def finish(self, task: int) -> None:
+        """
+        The exchange is over, or was ended because the time was, and holds no lock: the platform may stop the process.
+"""
+        raise NotImplementedError
+
+class BackgroundTimeImpl(BackgroundTime):
+    """
+    Asks the platform for time to finish an exchange in the background, such as `beginBackgroundTask` on iOS. Calls come on
+    a thread of the library's own.
+
+    What it throws counts as "none given": the exchange goes on without.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_backgroundtime, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_backgroundtime, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def begin(self, at_most_ms: int,end: BackgroundEnd) -> int:
+        """
+        Asks for up to `at_most_ms`, before an exchange goes on the wire. Returns the platform's number of the task; zero and
+        less when it gives none. When the time ends early, tell `end`.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(at_most_ms)
+
+        _UniffiFfiConverterTypeBackgroundEnd.check_lower(end)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(at_most_ms),
+            _UniffiFfiConverterTypeBackgroundEnd.lower(end),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterInt64.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeBackgroundTimeError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundtime_begin,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def finish(self, task: int) -> None:
+        """
+        The exchange is over, or was ended because the time was, and holds no lock: the platform may stop the process.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(task)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(task),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeBackgroundTimeError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_backgroundtime_finish,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+# Put all the bits inside a class to keep the top-level namespace clean
+class _UniffiTraitImplBackgroundTimeImpl:
+    # For each method, generate a callback function to pass to Rust
+
+    @_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD0
+    def begin(
+            uniffi_handle,
+            at_most_ms,
+            end,
+            uniffi_out_return,
+            uniffi_call_status_ptr,
+        ):
+        uniffi_obj = _UniffiFfiConverterTypeBackgroundTime._handle_map.get(uniffi_handle)
+        def make_call():
+            uniffi_args = (_UniffiFfiConverterInt64.lift(at_most_ms), _UniffiFfiConverterTypeBackgroundEnd.lift(end), )
+            uniffi_method = uniffi_obj.begin
+            return uniffi_method(*uniffi_args)
+        def write_return_value(v):
+            uniffi_out_return[0] = _UniffiFfiConverterInt64.lower(v)
+        _uniffi_trait_interface_call_with_error(
+                uniffi_call_status_ptr.contents,
+                make_call,
+                write_return_value,
+                BackgroundTimeError,
+                _UniffiFfiConverterTypeBackgroundTimeError.lower,
+        )
+
+    @_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD1
+    def finish(
+            uniffi_handle,
+            task,
+            uniffi_out_return,
+            uniffi_call_status_ptr,
+        ):
+        uniffi_obj = _UniffiFfiConverterTypeBackgroundTime._handle_map.get(uniffi_handle)
+        def make_call():
+            uniffi_args = (_UniffiFfiConverterInt64.lift(task), )
+            uniffi_method = uniffi_obj.finish
+            return uniffi_method(*uniffi_args)
+        write_return_value = lambda v: None
+        _uniffi_trait_interface_call_with_error(
+                uniffi_call_status_ptr.contents,
+                make_call,
+                write_return_value,
+                BackgroundTimeError,
+                _UniffiFfiConverterTypeBackgroundTimeError.lower,
+        )
+
+    @_UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_BACKGROUND_TIME
+    def _uniffi_free(uniffi_handle):
+        _UniffiFfiConverterTypeBackgroundTime._handle_map.remove(uniffi_handle)
+
+    @_UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_BACKGROUND_TIME
+    def _uniffi_clone(uniffi_handle):
+        return _UniffiFfiConverterTypeBackgroundTime._handle_map.clone(uniffi_handle)
+
+    # Generate the FFI VTable.  This has a field for each callback interface method.
+    _uniffi_vtable = _UniffiVTableCallbackInterfaceTokencastBackgroundTime(
+        _uniffi_free,
+        _uniffi_clone,
+        begin,
+        finish,
+    )
+    # Send Rust a pointer to the VTable.  Note: this means we need to keep the struct alive forever,
+    # or else bad things will happen when Rust tries to access it.
+    _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_backgroundtime(ctypes.byref(_uniffi_vtable))
+
+class _UniffiFfiConverterTypeBackgroundTime:
+    _handle_map = _UniffiHandleMap()
+
+    @staticmethod
+    def lift(value: int):
+        if (value & 1) == 0:
+            # Rust-generated handle, construct a new class that uses the handle to implement the
+            # interface
+            return BackgroundTimeImpl._uniffi_make_instance(value)
+        else:
+            # Python-generated handle, get the object from the handle map
+            return _UniffiFfiConverterTypeBackgroundTime._handle_map.remove(value)
+
+    @staticmethod
+    def check_lower(value: BackgroundTime):
+        if not isinstance(value, BackgroundTime):
+            raise TypeError("Expected BackgroundTime subclass, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: BackgroundTime):
+         if isinstance(value, BackgroundTimeImpl):
+            # Rust-implementated object.  Clone the handle and return it
+            return value._uniffi_clone_handle()
+         else:
+            # Python-implementated object, generate a new vtable handle and return that.
+            return _UniffiFfiConverterTypeBackgroundTime._handle_map.insert(value)
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer):
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: BackgroundTime, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
 
@@ -5807,6 +6246,31 @@ class _UniffiFfiConverterTypeStorage:
     def write(cls, value: Storage, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
+class _UniffiFfiConverterOptionalTypeBackgroundTime(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeBackgroundTime.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeBackgroundTime.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeBackgroundTime.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
 class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, items):
@@ -5858,6 +6322,7 @@ def shut_down() -> None:
 
 __all__ = [
     "InternalError",
+    "BackgroundTimeError",
     "EndReason",
     "KeyFailure",
     "ListenerError",
@@ -5885,6 +6350,10 @@ __all__ = [
     "SubscriptionProtocol",
     "AuthSession",
     "AuthSessionProtocol",
+    "BackgroundEnd",
+    "BackgroundEndProtocol",
+    "BackgroundTimeImpl",
+    "BackgroundTime",
     "KeyWrapperImpl",
     "KeyWrapper",
     "SecureStorageImpl",

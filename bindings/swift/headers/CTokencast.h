@@ -243,6 +243,20 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_BACKGROUND_TIME_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_BACKGROUND_TIME_METHOD0
+typedef void (*UniffiCallbackInterfaceBackgroundTimeMethod0)(uint64_t, int64_t, uint64_t, int64_t* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_BACKGROUND_TIME_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_BACKGROUND_TIME_METHOD1
+typedef void (*UniffiCallbackInterfaceBackgroundTimeMethod1)(uint64_t, int64_t, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_SESSION_LISTENER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_SESSION_LISTENER_METHOD0
 typedef void (*UniffiCallbackInterfaceSessionListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
@@ -292,6 +306,16 @@ typedef void (*UniffiCallbackInterfaceSecureStorageMethod3)(uint64_t, RustBuffer
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_BACKGROUND_TIME
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_BACKGROUND_TIME
+typedef struct UniffiVTableCallbackInterfaceBackgroundTime {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceBackgroundTimeMethod0 _Nonnull begin;
+    UniffiCallbackInterfaceBackgroundTimeMethod1 _Nonnull finish;
+} UniffiVTableCallbackInterfaceBackgroundTime;
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_SESSION_LISTENER
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_SESSION_LISTENER
 typedef struct UniffiVTableCallbackInterfaceSessionListener {
@@ -322,6 +346,51 @@ typedef struct UniffiVTableCallbackInterfaceSecureStorage {
     UniffiCallbackInterfaceSecureStorageMethod3 _Nonnull delete;
 } UniffiVTableCallbackInterfaceSecureStorage;
 
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_BACKGROUNDEND
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_BACKGROUNDEND
+uint64_t uniffi_tokencast_ffi_fn_clone_backgroundend(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_BACKGROUNDEND
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_BACKGROUNDEND
+void uniffi_tokencast_ffi_fn_free_backgroundend(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDEND_TELL
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDEND_TELL
+void uniffi_tokencast_ffi_fn_method_backgroundend_tell(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDEND_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDEND_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_tokencast_ffi_fn_method_backgroundend_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_BACKGROUNDTIME
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_BACKGROUNDTIME
+uint64_t uniffi_tokencast_ffi_fn_clone_backgroundtime(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_BACKGROUNDTIME
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_BACKGROUNDTIME
+void uniffi_tokencast_ffi_fn_free_backgroundtime(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_INIT_CALLBACK_VTABLE_BACKGROUNDTIME
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_INIT_CALLBACK_VTABLE_BACKGROUNDTIME
+void uniffi_tokencast_ffi_fn_init_callback_vtable_backgroundtime(const UniffiVTableCallbackInterfaceBackgroundTime* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDTIME_BEGIN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDTIME_BEGIN
+int64_t uniffi_tokencast_ffi_fn_method_backgroundtime_begin(uint64_t ptr, int64_t at_most_ms, uint64_t end, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDTIME_FINISH
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_BACKGROUNDTIME_FINISH
+void uniffi_tokencast_ffi_fn_method_backgroundtime_finish(uint64_t ptr, int64_t task, RustCallStatus *_Nonnull out_status
+);
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_SESSIONLISTENER
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_SESSIONLISTENER
@@ -415,7 +484,7 @@ void uniffi_tokencast_ffi_fn_free_authsession(uint64_t handle, RustCallStatus *_
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_AUTHSESSION_NEW
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_AUTHSESSION_NEW
-uint64_t uniffi_tokencast_ffi_fn_constructor_authsession_new(uint64_t profile, uint64_t storage, RustBuffer options, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_tokencast_ffi_fn_constructor_authsession_new(uint64_t profile, uint64_t storage, RustBuffer options, RustBuffer background_time, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_ACCESS_TOKEN
@@ -913,6 +982,24 @@ void ffi_tokencast_ffi_rust_future_complete_void(uint64_t handle, RustCallStatus
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_SHUT_DOWN
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_SHUT_DOWN
 uint16_t uniffi_tokencast_ffi_checksum_func_shut_down(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDEND_TELL
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDEND_TELL
+uint16_t uniffi_tokencast_ffi_checksum_method_backgroundend_tell(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDTIME_BEGIN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDTIME_BEGIN
+uint16_t uniffi_tokencast_ffi_checksum_method_backgroundtime_begin(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDTIME_FINISH
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDTIME_FINISH
+uint16_t uniffi_tokencast_ffi_checksum_method_backgroundtime_finish(void
     
 );
 #endif

@@ -23,19 +23,22 @@ public final class AuthSession: Sendable {
   ///   - readOnly: Only reads, as an app extension does: it never refreshes, writes nothing and takes no lock. It serves the
   ///     token of the process that owns the entry, whose session is made with `persistsAccessToken`, and waits for its next
   ///     one. ``signIn(_:)``, ``adopt(_:)`` and ``signOut()`` throw `.misconfigured`.
+  ///   - backgroundTime: How to ask the platform for time when the app is in the background.
   public init(
     profile: ServerProfile,
     storage: Storage,
     entry: String? = nil,
     stateDirectory: URL? = nil,
     persistsAccessToken: Bool = false,
-    readOnly: Bool = false
+    readOnly: Bool = false,
+    backgroundTime: (any BackgroundTime)? = nil
   ) {
     let core = Result { () throws -> TokencastFFI.AuthSession in
       let options = SessionOptions(
         entry: entry, stateDir: stateDirectory?.path, persistAccessToken: persistsAccessToken, readOnly: readOnly)
       return try TokencastFFI.AuthSession(
-        profile: profile.core.get(), storage: storage.core.get(), options: options)
+        profile: profile.core.get(), storage: storage.core.get(), options: options,
+        backgroundTime: backgroundTime.map(BackgroundTimeAdapter.init))
     }.mapError(SessionError.init(any:))
     self.core = core
     mirror = SessionMirror(core: try? core.get())

@@ -48,6 +48,30 @@ final class KeyWrapperAdapter: TokencastFFI.KeyWrapper {
   }
 }
 
+final class BackgroundTimeAdapter: TokencastFFI.BackgroundTime {
+  private let host: any BackgroundTime
+
+  init(_ host: any BackgroundTime) {
+    self.host = host
+  }
+
+  func begin(atMostMs: Int64, end: TokencastFFI.BackgroundEnd) throws -> Int64 {
+    do {
+      return try host.begin(atMost: .milliseconds(atMostMs), end: BackgroundEnd(core: end)) ?? 0
+    } catch {
+      throw BackgroundTimeError.Threw
+    }
+  }
+
+  func finish(task: Int64) throws {
+    do {
+      try host.finish(task)
+    } catch {
+      throw BackgroundTimeError.Threw
+    }
+  }
+}
+
 final class StorageAdapter: TokencastFFI.SecureStorage {
   private let store: any SecureStorage
 

@@ -39,6 +39,37 @@ extension TokencastTests {
       }
     }
 
+    @Test("When background time ends on the wire the caller is told and nothing is lost")
+    func backgroundTime() async throws {
+      let phone = Phone()
+      let session = AuthSession(
+        profile: .rotation(Backend.url), storage: .memory(), backgroundTime: phone)
+      try await session.signIn(ada)
+      let first = try await session.accessToken()
+      try await Backend.holdRefreshes(true)
+      async let waiting = sessionError { _ = try await session.rejected(first.generation) }
+      try await eventually { !phone.ends.all.isEmpty }
+      phone.ends.all[0].tell()
+      guard case .tryAgain = await waiting else {
+        Issue.record("an exchange without time went on")
+        return
+      }
+      try await eventually { phone.finished.all == [1] }
+      try await Backend.holdRefreshes(false)
+      let second = try await session.rejected(first.generation)
+      #expect(try await Backend.me(second) == 200)
+      try await eventually { phone.finished.all == [1, 2] }
+    }
+
+    @Test("A background time that throws counts as none given")
+    func throwingBackgroundTime() async throws {
+      let session = AuthSession(
+        profile: .rotation(Backend.url), storage: .memory(), backgroundTime: BrokenPhone())
+      try await session.signIn(ada)
+      let first = try await session.accessToken()
+      #expect(try await Backend.me(try await session.rejected(first.generation)) == 200)
+    }
+
     @Test("Every listener gets the state and token first and then each new one")
     func listeners() async throws {
       let session = memorySession()
@@ -318,4 +349,22 @@ func sessionError<Answer>(_ call: () async throws -> Answer) async -> SessionErr
   } catch {
     return error as? SessionError
   }
+}
+
+private struct Phone: BackgroundTime {
+  let ends = Heard<BackgroundEnd>()
+  let finished = Heard<Int64>()
+
+  func begin(atMost _: Duration, end: BackgroundEnd) -> Int64? {
+    ends.append(end)
+    return Int64(ends.all.count)
+  }
+
+  func finish(_ task: Int64) { finished.append(task) }
+}
+
+private struct BrokenPhone: BackgroundTime {
+  func begin(atMost _: Duration, end _: BackgroundEnd) throws -> Int64? { throw CocoaError(.fileNoSuchFile) }
+
+  func finish(_: Int64) throws { throw CocoaError(.fileNoSuchFile) }
 }

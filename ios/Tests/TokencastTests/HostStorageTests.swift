@@ -51,13 +51,13 @@ extension TokencastTests {
       let profile = ServerProfile.rotation(Backend.url)
       let owner = AuthSession(
         profile: profile, storage: .host(store, keyWrapper: Xor()),
-        stateDirectory: folder.appendingPathComponent("owner"), persistsAccessToken: true)
+        stateDirectory: folder.appendingPathComponent("state"), persistsAccessToken: true)
       try await owner.signIn(ada)
-      let readers = folder.appendingPathComponent("reader")
       let reader = AuthSession(
-        profile: profile, storage: .host(store, keyWrapper: Xor()), stateDirectory: readers, readOnly: true)
+        profile: profile, storage: .host(store, keyWrapper: Xor()),
+        stateDirectory: folder.appendingPathComponent("state"), readOnly: true)
       let token = try await reader.accessToken()
-      #expect(token.value == (try await owner.accessToken()).value)
+      #expect(try await owner.accessToken().value == token.value)
       #expect(try await Backend.me(token) == 200)
       let exchanges = try await Backend.stat("refresh_requests")
       let written = store.entries
@@ -73,7 +73,7 @@ extension TokencastTests {
         }
       }
       #expect(try await Backend.stat("refresh_requests") == exchanges)
-      #expect(store.entries == written && !FileManager.default.fileExists(atPath: readers.path))
+      #expect(store.entries == written)
       // It waits for the owner's next one.
       async let waiting = reader.rejected(token.generation)
       let renewed = try await owner.rejected(token.generation)

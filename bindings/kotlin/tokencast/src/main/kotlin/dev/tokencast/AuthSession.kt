@@ -22,6 +22,7 @@ import dev.tokencast.ffi.AuthSession as CoreSession
  * @param readOnly only reads, as a second process beside the app's does: it never refreshes, writes nothing and takes no
  *   lock. It serves the token of the session that owns the entry, which is made with [persistAccessToken], and waits for
  *   its next one. [signIn], [adopt] and [signOut] throw [SessionException.Misconfigured]
+ * @param backgroundTime how to ask the platform for time when the app is in the background
  * @throws SessionException.Misconfigured when a part is missing
  */
 public class AuthSession(
@@ -31,11 +32,12 @@ public class AuthSession(
     stateDir: Path? = null,
     persistAccessToken: Boolean = false,
     readOnly: Boolean = false,
+    backgroundTime: BackgroundTime? = null,
 ) : AutoCloseable {
     private val core: CoreSession =
         asking {
             val options = SessionOptions(entry, stateDir?.toString(), persistAccessToken, readOnly)
-            CoreSession(profile.core, storage.core, options)
+            CoreSession(profile.core, storage.core, options, backgroundTime?.let(::BackgroundTimeAdapter))
         }
     private val mirror = SessionMirror(core, LifeClock.Jvm)
     private val own = mirror.follow()

@@ -1,7 +1,11 @@
 package dev.tokencast
 
+import dev.tokencast.ffi.BackgroundTimeException
 import dev.tokencast.ffi.ListenerException
 import dev.tokencast.ffi.StorageException
+import kotlin.time.Duration.Companion.milliseconds
+import dev.tokencast.ffi.BackgroundEnd as CoreEnd
+import dev.tokencast.ffi.BackgroundTime as CoreBackgroundTime
 import dev.tokencast.ffi.KeyFailure as CoreKeyFailure
 import dev.tokencast.ffi.KeyWrapper as CoreKeyWrapper
 import dev.tokencast.ffi.ReadOutcome as CoreReadOutcome
@@ -29,6 +33,13 @@ internal class KeyWrapperAdapter(private val wrapper: KeyWrapper) : CoreKeyWrapp
             is KeyFailure.Gone -> CoreKeyFailure.Gone()
             else -> CoreKeyFailure.Transient()
         }
+}
+
+internal class BackgroundTimeAdapter(private val host: BackgroundTime) : CoreBackgroundTime {
+    override fun begin(atMostMs: Long, end: CoreEnd): Long =
+        guarded({ BackgroundTimeException.Threw() }) { host.begin(atMostMs.milliseconds, BackgroundEnd(end)) ?: 0 }
+
+    override fun finish(task: Long): Unit = guarded({ BackgroundTimeException.Threw() }) { host.finish(task) }
 }
 
 internal class StorageAdapter(private val store: SecureStorage) : CoreSecureStorage {

@@ -70,6 +70,53 @@ class AuthSessionTest {
     }
 
     @Test
+    fun `when background time ends on the wire the caller is told and nothing is lost`() = story {
+        val ends = CopyOnWriteArrayList<BackgroundEnd>()
+        val finished = CopyOnWriteArrayList<Long>()
+        val phone = object : BackgroundTime {
+            override fun begin(atMost: Duration, end: BackgroundEnd): Long {
+                ends += end
+                return ends.size.toLong()
+            }
+
+            override fun finish(task: Long) {
+                finished += task
+            }
+        }
+        val session =
+            AuthSession(ServerProfile.rotation(Backend.url), Storage.memory(), backgroundTime = phone).also { opened += it }
+        session.signIn(ada)
+        val first = session.accessToken()
+        Backend.holdRefreshes(true)
+        coroutineScope {
+            val waiting = async { runCatching { session.rejected(first.generation) } }
+            eventually { ends.isNotEmpty() }
+            ends.single().tell()
+            assertEquals(TryAgainCause.Busy, (waiting.await().exceptionOrNull() as SessionException.TryAgain).why)
+        }
+        eventually { finished.toList() == listOf(1L) }
+        Backend.holdRefreshes(false)
+        val second = session.rejected(first.generation)
+        assertEquals(200, Backend.me(second))
+        eventually { finished.toList() == listOf(1L, 2L) }
+    }
+
+    @Test
+    fun `a background time that throws counts as none given`() = story {
+        HostStorageTest.throwables().forEach { thrown ->
+            val phone = object : BackgroundTime {
+                override fun begin(atMost: Duration, end: BackgroundEnd) = throw thrown
+
+                override fun finish(task: Long) = throw thrown
+            }
+            val session =
+                AuthSession(ServerProfile.rotation(Backend.url), Storage.memory(), backgroundTime = phone).also { opened += it }
+            session.signIn(ada)
+            assertEquals(200, Backend.me(session.rejected(session.accessToken().generation)))
+        }
+    }
+
+    @Test
     fun `every listener gets the state and token first and then each new one`() = story {
         val session = session()
         session.signIn(ada)

@@ -1,10 +1,14 @@
 package dev.tokencast
 
+import dev.tokencast.ffi.BackgroundTimeException
 import dev.tokencast.ffi.ListenerException
+import dev.tokencast.ffi.NoHandle
 import dev.tokencast.ffi.StorageException
 import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
+import kotlin.time.Duration
+import dev.tokencast.ffi.BackgroundEnd as CoreEnd
 import dev.tokencast.ffi.KeyFailure as CoreKeyFailure
 import dev.tokencast.ffi.SessionEvent as CoreEvent
 import dev.tokencast.ffi.SessionState as CoreState
@@ -26,6 +30,16 @@ class HostAdaptersTest {
         )
         assertThrows<CoreKeyFailure.Transient> { wrapper.wrap(ByteArray(32)) }
         assertThrows<CoreKeyFailure.Transient> { wrapper.unwrap(ByteArray(32)) }
+
+        val time = BackgroundTimeAdapter(
+            object : BackgroundTime {
+                override fun begin(atMost: Duration, end: BackgroundEnd) = throw thrown
+
+                override fun finish(task: Long) = throw thrown
+            },
+        )
+        assertThrows<BackgroundTimeException.Threw> { time.begin(1, CoreEnd(NoHandle)) }
+        assertThrows<BackgroundTimeException.Threw> { time.finish(1) }
 
         val store = StorageAdapter(
             object : SecureStorage {

