@@ -61,9 +61,15 @@ fn keeping_the_trace_changes_nothing() {
 ///
 /// 1020: 1 the token has less life than a caller asks for and the entry is gone, the session is locked; 2 a second
 /// caller was told so instead of getting the token that is valid still.
+///
+/// 5843: 1 a revoked token is crossed out on disk; 2 a sign-out lands before that task goes on; 3 which put its older list
+/// over the sign-out's, so that the signed-out token was not revoked.
+///
+/// 7395: 1 a session is locked, its entry gone for a time; 2 another process's sign-out is only noted in the app's folder;
+/// 3 the entry is back, and the session took over the sign-out and went on serving its token.
 #[test]
 fn seeds_that_once_failed_stay_mended() {
-    for seed in [37, 117, 2155, 5071, 148, 150, 403, 1020] {
+    for seed in [37, 117, 2155, 5071, 148, 150, 403, 1020, 5843, 7395] {
         let outcome = run(seed, false);
         assert!(outcome.is_clean(), "seed {seed}: {:?}", outcome.violations);
     }
