@@ -17,6 +17,7 @@ mod run;
 mod server;
 mod shrink;
 mod store;
+mod sweep;
 mod world;
 
 pub use fault::{Fault, FlightStep};
@@ -24,3 +25,4 @@ pub use plan::Plan;
 pub use report::{Outcome, Report};
 pub use run::{play, run};
 pub use shrink::{shrink, shrink_by};
+pub use sweep::sweep;
