@@ -218,6 +218,7 @@ impl Core {
     }
 
     async fn cross_out(&self, token: Secret) {
+        let crossed_out = token.clone();
         let amended = self.ledger.amend(move |stored| {
             let Some(mut stored) = stored else {
                 return Ok(Amendment::Leave(()));
@@ -233,8 +234,15 @@ impl Core {
         });
         if let Ok(Amended::Wrote(record)) = amended.await {
             let mut memory = self.memory();
-            if let Some(known) = &mut memory.record {
-                known.revoke_pending = record.revoke_pending;
+            match &mut memory.record {
+                Some(known) if known.generation == record.generation => {
+                    known.revoke_pending = record.revoke_pending;
+                }
+                // A sign-out or sign-in landed since: its list is the newer one.
+                Some(known) => known
+                    .revoke_pending
+                    .retain(|pending| pending.token != crossed_out),
+                None => {}
             }
         }
     }

@@ -143,6 +143,7 @@ impl Core {
                     memory.leaving = Some(record.generation.epoch);
                     memory.record = Some(record.clone());
                 }
+                self.forget_token(memory);
                 return self
                     .enter_state(memory, SessionState::SignedOut)
                     .into_iter()

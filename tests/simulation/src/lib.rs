@@ -17,6 +17,7 @@ mod run;
 mod server;
 mod shrink;
 mod store;
+mod sweep;
 mod world;
 
 pub use fault::{Fault, FlightStep};
@@ -25,3 +26,4 @@ pub use process::Change;
 pub use report::{Outcome, Report};
 pub use run::{play, play_with, run};
 pub use shrink::{shrink, shrink_by};
+pub use sweep::sweep;

@@ -4,11 +4,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool talks to its terminal
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use lexopt::{Arg, ValueExt as _};
-use tokencast_simulation::{Plan, Report, play, run, shrink};
+use tokencast_simulation::{Plan, play, run, shrink, sweep};
 
 /// So many seeds meet every possible pair of fault and step; fewer may not.
 const ENOUGH_SEEDS: u64 = 10_000;
@@ -33,7 +32,9 @@ fn main() -> ExitCode {
         outcome.trace.iter().for_each(|line| println!("{line}"));
     }
     let started = Instant::now();
-    let report = run_all(asked.first, asked.seeds);
+    let report = sweep(asked.first, asked.seeds, |begun| {
+        eprintln!("{begun} of {} seeds", asked.seeds);
+    });
     let took = started.elapsed();
     let json = report.to_json();
     match &asked.json {
@@ -102,40 +103,4 @@ fn parse() -> Result<Asked, lexopt::Error> {
         }
     }
     Ok(asked)
-}
-
-/// Progress is told after so many seeds.
-const TELL_EVERY: u64 = 2_000;
-
-/// Each seed is alone on its thread; the sum does not depend on who ran it.
-fn run_all(first: u64, seeds: u64) -> Report {
-    let next = AtomicU64::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut whole = Report::default();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut part = Report::default();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        if at >= seeds {
-                            return part;
-                        }
-                        if at > 0 && at.is_multiple_of(TELL_EVERY) {
-                            eprintln!("{at} of {seeds} seeds");
-                        }
-                        part.add(&run(first.wrapping_add(at), false));
-                    }
-                })
-            })
-            .collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(part) => whole.merge(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
-    whole
 }

@@ -58,6 +58,8 @@ pub struct Report {
     lost_by_client: u64,
     lost_by_server: u64,
     violations: u64,
+    /// The fewest steps and faults of a seed.
+    least: Option<(u64, u64)>,
     struck: BTreeMap<(Fault, FlightStep), u64>,
     /// The first seeds that were not clean, with what was wrong.
     failed: Vec<(u64, String)>,
@@ -75,6 +77,8 @@ impl Report {
         self.lost_by_client += outcome.lost_by_client;
         self.lost_by_server += outcome.lost_by_server;
         self.violations += outcome.violations.len() as u64;
+        let faults = outcome.struck.values().sum();
+        self.at_least((outcome.steps, faults));
         for (pair, times) in &outcome.struck {
             self.faults += times;
             *self.struck.entry(*pair).or_default() += times;
@@ -95,12 +99,25 @@ impl Report {
         self.lost_by_client += other.lost_by_client;
         self.lost_by_server += other.lost_by_server;
         self.violations += other.violations;
+        if let Some(least) = other.least {
+            self.at_least(least);
+        }
         for (pair, times) in other.struck {
             *self.struck.entry(pair).or_default() += times;
         }
         self.failed.extend(other.failed);
         self.failed.sort();
         self.failed.truncate(MOST_NAMED);
+    }
+
+    /// The fewest steps and the fewest faults of a seed.
+    pub fn least(&self) -> (u64, u64) {
+        self.least.unwrap_or_default()
+    }
+
+    fn at_least(&mut self, (steps, faults): (u64, u64)) {
+        let (fewest_steps, fewest_faults) = self.least.unwrap_or((steps, faults));
+        self.least = Some((fewest_steps.min(steps), fewest_faults.min(faults)));
     }
 
     /// Whether every seed was clean.

@@ -115,8 +115,9 @@ impl SecureStorage for Platform {
         }
         match fault {
             None => {
+                let before = world.observed.newest_stored;
                 land(&mut world, self.life, name, bytes);
-                if name.starts_with("session/") {
+                if world.observed.newest_stored > before {
                     world.observed.saved(self.life);
                 }
                 WriteOutcome::Acknowledged

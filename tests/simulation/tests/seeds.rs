@@ -1,6 +1,6 @@
 //! Many seeds, and that a seed is a run: the same one twice leaves the same trace.
 
-use tokencast_simulation::{Report, run};
+use tokencast_simulation::{run, sweep};
 
 /// About half a minute without optimisation.
 const SEEDS: u64 = 1_500;
@@ -9,16 +9,14 @@ const LONG_SEEDS: u64 = 10_000;
 
 #[test]
 fn no_session_is_lost_and_no_invariant_broken() {
-    let mut report = Report::default();
     let long = std::env::var_os("TOKENCAST_LONG").is_some();
     let seeds = if long { LONG_SEEDS } else { SEEDS };
-    for seed in 1..=seeds {
-        let outcome = run(seed, false);
-        assert!(outcome.steps >= 200, "seed {seed}: {} steps", outcome.steps);
-        let faults: u64 = outcome.struck.values().sum();
-        assert!(faults >= 5, "seed {seed}: {faults} faults");
-        report.add(&outcome);
-    }
+    let report = sweep(1, seeds, |_| {});
+    let (steps, faults) = report.least();
+    assert!(
+        steps >= 200 && faults >= 5,
+        "a seed has {steps} steps, one has {faults} faults"
+    );
     assert!(report.is_clean(), "{:?}", report.failed());
     if seeds >= LONG_SEEDS {
         assert_eq!(
@@ -61,9 +59,15 @@ fn keeping_the_trace_changes_nothing() {
 ///
 /// 1020: 1 the token has less life than a caller asks for and the entry is gone, the session is locked; 2 a second
 /// caller was told so instead of getting the token that is valid still.
+///
+/// 5843: 1 a revoked token is crossed out on disk; 2 a sign-out lands before that task goes on; 3 which put its older list
+/// over the sign-out's, so that the signed-out token was not revoked.
+///
+/// 7395: 1 a session is locked, its entry gone for a time; 2 another process's sign-out is only noted in the app's folder;
+/// 3 the entry is back, and the session took over the sign-out and went on serving its token.
 #[test]
 fn seeds_that_once_failed_stay_mended() {
-    for seed in [37, 117, 2155, 5071, 148, 150, 403, 1020] {
+    for seed in [37, 117, 2155, 5071, 148, 150, 403, 1020, 5843, 7395] {
         let outcome = run(seed, false);
         assert!(outcome.is_clean(), "seed {seed}: {:?}", outcome.violations);
     }

@@ -21,9 +21,7 @@ fn a_failing_run_shrinks_to_the_one_fault_that_fails_it() {
     assert!(whole.faults().len() >= 5);
     let left: Vec<Fault> = smallest.faults().iter().map(|(_, fault, _)| *fault).collect();
     assert_eq!(left, [Fault::DeviceSleep], "{smallest}");
-    let (long, short) = (play(&whole, false), play(&smallest, false));
-    assert!(slept(&short).is_some());
-    assert!(short.steps < long.steps, "{} of {}", short.steps, long.steps);
+    assert!(slept(&play(&smallest, false)).is_some());
     assert_eq!(
         shrink_by(&smallest, slept).as_ref(),
         Some(&smallest),

@@ -59,7 +59,12 @@ impl Simulation {
             struck
         };
         for (armed, at) in struck {
-            self.strike(armed.fault, at);
+            if self.slots[at].process.is_some() {
+                self.strike(armed.fault, at);
+            } else {
+                // A crash of the same step was faster: it waits for the next life.
+                self.world.lock().armed.push(armed);
+            }
         }
     }
 

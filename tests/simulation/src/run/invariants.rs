@@ -58,8 +58,8 @@ pub(super) fn of_a_process(world: &Shared, process: &mut Process) {
     if let Some(before) = &shown.token
         && token.is_none()
         && !over
-        // A sign-in ends the session before it; its own token may come a moment later.
-        && generation.epoch == before.generation().epoch
+        // Of a newer generation another process's token may be all there is, and a stepped wall clock may call it old.
+        && generation == before.generation()
         && !before.remaining(boot(&world)).is_zero()
         && !world.observed.was_rejected(process.life, before.generation())
     {

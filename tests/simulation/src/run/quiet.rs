@@ -16,7 +16,10 @@ impl Simulation {
         self.quiet = true;
         {
             let mut world = self.world.lock();
-            world.note(format_args!("from here on nothing goes wrong"));
+            let waiting: Vec<_> = world.armed.iter().map(|armed| armed.fault).collect();
+            world.note(format_args!(
+                "from here on nothing goes wrong; {waiting:?} found no place"
+            ));
             world.armed.clear();
             world.store.locked_until_ms = 0;
             world.store.lost_until_ms = 0;
