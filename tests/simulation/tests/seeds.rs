@@ -3,7 +3,7 @@
 use tokencast_simulation::{run, sweep};
 
 /// About half a minute without optimisation.
-const SEEDS: u64 = 1_500;
+const SEEDS: u64 = 3_000;
 /// With `--long`, and so many that each possible pair of fault and step is met.
 const LONG_SEEDS: u64 = 10_000;
 
