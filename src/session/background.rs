@@ -84,7 +84,7 @@ impl Held {
     }
 
     /// Does `work` to its end. When the time ends meanwhile the flight lock goes; a record lock stays with its write.
-    pub(super) async fn to_the_end<T>(&mut self, core: &Core, work: impl Future<Output = T>) -> T {
+    pub(super) async fn finishing<T>(&mut self, core: &Core, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         let over = self.over.clone();
         let too_long = async {

@@ -63,12 +63,12 @@ impl Core {
                     Err(failure) => Event::NotLocked(failure),
                 },
                 Step::Read => {
-                    let (opened, lock) = held.to_the_end(&self, self.ledger.read_to_write()).await;
+                    let (opened, lock) = held.finishing(&self, self.ledger.read_to_write()).await;
                     record_lock = lock;
                     Event::Look(look(opened))
                 }
                 Step::Write(draft) => {
-                    let written = held.to_the_end(&self, self.ledger.write(*draft, under)).await;
+                    let written = held.finishing(&self, self.ledger.write(*draft, under)).await;
                     Event::Written(written)
                 }
                 Step::Send(presented) => {

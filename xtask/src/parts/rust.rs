@@ -49,16 +49,20 @@ pub(super) fn check_demo(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 pub(super) fn test_simulation(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += test(toolbox, &["tokencast-simulation"]).count(Runner::Cargo);
     // A core of its own, in which defences can be taken out.
-    *tally += test(toolbox, &["tokencast-simulation"])
-        .args(["--features", "danger-switches", "--test", "defences"])
-        .count(Runner::Cargo);
+    let taken_out = ["--features", "danger-switches", "--test", "defences"];
+    *tally += test_with(toolbox, &["tokencast-simulation"], &taken_out).count(Runner::Cargo);
     Ok(())
 }
 
 fn test<'a>(toolbox: &'a Toolbox, packages: &[&str]) -> Task<'a> {
+    test_with(toolbox, packages, &[])
+}
+
+fn test_with<'a>(toolbox: &'a Toolbox, packages: &[&str], options: &[&str]) -> Task<'a> {
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     toolbox
         .cargo(["test", "--no-fail-fast"])
         .args(packages)
+        .args(options)
         .args(["--", "--show-output"]) // kept, and searched for tokens
 }

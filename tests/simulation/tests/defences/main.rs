@@ -74,7 +74,7 @@ fn shown_by(defence: Defence) -> Shown {
         TrustedAbsence => Told("a_store_that_hides_its_entries_is_locked"),
         ValidTokenServed => Both("a_valid_token_is_served_while_the_server_is_busy"),
         RefusedTokenWithheld => Told("a_rejected_token_is_not_served_again"),
-        LateReportFromMemory => Both("a_late_report_costs_no_exchange"),
+        LateReportFromMemory => Told("a_late_report_costs_no_exchange"),
         Breaker => Told("tokens_rejected_at_once_are_not_fetched_for_ever"),
         OldTokenKept => Told("an_answer_without_a_refresh_token_loses_none"),
         LeavingHoldsMemory => Both("a_late_answer_brings_no_signed_out_session_back"),
