@@ -17,8 +17,8 @@ struct Held {
     generation: Generation,
     issued_at: BootTime,
     expires_at: BootTime,
-    /// Half of the life, divided once: a cached read compares only.
-    enough: Duration,
+    /// Until then half of the life is left; worked out once, so that a cached read compares only.
+    enough_until: BootTime,
 }
 
 impl AccessToken {
@@ -29,7 +29,7 @@ impl AccessToken {
             generation,
             issued_at,
             expires_at: issued_at + life,
-            enough: life / 2,
+            enough_until: issued_at + life / 2,
         }))
     }
 
@@ -61,8 +61,7 @@ impl AccessToken {
     /// Whether at least `min_ttl` is left at `now`, where half of the life always suffices: a token that lives
     /// shorter than the caller's minimum must not be refreshed for ever.
     pub fn serves(&self, now: BootTime, min_ttl: Duration) -> bool {
-        let left = self.remaining(now);
-        !left.is_zero() && (left >= min_ttl || left >= self.0.enough)
+        now < self.0.expires_at && (now <= self.0.enough_until || self.remaining(now) >= min_ttl)
     }
 }
 
