@@ -2627,12 +2627,16 @@ public static func host(store: SecureStorage, keyWrapper: KeyWrapper)throws  -> 
     
     /**
      * The platform's keyring, under the application's id such as `com.example.app`.
+     *
+     * `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+     * and macOS have them: elsewhere naming one is `Misconfigured`.
      */
-public static func keyring(application: String)throws  -> Storage  {
+public static func keyring(application: String, accessGroup: String? = nil)throws  -> Storage  {
     return try  FfiConverterTypeStorage_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_constructor_storage_keyring(
-        FfiConverterString.lower(application),uniffiCallStatus
+        FfiConverterString.lower(application),
+        FfiConverterOptionString.lower(accessGroup),uniffiCallStatus
     )
 })
 }
@@ -5184,7 +5188,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_constructor_storage_host() != 41846) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 60680) {
+    if (uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 41951) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_constructor_storage_memory() != 37754) {

@@ -74,7 +74,10 @@ async fn senseless_arguments_are_told_apart_from_failures() {
         session.rejected(negative).await.unwrap_err(),
         ServerProfile::rotation("http://api.example.com".into()).unwrap_err(),
         ServerProfile::from_json("{".into()).unwrap_err(),
-        Storage::keyring(String::new()).unwrap_err(),
+        Storage::keyring(String::new(), None).unwrap_err(),
+        Storage::keyring("com.example.app".into(), Some(String::new())).unwrap_err(),
+        // Linux, where these tests run, has no Keychain.
+        Storage::keyring("com.example.app".into(), Some("TEAM.com.example".into())).unwrap_err(),
         Storage::file(String::new(), Arc::new(Keyless)).unwrap_err(),
         Storage::host(
             Arc::new(Broken {

@@ -591,7 +591,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_storage_host() != 41846:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 60680:
+    if lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 41951:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_storage_memory() != 37754:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -947,6 +947,7 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_host.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_host.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_keyring.argtypes = (
+    _UniffiRustBuffer,
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -6150,14 +6151,22 @@ class Storage(StorageProtocol):
         )
         return cls._uniffi_make_instance(_uniffi_ffi_result)
     @classmethod
-    def keyring(cls, application: str) -> Storage:
+    def keyring(cls, application: str,access_group: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> Storage:
         """
         The platform's keyring, under the application's id such as `com.example.app`.
+
+        `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+        and macOS have them: elsewhere naming one is `Misconfigured`.
 """
         
         _UniffiFfiConverterString.check_lower(application)
+
+        if access_group is _DEFAULT:
+            access_group = None
+        _UniffiFfiConverterOptionalString.check_lower(access_group)
         _uniffi_lowered_args = (
             _UniffiFfiConverterString.lower(application),
+            _UniffiFfiConverterOptionalString.lower(access_group),
         )
         _uniffi_lift_return = _UniffiFfiConverterTypeStorage.lift
         _uniffi_error_converter = _UniffiFfiConverterTypeSessionError

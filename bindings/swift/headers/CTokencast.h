@@ -634,7 +634,7 @@ uint64_t uniffi_tokencast_ffi_fn_constructor_storage_host(uint64_t store, uint64
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_STORAGE_KEYRING
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_STORAGE_KEYRING
-uint64_t uniffi_tokencast_ffi_fn_constructor_storage_keyring(RustBuffer application, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_tokencast_ffi_fn_constructor_storage_keyring(RustBuffer application, RustBuffer access_group, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_STORAGE_MEMORY

@@ -227,6 +227,20 @@ extension TokencastTests {
       try await eventually { sessions[1].currentToken == sessions[0].currentToken }
     }
 
+    #if os(Linux)
+      @Test("An access group where there is no Keychain is the developer's")
+      func accessGroup() async throws {
+        for group in ["TEAM.com.example.shared", ""] {
+          let storage = Storage.keychain("com.example.app", accessGroup: group)
+          let session = AuthSession(profile: .rotation(Backend.url), storage: storage)
+          guard case .misconfigured = await sessionError({ try await session.accessToken() }) else {
+            Issue.record("the group \"\(group)\" was taken")
+            return
+          }
+        }
+      }
+    #endif
+
     @Test("A closed session says so and keeps what is stored")
     func closing() async throws {
       let storage = Storage.memory()

@@ -1012,7 +1012,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_storage_host(`store`: Long,`keyWrapper`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_tokencast_ffi_fn_constructor_storage_keyring(`application`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_tokencast_ffi_fn_constructor_storage_keyring(`application`: RustBuffer.ByValue,`accessGroup`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_storage_memory(uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1261,7 +1261,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_host() and 0xFFFF) != 41846) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() and 0xFFFF) != 60680) {
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() and 0xFFFF) != 41951) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_memory() and 0xFFFF) != 37754) {
@@ -4927,14 +4927,18 @@ open class Storage: Disposable, AutoCloseable, StorageInterface
         
     /**
      * The platform's keyring, under the application's id such as `com.example.app`.
+     *
+     * `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+     * and macOS have them: elsewhere naming one is `Misconfigured`.
      */
-    @Throws(SessionException::class) fun `keyring`(`application`: kotlin.String): Storage {
+    @Throws(SessionException::class) fun `keyring`(`application`: kotlin.String, `accessGroup`: kotlin.String? = null): Storage {
             return FfiConverterTypeStorage.lift(
     uniffiRustCallWithError(SessionException) { _status ->
     UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_keyring(
     
         
-        FfiConverterString.lower(`application`),_status)
+        FfiConverterString.lower(`application`),
+        FfiConverterOptionalString.lower(`accessGroup`),_status)
 }
     )
     }
