@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::check::{self, ProfileError};
 use super::request::is_default;
 use super::{AnswerShape, OAuthClient, Renew, RequestShape, ServerProfile, SignInShape, VerdictRule};
@@ -58,7 +59,7 @@ impl TryFrom<Draft> for ServerProfile {
     fn try_from(draft: Draft) -> Result<Self, ProfileError> {
         let mut resource_origins = Vec::with_capacity(draft.resource_origins.len());
         for origin in &draft.resource_origins {
-            resource_origins.push(check::web_address("resource_origins", origin)?);
+            resource_origins.push(address::origin("resource_origins", origin)?);
         }
         let profile = Self {
             id: draft.id,

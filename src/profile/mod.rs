@@ -1,6 +1,7 @@
 //! [`ServerProfile`]: one server described as data. It can be written in Rust through a preset or shipped as
 //! JSON; either way it is validated once, here, and every later step can rely on it.
 
+mod address;
 mod answer;
 mod check;
 mod client;
@@ -150,8 +151,16 @@ impl ServerProfile {
     /// Adds an origin whose resources take the access token, such as `https://media.example.com`.
     pub fn with_resource_origin(mut self, origin: &str) -> Result<Self, ProfileError> {
         self.resource_origins
-            .push(check::web_address("resource_origins", origin)?);
+            .push(address::origin("resource_origins", origin)?);
         Ok(self)
+    }
+
+    /// Says how long the server accepts a spent refresh token again (its "leeway", "reuse interval" or "grace period").
+    /// Too long a value loses sessions: state what the server is set to.
+    #[must_use]
+    pub fn with_reuse_leeway(mut self, leeway: Duration) -> Self {
+        self.reuse_leeway = leeway;
+        self
     }
 
     /// Says whether the server keeps the idempotency contract (`docs/guides/server-contract.md`).

@@ -427,4 +427,78 @@ mod tests {
             None
         );
     }
+
+    #[test]
+    fn cookies_are_merged_and_one_that_did_not_come_stays() {
+        let profile = ServerProfile::cookie("https://api.example.com").unwrap();
+        let held = Credential {
+            cookie: Some("refresh=1; csrf=x".into()),
+            ..Credential::default()
+        };
+        let answer = |lines: &[&str]| {
+            let mut response = response(200, r#"{"access_token":"a","refresh_token":"ignored"}"#);
+            for line in lines {
+                response.headers.push(("set-cookie".into(), (*line).to_owned()));
+            }
+            read_refresh(&profile, &response, &held, NOW)
+        };
+        let RefreshAnswer::Tokens(tokens) = answer(&["refresh=2; HttpOnly; Path=/auth"]) else {
+            panic!()
+        };
+        assert_eq!(tokens.cookies, Some("refresh=2; csrf=x".into()));
+        assert_eq!(tokens.refresh_token, None, "no refresh presents it");
+        assert_eq!(answer(&["refresh=a\u{7f}b"]), RefreshAnswer::Unreadable);
+        let RefreshAnswer::Tokens(tokens) = answer(&[]) else {
+            panic!()
+        };
+        assert_eq!(tokens.cookies, None);
+    }
+
+    #[test]
+    fn an_answer_that_could_not_be_presented_next_does_not_replace_what_can() {
+        let profile = ServerProfile::exchange_once("https://api.example.com").unwrap();
+        let held = Credential {
+            refresh_token: Some("r".into()),
+            access_token: Some("a".into()),
+            cookie: None,
+        };
+        let half = response(200, r#"{"access_token":null,"refresh_token":"next"}"#);
+        assert_eq!(
+            read_refresh(&profile, &half, &held, NOW),
+            RefreshAnswer::Unreadable
+        );
+    }
+
+    #[test]
+    fn a_sign_in_that_brings_too_little_says_what_is_missing() {
+        let profile = ServerProfile::exchange_once("https://api.example.com").unwrap();
+        let answer = read_sign_in(
+            &profile,
+            &response(200, r#"{"access_token":"a","token":"r"}"#),
+            NOW,
+        );
+        let SignInAnswer::Misconfigured { what, .. } = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(what.contains("refresh token"), "{what}");
+    }
+
+    #[test]
+    fn a_client_that_the_server_does_not_know_is_no_wrong_password() {
+        let url = "https://id.example.com/token";
+        let client = crate::profile::OAuthClient::public("app");
+        let profile = ServerProfile::oauth2(url, None, client).unwrap();
+        let said = |status, body| read_sign_in(&profile, &response(status, body), NOW);
+        assert!(matches!(
+            said(401, r#"{"error":"invalid_client"}"#),
+            SignInAnswer::Misconfigured { .. }
+        ));
+        let refused = said(400, r#"{"error":"invalid_grant"}"#);
+        assert_eq!(
+            refused,
+            SignInAnswer::Refused {
+                code: "invalid_grant".into()
+            }
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Profiles for schemes and servers that people use.
 
+mod documented;
 mod oauth;
 mod schemes;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::address;
 use super::check::{self, ProfileError};
 use super::draft::{default_life_seconds, default_rejections};
 use super::{AnswerShape, Renew, RequestShape, ServerProfile};
@@ -32,7 +34,9 @@ impl ServerProfile {
         }
     }
 
-    fn checked(self) -> Result<Self, ProfileError> {
+    fn checked(mut self) -> Result<Self, ProfileError> {
+        let origins = self.resource_origins.into_iter().map(address::origin_of);
+        self.resource_origins = origins.collect();
         check::profile(&self)?;
         Ok(self)
     }
@@ -43,7 +47,7 @@ struct Server(Url);
 
 impl Server {
     fn at(field: &str, base: &str) -> Result<Self, ProfileError> {
-        Ok(Self(check::web_address(field, base)?))
+        Ok(Self(address::web_address(field, base)?))
     }
 
     fn endpoint(&self, path: &str) -> Url {
