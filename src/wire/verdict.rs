@@ -116,7 +116,7 @@ mod tests {
     fn what_documented_servers_say_is_understood() {
         let dead = |reason| Some(Verdict::Dead(reason));
         let wrong = Some(Verdict::Misconfigured);
-        let table: [(Result<ServerProfile, ProfileError>, u16, &str, Option<Verdict>); 20] = [
+        let table: [(Preset, u16, &str, Option<Verdict>); 20] = [
             (
                 simplejwt(),
                 401,
@@ -233,29 +233,31 @@ mod tests {
         }
     }
 
+    type Preset = Result<ServerProfile, ProfileError>;
+
     const BASE: &str = "https://api.example.com";
 
-    fn simplejwt() -> Result<ServerProfile, ProfileError> {
+    fn simplejwt() -> Preset {
         ServerProfile::django_simplejwt(BASE)
     }
 
-    fn supabase() -> Result<ServerProfile, ProfileError> {
+    fn supabase() -> Preset {
         ServerProfile::supabase(BASE, "anon")
     }
 
-    fn keycloak() -> Result<ServerProfile, ProfileError> {
+    fn keycloak() -> Preset {
         ServerProfile::keycloak(BASE, OAuthClient::public("app"))
     }
 
-    fn auth0() -> Result<ServerProfile, ProfileError> {
+    fn auth0() -> Preset {
         ServerProfile::auth0(BASE, OAuthClient::public("app"))
     }
 
-    fn firebase() -> Result<ServerProfile, ProfileError> {
+    fn firebase() -> Preset {
         ServerProfile::firebase("key")
     }
 
-    fn cognito() -> Result<ServerProfile, ProfileError> {
+    fn cognito() -> Preset {
         ServerProfile::cognito("eu-central-1", "app")
     }
 }
