@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // a test's tools fail by panicking
 
 mod guide;
+mod odd_server;
+mod odd_servers;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
