@@ -22,7 +22,7 @@ use crate::password::{PasswordError, Passwords};
 use crate::problem::Problem;
 use crate::routes::{auth, health, resource, switches};
 use crate::running::StartError;
-use crate::schemes::Sessions;
+use crate::schemes::{Pairs, Sessions};
 use crate::secret::random_text;
 use crate::store::{Store, StoreError, UserId};
 
@@ -51,7 +51,13 @@ impl App {
         let access = AccessTokens::new(&key, config.access_ttl.as_secs());
         let clock = Arc::new(Clock::default());
         let app = Self {
-            sessions: Sessions::new(config, store.clone(), clock.clone(), access.clone()),
+            sessions: Sessions::new(
+                config,
+                store.clone(),
+                clock.clone(),
+                access.clone(),
+                Pairs::new(&key),
+            ),
             store,
             access,
             passwords: Passwords::new(config.password_cost)
@@ -104,9 +110,15 @@ pub enum UserError {
 
 /// Every endpoint. The order of the layers: a panic is caught last, CORS sees faulty answers too.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let asks = app.sessions.scheme().asks();
+    let refresh = if asks.query {
+        post(auth::refresh).get(auth::refresh)
+    } else {
+        post(auth::refresh)
+    };
     let mut router = Router::new()
         .route("/auth/login", post(auth::login))
-        .route("/auth/refresh", post(auth::refresh))
+        .route("/auth/refresh", refresh)
         .route("/auth/logout", post(auth::logout))
         .route("/api/me", get(resource::me))
         .route("/api/notes", get(resource::notes).post(resource::add_note))

@@ -30,6 +30,8 @@ pub struct Config {
     /// How long a late repeat of an exchange is told `superseded` instead of being taken for reuse, counted from
     /// the first exchange of its successor.
     pub late_window: Duration,
+    /// How long after its end an access token may be renewed (scheme `access-only`).
+    pub renew_window: Duration,
     /// Whether `/test/*` exists.
     pub test_faults: bool,
     /// Pages of these origins may call the backend from a browser.
@@ -55,6 +57,7 @@ impl Default for Config {
             reuse_leeway: Duration::ZERO,
             idempotency: true,
             late_window: Duration::from_secs(120),
+            renew_window: Duration::from_secs(7 * 24 * 60 * 60),
             test_faults: false,
             cors_origins: Vec::new(),
             users: vec![NewUser::new("ada", "lovelace")],
@@ -74,16 +77,32 @@ impl Config {
         }
     }
 
+    /// Another scheme, with the lifetimes that are usual for it.
+    #[must_use]
+    pub fn with_scheme(self, scheme: Scheme) -> Self {
+        let (access_ttl, refresh_ttl) = scheme.usual_lives();
+        Self {
+            scheme,
+            access_ttl,
+            refresh_ttl,
+            ..self
+        }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if !self.scheme.is_built() {
+            return Err(ConfigError::SchemeNotBuilt { scheme: self.scheme });
+        }
         for (what, ttl) in [("access_ttl", self.access_ttl), ("refresh_ttl", self.refresh_ttl)] {
             let whole_seconds = ttl.subsec_nanos() == 0;
             if !whole_seconds || ttl.is_zero() || ttl > MAX_TTL {
                 return Err(ConfigError::Ttl { what });
             }
         }
-        if self.reuse_leeway > MAX_TTL || self.late_window > MAX_TTL {
+        let windows = [self.reuse_leeway, self.late_window, self.renew_window];
+        if windows.iter().any(|window| *window > MAX_TTL) {
             return Err(ConfigError::Ttl {
-                what: "reuse_leeway or late_window",
+                what: "reuse_leeway, late_window or renew_window",
             });
         }
         if self.tls == Tls::Off && !self.listen.ip().is_loopback() {
@@ -97,12 +116,23 @@ impl Config {
 const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Where the data lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Database {
     /// SQLite in a temporary folder that goes with the backend.
     Temporary,
-    /// A database URL: `sqlite:///path/to/file.db` (created when missing).
+    /// A database URL: `sqlite:///path/to/file.db` (created when missing), or
+    /// `postgres://user:password@host:port/name` (the tables are created when missing; several backends may share it).
     Url(String),
+}
+
+/// The URL may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Temporary => f.write_str("Temporary"),
+            Self::Url(_) => f.write_str("Url([redacted])"),
+        }
+    }
 }
 
 /// A user to create at the start. `Debug` shows no password.
@@ -214,8 +244,14 @@ pub enum ConfigError {
     #[error("an origin is http(s)://host[:port] in its canonical form, without path, query or user")]
     Origin,
     /// A scheme of another name.
-    #[error("unknown scheme: this version has `rotation`")]
+    #[error("unknown scheme: there are {}", Scheme::names())]
     Scheme,
+    /// A scheme that has a name and nothing behind it yet.
+    #[error("the scheme `{scheme}` is not built yet in this version")]
+    SchemeNotBuilt {
+        /// Its name.
+        scheme: Scheme,
+    },
 }
 
 #[cfg(test)]

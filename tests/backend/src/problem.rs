@@ -86,6 +86,31 @@ impl Problem {
         "reuse_detected",
         "A refresh token was used twice: the session has been ended.",
     );
+    pub(crate) const ALREADY_EXCHANGED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "already_exchanged",
+        "This token was exchanged before.",
+    );
+    pub(crate) const TOO_EARLY: Self = Self::new(
+        StatusCode::TOO_EARLY,
+        "too_early",
+        "The access token has not expired yet.",
+    );
+    pub(crate) const PASSWORD_CHANGED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "password_changed",
+        "The password was changed: sign in again.",
+    );
+    pub(crate) const SIGNED_IN_ELSEWHERE: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "signed_in_elsewhere",
+        "The user signed in on another device.",
+    );
+    pub(crate) const CSRF_MISMATCH: Self = Self::new(
+        StatusCode::FORBIDDEN,
+        "csrf_mismatch",
+        "The header X-CSRF-Token and the cookie csrf differ; nothing was changed.",
+    );
     pub(crate) const SUPERSEDED: Self = Self::new(
         StatusCode::CONFLICT,
         "superseded",

@@ -50,7 +50,7 @@ impl Fault {
 pub enum Route {
     /// `POST /auth/login`
     Login,
-    /// `POST /auth/refresh`
+    /// `POST /auth/refresh`, and `GET` where the scheme has it
     Refresh,
     /// `POST /auth/logout`
     Logout,
@@ -66,7 +66,7 @@ impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
         match (method.as_str(), path) {
             ("POST", "/auth/login") => Some(Self::Login),
-            ("POST", "/auth/refresh") => Some(Self::Refresh),
+            ("POST" | "GET", "/auth/refresh") => Some(Self::Refresh),
             ("POST", "/auth/logout") => Some(Self::Logout),
             ("GET", "/api/me") => Some(Self::Me),
             ("GET" | "POST", "/api/notes") => Some(Self::Notes),
