@@ -71,6 +71,7 @@ fn answer(refresh_token: Option<&str>) -> Event {
     Event::Answered(RefreshAnswer::Tokens(Tokens {
         access_token: Some("access".into()),
         refresh_token: refresh_token.map(Secret::from),
+        cookies: None,
         life: Duration::from_secs(300),
         server_time: None,
     }))

@@ -33,6 +33,10 @@ pub(crate) fn encode(record: &Record) -> Option<(Zeroizing<Vec<u8>>, bool)> {
     }
     let mut smaller = record.clone();
     smaller.credential.access_token = None;
+    if smaller.credential.presented().is_none() && record.credential.presented().is_some() {
+        // It is what the session lives by.
+        return None;
+    }
     let text = written(&smaller);
     (text.len() <= LIMIT).then_some((text, false))
 }

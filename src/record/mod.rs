@@ -120,8 +120,8 @@ impl Record {
     pub(crate) fn to_revoke(&self) -> Option<PendingRevocation> {
         let token = self
             .credential
-            .refresh_token
-            .clone()
+            .presented()
+            .cloned()
             .filter(|_| !self.is_tombstone())?;
         Some(PendingRevocation {
             token,

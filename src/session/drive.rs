@@ -94,17 +94,17 @@ impl Core {
     }
 
     async fn exchange(&self, presented: &Presented) -> Event {
-        let request = wire::refresh(&self.profile, presented);
+        let request = match wire::refresh(&self.profile, presented) {
+            Ok(request) => request,
+            Err(reason) => return Event::Unanswered(SendFailure::Unplaceable(reason)),
+        };
         match self.transport.send(request).await {
-            Ok(response) => {
-                let spent = presented.credential.presented();
-                Event::Answered(wire::read_refresh(
-                    &self.profile,
-                    &response,
-                    spent,
-                    self.clock.wall(),
-                ))
-            }
+            Ok(response) => Event::Answered(wire::read_refresh(
+                &self.profile,
+                &response,
+                &presented.credential,
+                self.clock.wall(),
+            )),
             Err(error) => Event::Unanswered(match error {
                 TransportError::NotSent => SendFailure::NotSent { trusted: true },
                 TransportError::Untrusted => SendFailure::NotSent { trusted: false },

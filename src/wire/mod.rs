@@ -2,10 +2,15 @@
 //! read here. Pure.
 
 mod answer;
+mod body;
+mod expiry;
 mod message;
 mod request;
+mod set_cookie;
+mod verdict;
 
+pub use crate::profile::Method;
 pub use message::{HttpRequest, HttpResponse};
 
 pub(crate) use answer::{RefreshAnswer, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in};
-pub(crate) use request::{Presented, refresh, revoke, sign_in};
+pub(crate) use request::{Presented, Unplaceable, presentable, refresh, revoke, sign_in};

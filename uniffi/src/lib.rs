@@ -30,7 +30,7 @@ pub use background::{BackgroundEnd, BackgroundTime, BackgroundTimeError};
 pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};
-pub use profile::ServerProfile;
+pub use profile::{OAuthClient, ServerProfile};
 pub use session::{AuthSession, SessionOptions};
 pub use state::{Notice, SessionEvent, SessionState};
 pub use storage::{KeyFailure, KeyWrapper, ReadOutcome, SecureStorage, Storage, StorageError, WriteOutcome};
