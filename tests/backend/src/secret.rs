@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
+use subtle::ConstantTimeEq as _;
 
 /// What every token of this server begins with: `TOKENCAST_TOKEN_MARK`, or nothing. A search of everything that was
 /// said during a run of tests looks for it. Alphanumeric, so that it reads the same in a form and in JSON.
@@ -73,10 +74,8 @@ impl fmt::Debug for PresentedAccessToken {
 
 /// The cookies of a request.
 #[derive(Default)]
-#[allow(dead_code, reason = "for the scheme of cookies")]
 pub(crate) struct Cookies(Vec<(String, String)>);
 
-#[allow(dead_code, reason = "for the scheme of cookies")]
 impl Cookies {
     /// The pairs of a `Cookie` header (RFC 6265 §4.2.1); what is no pair is passed over.
     pub(crate) fn parse(header: &str) -> Self {
@@ -158,6 +157,11 @@ impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Fingerprint({}…)", self.prefix())
     }
+}
+
+/// Whether two secrets are equal, in a time that does not tell where they differ.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 /// `N` random bytes.

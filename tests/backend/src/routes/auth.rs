@@ -1,9 +1,9 @@
-//! `/auth/login`, `/auth/refresh`, `/auth/logout`.
+//! `/auth/login`, `/auth/refresh`, `/auth/logout`; and what `/oauth/*` does in the same way.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Extension, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -11,13 +11,48 @@ use serde_json::json;
 use super::body::Form;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rate_limit::{Peer, Subject};
 use crate::schemes::{AccessField, Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, SessionError};
 use crate::secret::{Cookies, IdempotencyKey, PresentedAccessToken, RefreshToken};
 
 /// Form `username`, `password`.
-pub(crate) async fn login(State(app): State<Arc<App>>, mut form: Form) -> Result<Response, Problem> {
+pub(crate) async fn login(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    mut form: Form,
+) -> Result<Response, Problem> {
     let name = form.take("username")?;
     let password = form.take("password")?;
+    sign_in(app, peer, name, password).await
+}
+
+/// What the scheme asks for, and the header `Idempotency-Key`.
+pub(crate) async fn refresh(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let request = refresh_request(&app, request).await?;
+    renew(app, peer, request).await
+}
+
+/// Form `token` (RFC 7009 §2.1; `token_type_hint` is not needed): success whether or not the token was alive.
+pub(crate) async fn logout(State(app): State<Arc<App>>, mut form: Form) -> Result<Response, Problem> {
+    let request = RevokeRequest {
+        token: Some(RefreshToken::presented(form.take("token")?)),
+        ..RevokeRequest::default()
+    };
+    end(app, request).await
+}
+
+pub(super) async fn sign_in(
+    app: Arc<App>,
+    Peer(address): Peer,
+    name: String,
+    password: String,
+) -> Result<Response, Problem> {
+    let subjects = [Subject::user(&name), Subject::Address(address)];
+    app.sign_ins.admit(&subjects, app.clock.now())?;
     uninterrupted(async move {
         let user = app
             .store
@@ -47,9 +82,14 @@ pub(crate) async fn login(State(app): State<Arc<App>>, mut form: Form) -> Result
     .await
 }
 
-/// What the scheme asks for, and the header `Idempotency-Key`.
-pub(crate) async fn refresh(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let request = refresh_request(&app, request).await?;
+pub(super) async fn renew(
+    app: Arc<App>,
+    Peer(address): Peer,
+    request: RefreshRequest,
+) -> Result<Response, Problem> {
+    let token = request.fingerprint().map(|hash| Subject::token(&hash));
+    let subjects: Vec<_> = token.into_iter().chain([Subject::Address(address)]).collect();
+    app.refreshes.admit(&subjects, app.clock.now())?;
     uninterrupted(async move {
         let refreshed = app
             .sessions
@@ -80,12 +120,7 @@ pub(crate) async fn refresh(State(app): State<Arc<App>>, request: Request) -> Re
     .await
 }
 
-/// Form `token` (RFC 7009 §2.1; `token_type_hint` is not needed): success whether or not the token was alive.
-pub(crate) async fn logout(State(app): State<Arc<App>>, mut form: Form) -> Result<Response, Problem> {
-    let request = RevokeRequest {
-        token: Some(RefreshToken::presented(form.take("token")?)),
-        ..RevokeRequest::default()
-    };
+pub(super) async fn end(app: Arc<App>, request: RevokeRequest) -> Result<Response, Problem> {
     uninterrupted(async move {
         if app
             .sessions
@@ -143,9 +178,7 @@ async fn refresh_request(app: &App, request: Request) -> Result<RefreshRequest, 
         csrf: one_header(&headers, "x-csrf-token")?,
         ..RefreshRequest::default()
     };
-    if app.idempotency {
-        parsed.idempotency_key = idempotency_key(&headers)?;
-    }
+    parsed.idempotency_key = idempotency_key(app, &headers)?;
     if asks.cookies {
         return Ok(parsed);
     }
@@ -186,7 +219,10 @@ fn one_header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+pub(super) fn idempotency_key(app: &App, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    if !app.idempotency {
+        return Ok(None);
+    }
     let mut values = headers.get_all("idempotency-key").iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::access_token::{AccessToken, AccessTokens};
 use crate::clock::{Clock, Millis, millis};
 use crate::config::Config;
-use crate::secret::{Cookies, IdempotencyKey, PresentedAccessToken, RefreshToken};
+use crate::secret::{Cookies, Fingerprint, IdempotencyKey, PresentedAccessToken, RefreshToken};
 use crate::store::{Store, StoreError, UserRow};
 
 pub(crate) use scheme::AccessField;
@@ -132,12 +132,22 @@ pub(crate) struct RefreshRequest {
     pub(crate) refresh_token: Option<RefreshToken>,
     /// Not checked yet; mostly expired.
     pub(crate) access_token: Option<PresentedAccessToken>,
-    #[allow(dead_code, reason = "for the scheme of cookies")]
     pub(crate) cookies: Cookies,
     /// The header `X-CSRF-Token`.
     #[allow(dead_code, reason = "for the scheme of cookies")]
     pub(crate) csrf: Option<String>,
     pub(crate) idempotency_key: Option<IdempotencyKey>,
+}
+
+impl RefreshRequest {
+    /// What the request stands on, for counting: a token's hash.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        let refresh = self.refresh_token.as_ref().map(RefreshToken::expose);
+        let access = self.access_token.as_ref().map(PresentedAccessToken::expose);
+        let cookie = self.cookies.value("refresh");
+        let secret = refresh.or(cookie).or(access)?;
+        Some(Fingerprint::of(secret.as_bytes()))
+    }
 }
 
 /// A request to end a session, parsed.

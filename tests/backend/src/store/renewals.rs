@@ -1,8 +1,16 @@
 //! Access tokens that were renewed.
 
-use super::{StoreError, Transaction};
+use super::{Store, StoreError, Transaction};
 use crate::clock::Millis;
 use crate::secret::Fingerprint;
+
+impl Store {
+    /// How many are remembered.
+    pub(crate) async fn count_renewals(&self) -> Result<i64, StoreError> {
+        let row: Option<(i64,)> = self.database.row("SELECT COUNT(*) FROM renewals", &[]).await?;
+        row.map(|(count,)| count).ok_or(StoreError::Gone)
+    }
+}
 
 impl Transaction {
     /// What is remembered of the renewal of this token.
