@@ -22,7 +22,14 @@ impl Backend {
             .succeeds()?;
         let (service, url) = toolbox
             .program(toolbox.folders.built("tokencast-backend"))
-            .args(["--listen", "127.0.0.1:0", "--test-faults", "--log"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--test-faults",
+                "--log",
+                "--rate-limit",
+                "off",
+            ])
             .serve(Duration::from_secs(60), |line| line.strip_prefix("ready "))?;
         Ok(Backend {
             url,

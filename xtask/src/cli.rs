@@ -25,6 +25,8 @@ pub(crate) enum Verb {
     Simulate(Vec<OsString>),
     /// Runs a command inside the Swift root.
     Swift(Vec<OsString>),
+    /// Runs a command beside a PostgreSQL.
+    Postgres(Vec<OsString>),
     /// Not for people: see [`crate::leash`].
     Leash(Vec<OsString>),
 }
@@ -81,15 +83,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ver
     if verb == "simulate" {
         return Ok(Verb::Simulate(arguments.collect()));
     }
-    if verb == "leash" || verb == "swift" {
+    if matches!(verb.as_str(), "leash" | "postgres" | "swift") {
         let command: Vec<OsString> = arguments.collect();
         if command.is_empty() {
             return Err(format!("{verb} wants a command"));
         }
-        return Ok(if verb == "leash" {
-            Verb::Leash(command)
-        } else {
-            Verb::Swift(command)
+        return Ok(match verb.as_str() {
+            "leash" => Verb::Leash(command),
+            "postgres" => Verb::Postgres(command),
+            _ => Verb::Swift(command),
         });
     }
 
@@ -148,6 +150,7 @@ cargo xtask VERB
                          a Secret Service of its own is started for P6, P9a and P9b
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session
+  postgres COMMAND…      run a command beside a PostgreSQL in a throw-away folder, e.g. `cargo test -p tokencast-backend`
   swift COMMAND…         run a command inside the Swift root, e.g. `swift build`
 
 Without PART all of them, in this order:

@@ -29,25 +29,40 @@ impl AccessTokens {
         user: &UserId,
         now: Millis,
     ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
+        self.issue_as(user, marked_text::<16>(), now)
+    }
+
+    /// With an id that somebody else chose.
+    pub(crate) fn issue_as(
+        &self,
+        user: &UserId,
+        jti: String,
+        now: Millis,
+    ) -> Result<AccessToken, jsonwebtoken::errors::Error> {
         // Rounded up: a token never lives shorter than `expires_in` says.
         let issued = u64::try_from(now).unwrap_or(0).div_ceil(1000);
         let claims = Claims {
             sub: user.0.clone(),
             iat: issued,
             exp: issued.saturating_add(self.ttl_secs),
-            jti: marked_text::<16>(),
+            jti,
             kind: KIND.to_owned(),
         };
         let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)?;
         Ok(AccessToken {
             text,
-            jti: claims.jti,
+            instance: claims.instance(),
             expires_in: self.ttl_secs,
         })
     }
 
     /// The claims of a genuine token that has not expired. Nobody is told what exactly is wrong with one.
     pub(crate) fn check(&self, token: &str, now: Millis) -> Option<Claims> {
+        self.genuine(token).filter(|claims| now < claims.ends())
+    }
+
+    /// The claims of a token that this server signed, whether or not it has expired.
+    pub(crate) fn genuine(&self, token: &str) -> Option<Claims> {
         let mut rules = Validation::new(Algorithm::HS256);
         // Expiry goes by the server's own clock, which tests can move, and without leeway.
         rules.validate_exp = false;
@@ -55,8 +70,7 @@ impl AccessTokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.verify, &rules)
             .ok()?
             .claims;
-        let alive = u64::try_from(now).unwrap_or(0) < claims.exp.saturating_mul(1000);
-        (alive && claims.kind == KIND).then_some(claims)
+        (claims.kind == KIND).then_some(claims)
     }
 }
 
@@ -65,7 +79,8 @@ const KIND: &str = "access";
 /// A new access token.
 pub(crate) struct AccessToken {
     pub(crate) text: String,
-    pub(crate) jti: String,
+    /// As [`Claims::instance`] says.
+    pub(crate) instance: String,
     /// Seconds from now.
     pub(crate) expires_in: u64,
 }
@@ -80,6 +95,20 @@ pub(crate) struct Claims {
     pub(crate) jti: String,
     #[serde(rename = "type")]
     kind: String,
+}
+
+impl Claims {
+    /// The first moment at which the token is no longer accepted.
+    pub(crate) fn ends(&self) -> Millis {
+        Millis::try_from(self.exp)
+            .unwrap_or(Millis::MAX)
+            .saturating_mul(1000)
+    }
+
+    /// This very token: a repeated exchange gives another one of the same `jti`.
+    pub(crate) fn instance(&self) -> String {
+        format!("{} {}", self.jti, self.iat)
+    }
 }
 
 #[cfg(test)]

@@ -15,14 +15,15 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::access_token::AccessTokens;
 use crate::clock::Clock;
-use crate::config::{Config, NewUser};
+use crate::config::{Config, NewUser, OAuthClient};
 use crate::control::Control;
 use crate::fault::{self, Route};
 use crate::password::{PasswordError, Passwords};
 use crate::problem::Problem;
-use crate::routes::{auth, health, resource, switches};
+use crate::rate_limit::RateLimit;
+use crate::routes::{auth, health, oauth, resource, switches};
 use crate::running::StartError;
-use crate::schemes::Sessions;
+use crate::schemes::{Pairs, Scheme, Sessions};
 use crate::secret::random_text;
 use crate::store::{Store, StoreError, UserId};
 
@@ -33,6 +34,9 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) clock: Arc<Clock>,
     pub(crate) control: Control,
+    pub(crate) sign_ins: RateLimit,
+    pub(crate) refreshes: RateLimit,
+    pub(crate) oauth_client: OAuthClient,
     pub(crate) idempotency: bool,
     pub(crate) test_faults: bool,
 }
@@ -51,7 +55,13 @@ impl App {
         let access = AccessTokens::new(&key, config.access_ttl.as_secs());
         let clock = Arc::new(Clock::default());
         let app = Self {
-            sessions: Sessions::new(config, store.clone(), clock.clone(), access.clone()),
+            sessions: Sessions::new(
+                config,
+                store.clone(),
+                clock.clone(),
+                access.clone(),
+                Pairs::new(&key),
+            ),
             store,
             access,
             passwords: Passwords::new(config.password_cost)
@@ -59,6 +69,9 @@ impl App {
                 .map_err(|_| StartError::Password)?,
             clock,
             control: Control::new(config.cors_origins.clone()),
+            sign_ins: RateLimit::new(config.rate_limit),
+            refreshes: RateLimit::new(config.rate_limit),
+            oauth_client: config.oauth_client.clone(),
             idempotency: config.idempotency,
             test_faults: config.test_faults,
         };
@@ -104,10 +117,7 @@ pub enum UserError {
 
 /// Every endpoint. The order of the layers: a panic is caught last, CORS sees faulty answers too.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/auth/login", post(auth::login))
-        .route("/auth/refresh", post(auth::refresh))
-        .route("/auth/logout", post(auth::logout))
+    let mut router = session_routes(app.sessions.scheme())
         .route("/api/me", get(resource::me))
         .route("/api/notes", get(resource::notes).post(resource::add_note))
         .route("/healthz", get(health::healthz));
@@ -133,6 +143,24 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             Problem::INTERNAL.into_response()
         }))
         .with_state(app)
+}
+
+/// Where sessions begin, go on and end.
+fn session_routes(scheme: Scheme) -> Router<Arc<App>> {
+    if scheme == Scheme::OAuth2 {
+        return Router::new()
+            .route("/oauth/token", post(oauth::token))
+            .route("/oauth/revoke", post(oauth::revoke));
+    }
+    let refresh = if scheme.asks().query {
+        post(auth::refresh).get(auth::refresh)
+    } else {
+        post(auth::refresh)
+    };
+    Router::new()
+        .route("/auth/login", post(auth::login))
+        .route("/auth/refresh", refresh)
+        .route("/auth/logout", post(auth::logout))
 }
 
 /// Pages send the access token in a header, never a cookie: credentials mode stays off.

@@ -55,8 +55,8 @@ static CORE: Part = Part {
 };
 static BACKEND: Part = Part {
     name: "backend",
-    proves: "the reference backend: rotation, reuse detection, idempotency",
-    setup: nothing,
+    proves: "the reference backend: every scheme on SQLite and PostgreSQL, its contract, its description",
+    setup: crate::postgres::set_up,
     run: rust::test_backend,
 };
 pub(crate) static BINDINGS: Part = Part {

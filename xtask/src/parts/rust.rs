@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::bindings;
 use crate::needs;
+use crate::postgres::Postgres;
 use crate::secret_service::{self, SecretService};
 use crate::tally::{Runner, Tally};
 use crate::toolbox::{Task, Toolbox};
@@ -32,7 +33,10 @@ pub(super) fn test_core(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 }
 
 pub(super) fn test_backend(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
-    *tally += test(toolbox, &["tokencast-backend"]).count(Runner::Cargo);
+    let postgres = Postgres::start(toolbox)?;
+    *tally += postgres
+        .visible_to(test(toolbox, &["tokencast-backend"]))
+        .count(Runner::Cargo);
     Ok(())
 }
 

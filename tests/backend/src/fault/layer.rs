@@ -22,7 +22,10 @@ pub(crate) type Copy = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = StatusCod
 
 /// Middleware: counts the request, lets it meet its fault, holds refresh answers.
 pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(route) = Route::of(request.method(), request.uri().path()) else {
+    let Ok((route, request)) = route_of(request).await else {
+        return Problem::BODY_TOO_LARGE.into_response();
+    };
+    let Some(route) = route else {
         return next.run(request).await;
     };
     let process = Process {
@@ -35,6 +38,17 @@ pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: N
     };
     tracing::debug!(?route, ?fault, "fault");
     process.with(fault, request).await
+}
+
+/// The token endpoint is one address for two routes: there the body must be read.
+async fn route_of(request: Request) -> Result<(Option<Route>, Request), axum::Error> {
+    if request.uri().path() != "/oauth/token" {
+        return Ok((Route::of(request.method(), request.uri().path()), request));
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, MAX_BUFFERED).await?;
+    let route = Route::of_grant(&bytes);
+    Ok((Some(route), Request::from_parts(parts, Body::from(bytes))))
 }
 
 /// Ready to process a request of this route.

@@ -14,6 +14,21 @@ use crate::problem::Problem;
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// The same fields in the address.
+    pub(super) fn of_query(query: &str) -> Result<Self, Problem> {
+        Self::parse(query.as_bytes())
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let fields: Vec<_> = form_urlencoded::parse(bytes).into_owned().collect();
+        // The parser replaces what is not UTF-8; a NUL is in no name, password or token.
+        let spoilt = |text: &String| text.contains(['\0', char::REPLACEMENT_CHARACTER]);
+        if fields.iter().any(|(name, value)| spoilt(name) || spoilt(value)) {
+            return Err(Problem::INVALID_REQUEST);
+        }
+        Ok(Self(fields))
+    }
+
     /// A field that must be there once and not empty.
     pub(super) fn take(&mut self, name: &str) -> Result<String, Problem> {
         self.take_optional(name)?
@@ -42,13 +57,7 @@ impl<S: Sync> FromRequest<S> for Form {
             return Err(Problem::FORM_EXPECTED);
         }
         let bytes = read(request, 64 << 10).await?;
-        let fields: Vec<_> = form_urlencoded::parse(&bytes).into_owned().collect();
-        // The parser replaces what is not UTF-8; a NUL is in no name, password or token.
-        let spoilt = |text: &String| text.contains(['\0', char::REPLACEMENT_CHARACTER]);
-        if fields.iter().any(|(name, value)| spoilt(name) || spoilt(value)) {
-            return Err(Problem::INVALID_REQUEST);
-        }
-        Ok(Self(fields))
+        Self::parse(&bytes)
     }
 }
 

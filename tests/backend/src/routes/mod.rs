@@ -3,5 +3,6 @@
 pub(crate) mod auth;
 mod body;
 pub(crate) mod health;
+pub(crate) mod oauth;
 pub(crate) mod resource;
 pub(crate) mod switches;

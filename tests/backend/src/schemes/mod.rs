@@ -1,35 +1,25 @@
-//! How a session is kept alive: one file per scheme, all behind [`Sessions`].
+//! How a session is kept alive: one file per scheme, all behind [`Sessions`]. A new scheme is a row in
+//! [`scheme`](mod@scheme) and a file with its [`Rules`].
 
+mod access_only;
+mod exchange_once;
 mod rotation;
+mod scheme;
 mod successor;
+mod tokens;
 
-use std::str::FromStr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::access_token::{AccessToken, AccessTokens};
-use crate::clock::{Clock, Millis};
-use crate::config::{Config, ConfigError};
-use crate::secret::{IdempotencyKey, RefreshToken};
-use crate::store::{Store, StoreError, UserId};
+use crate::clock::{Clock, Millis, millis};
+use crate::config::Config;
+use crate::secret::{Cookies, Fingerprint, IdempotencyKey, PresentedAccessToken, RefreshToken};
+use crate::store::{Store, StoreError, UserRow};
 
-/// The schemes this version has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// Refresh token rotation: a new pair at every refresh; a reused token ends the whole family.
-    Rotation,
-}
-
-impl FromStr for Scheme {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "rotation" => Ok(Self::Rotation),
-            _ => Err(ConfigError::Scheme),
-        }
-    }
-}
+pub(crate) use scheme::AccessField;
+pub use scheme::Scheme;
+pub(crate) use tokens::Pairs;
 
 /// Starts, renews and ends sessions by the configured scheme.
 pub(crate) struct Sessions {
@@ -37,46 +27,86 @@ pub(crate) struct Sessions {
     store: Store,
     clock: Arc<Clock>,
     access: AccessTokens,
+    pairs: Pairs,
     terms: Terms,
 }
 
 impl Sessions {
-    pub(crate) fn new(config: &Config, store: Store, clock: Arc<Clock>, access: AccessTokens) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        store: Store,
+        clock: Arc<Clock>,
+        access: AccessTokens,
+        pairs: Pairs,
+    ) -> Self {
         Self {
             scheme: config.scheme,
             store,
             clock,
             access,
+            pairs,
             terms: Terms::new(config),
         }
     }
 
     /// A new session of a user whose password was right.
-    pub(crate) async fn start(&self, user: &UserId) -> Result<Issued, SessionError> {
-        match self.scheme {
-            Scheme::Rotation => rotation::start(self, user).await,
-        }
+    pub(crate) async fn start(&self, user: &UserRow) -> Result<Issued, SessionError> {
+        let rules = self.rules()?;
+        retrying(|| rules.start(self, user)).await
     }
 
     /// The answer to a refresh request, exactly one per request.
     pub(crate) async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
-        match self.scheme {
-            Scheme::Rotation => rotation::refresh(self, request).await,
-        }
+        let rules = self.rules()?;
+        retrying(|| rules.refresh(self, &request)).await
     }
 
     /// Ends the session this token belongs to or belonged to; whether one was alive (RFC 7009: the caller is told
     /// success either way).
-    pub(crate) async fn revoke(&self, token: RefreshToken) -> Result<bool, SessionError> {
-        match self.scheme {
-            Scheme::Rotation => rotation::revoke(self, token).await,
+    pub(crate) async fn revoke(&self, request: RevokeRequest) -> Result<bool, SessionError> {
+        let rules = self.rules()?;
+        retrying(|| rules.revoke(self, &request)).await
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    fn rules(&self) -> Result<&'static dyn Rules, SessionError> {
+        self.scheme.rules().ok_or(SessionError::NotBuilt)
+    }
+}
+
+/// What a scheme does. Each step is one transaction, or none; it may be tried again from the start, so whatever it
+/// draws at random it draws anew.
+trait Rules: Sync {
+    /// A new session.
+    fn start<'a>(&'a self, sessions: &'a Sessions, user: &'a UserRow) -> Step<'a, Issued>;
+    /// The answer to a refresh request.
+    fn refresh<'a>(&'a self, sessions: &'a Sessions, request: &'a RefreshRequest) -> Step<'a, Refreshed>;
+    /// Ends a session; whether it was alive.
+    fn revoke<'a>(&'a self, sessions: &'a Sessions, request: &'a RevokeRequest) -> Step<'a, bool>;
+}
+
+type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 'a>>;
+
+/// Two transactions that meet are serialised by one giving way; it comes again.
+async fn retrying<'a, T>(step: impl Fn() -> Step<'a, T>) -> Result<T, SessionError> {
+    const TRIES: usize = 20;
+    for _ in 1..TRIES {
+        match step().await {
+            Err(error) if error.gave_way() => tracing::debug!("a transaction gave way and is tried again"),
+            outcome => return outcome,
         }
     }
+    step().await
 }
 
 /// What the operator decided.
 #[derive(Clone, Copy, Debug)]
 struct Terms {
+    access_ttl_ms: Millis,
+    renew_window_ms: Millis,
     refresh_ttl_ms: Millis,
     reuse_leeway_ms: Millis,
     late_window_ms: Millis,
@@ -85,8 +115,9 @@ struct Terms {
 
 impl Terms {
     fn new(config: &Config) -> Self {
-        use crate::clock::millis;
         Self {
+            access_ttl_ms: millis(config.access_ttl),
+            renew_window_ms: millis(config.renew_window),
             refresh_ttl_ms: millis(config.refresh_ttl),
             reuse_leeway_ms: millis(config.reuse_leeway),
             late_window_ms: millis(config.late_window),
@@ -95,17 +126,64 @@ impl Terms {
     }
 }
 
-/// A refresh request, parsed.
-#[derive(Debug)]
+/// A refresh request, parsed. What the scheme [asks](Scheme::asks) for is there.
+#[derive(Debug, Default)]
 pub(crate) struct RefreshRequest {
-    pub(crate) refresh_token: RefreshToken,
+    pub(crate) refresh_token: Option<RefreshToken>,
+    /// Not checked yet; mostly expired.
+    pub(crate) access_token: Option<PresentedAccessToken>,
+    pub(crate) cookies: Cookies,
+    /// The header `X-CSRF-Token`.
+    #[allow(dead_code, reason = "for the scheme of cookies")]
+    pub(crate) csrf: Option<String>,
     pub(crate) idempotency_key: Option<IdempotencyKey>,
+}
+
+impl RefreshRequest {
+    /// What the request stands on, for counting: a token's hash.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        let refresh = self.refresh_token.as_ref().map(RefreshToken::expose);
+        let access = self.access_token.as_ref().map(PresentedAccessToken::expose);
+        let cookie = self.cookies.value("refresh");
+        let secret = refresh.or(cookie).or(access)?;
+        Some(Fingerprint::of(secret.as_bytes()))
+    }
+}
+
+/// A request to end a session, parsed.
+#[derive(Debug, Default)]
+pub(crate) struct RevokeRequest {
+    /// A refresh or an access token, as the scheme has it.
+    pub(crate) token: Option<RefreshToken>,
+    #[allow(dead_code, reason = "for the scheme of cookies")]
+    pub(crate) cookies: Cookies,
 }
 
 /// What the client gets.
 pub(crate) struct Issued {
     pub(crate) access: AccessToken,
-    pub(crate) refresh: RefreshToken,
+    /// In the body of the answer, where the scheme gives one.
+    pub(crate) refresh: Option<RefreshToken>,
+    /// The values of `Set-Cookie` headers.
+    pub(crate) cookies: Vec<String>,
+}
+
+impl Issued {
+    fn access_only(access: AccessToken) -> Self {
+        Self {
+            access,
+            refresh: None,
+            cookies: Vec::new(),
+        }
+    }
+
+    fn pair(access: AccessToken, refresh: RefreshToken) -> Self {
+        Self {
+            access,
+            refresh: Some(refresh),
+            cookies: Vec::new(),
+        }
+    }
 }
 
 /// How a refresh request ended. A refusal is a result, not an error: the transaction that found it was committed.
@@ -120,9 +198,17 @@ pub(crate) enum Refreshed {
 /// Why a refresh token was not exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Unknown, or its family was revoked.
+    /// Something that the scheme asks for is missing.
+    Incomplete,
+    /// Unknown, forged, or its family was revoked.
     InvalidToken,
     Expired,
+    /// It was exchanged before; nobody else suffers for that.
+    AlreadyExchanged,
+    /// An access token that is renewed after its end only.
+    TooEarly {
+        retry_after_ms: Millis,
+    },
     /// Reuse; `ended_now` when this very request ended the family.
     ReuseDetected {
         ended_now: bool,
@@ -133,6 +219,15 @@ pub(crate) enum Refusal {
     },
     /// The key belongs to another token.
     IdempotencyMismatch,
+    /// Signed for a password that is no longer the user's.
+    #[expect(dead_code, reason = "for the schemes that sign with the user's salt")]
+    PasswordChanged,
+    /// Signed for a login that another one replaced.
+    #[expect(dead_code, reason = "for the scheme of one device at a time")]
+    SignedInElsewhere,
+    /// The header and the cookie differ.
+    #[expect(dead_code, reason = "for the scheme of cookies")]
+    CsrfMismatch,
 }
 
 /// The server's own trouble: the client is told nothing but "internal".
@@ -146,4 +241,17 @@ pub(crate) enum SessionError {
     Successor,
     #[error("two transactions met over one token; this one was rolled back")]
     Raced,
+    /// `Config::validate` keeps such a server from starting.
+    #[error("this scheme is not built yet")]
+    NotBuilt,
+}
+
+impl SessionError {
+    fn gave_way(&self) -> bool {
+        match self {
+            Self::Store(error) => error.gave_way(),
+            Self::Raced => true,
+            _ => false,
+        }
+    }
 }

@@ -34,6 +34,19 @@ CREATE TABLE IF NOT EXISTS refresh_tokens (
     successor_sealed TEXT
 );
 
+-- An access token that was renewed (scheme access-only), or whose session was signed out: then it has no successor.
+-- A successor's id is kept in plain: only the server's signature makes a token of it.
+CREATE TABLE IF NOT EXISTS renewals (
+    token_hash TEXT PRIMARY KEY,
+    key_hash TEXT UNIQUE,
+    successor_jti TEXT,
+    successor_hash TEXT,
+    successor_until_ms BIGINT,
+    renewed_ms BIGINT NOT NULL,
+    forget_ms BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS renewals_to_forget ON renewals (forget_ms);
+
 CREATE TABLE IF NOT EXISTS notes (
     user_id TEXT NOT NULL REFERENCES users (id),
     id BIGINT NOT NULL,
