@@ -355,13 +355,7 @@ async fn no_redirect_takes_a_token_to_a_host_that_the_profile_does_not_name() {
 /// Everything at trace level, with a refresh by query, by header and by cookies, a failing one too.
 #[tokio::test]
 async fn no_placement_of_a_token_is_logged() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _listening) = Log::listen();
     let mut turns = 0;
     let server = OddServer::start(move |_| {
         turns += 1;
