@@ -154,6 +154,11 @@ impl FaultProxy {
         lock(&self.shared.queue).push_back((path.to_owned(), fault));
     }
 
+    /// The faults that met no request yet are not wanted any more.
+    pub fn forget(&self) {
+        lock(&self.shared.queue).clear();
+    }
+
     /// What passed so far, in the order in which it ended.
     pub fn log(&self) -> Vec<Exchange> {
         lock(&self.shared.log).clone()
