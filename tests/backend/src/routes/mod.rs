@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 mod body;
+pub(crate) mod description;
 pub(crate) mod health;
 pub(crate) mod oauth;
 pub(crate) mod resource;
