@@ -7,5 +7,7 @@ mod request;
 
 pub use message::{HttpRequest, HttpResponse};
 
-pub(crate) use answer::{RefreshAnswer, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in};
+pub(crate) use answer::{
+    RefreshAnswer, Said, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in, said,
+};
 pub(crate) use request::{Presented, refresh, revoke, sign_in};

@@ -81,6 +81,7 @@ fn key_lost() -> SessionState {
     SessionState::SignInRequired {
         reason: EndReason::KeyLost,
         account: None,
+        history: Default::default(),
     }
 }
 

@@ -148,7 +148,8 @@ async fn a_reader_leaves_damaged_bytes_where_they_are() {
         reader(&device).restored().await,
         SessionState::SignInRequired {
             reason: EndReason::StoreLost,
-            account: None
+            account: None,
+            history: Default::default(),
         }
     );
     assert_eq!(device.store.changes(), changes);
