@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use super::{file, marker};
+use super::marker;
 
 /// A file that is as long as this is put aside: enough for 64 of the longest lines.
 pub(crate) const FULL: u64 = 24 * 1024;
@@ -18,7 +18,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Lines on the entry in `folder`, which is made at the first write.
+    /// Lines on the entry in `folder`, which is there once a record was written: the marker comes first.
     pub(crate) fn new(folder: PathBuf, entry_id: &str) -> Self {
         let name = marker::name_of(entry_id);
         Self { folder, name }
@@ -37,7 +37,6 @@ impl Journal {
 
     /// Adds whole lines, in one write: lines of two processes do not mix.
     pub(crate) fn append(&self, lines: &[String]) -> io::Result<()> {
-        file::make_private(&self.folder)?;
         let mut open = self.open()?;
         if open.metadata()?.len() >= FULL {
             self.take_turns(&open)?;
@@ -94,7 +93,7 @@ mod tests {
     use super::*;
 
     fn journal(folder: &tempfile::TempDir) -> Journal {
-        Journal::new(folder.path().join("state"), "store/session/x")
+        Journal::new(folder.path().to_owned(), "store/session/x")
     }
 
     fn lines(journal: &Journal) -> Vec<String> {
@@ -133,7 +132,7 @@ mod tests {
                 kept.len()
             );
         }
-        let size: u64 = fs::read_dir(folder.path().join("state"))
+        let size: u64 = fs::read_dir(folder.path())
             .unwrap()
             .map(|file| file.unwrap().metadata().unwrap().len())
             .sum();
