@@ -53,7 +53,7 @@ uniffi::custom_type!(Trail, Vec<Transition>, {
     remote,
     lower: |trail| trail.iter().map(Transition::from).collect(),
     // Trails only go out.
-    try_lift: |_| Ok(Trail::default()),
+    try_lift: |_unread| Ok(Trail::default()),
 });
 
 /// What happened to a session. `docs/guides/why-signed-out.md` says what each means and what to do.
