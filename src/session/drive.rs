@@ -171,10 +171,13 @@ impl Core {
                 }
                 Outcome::Ended { tombstone, saved } => {
                     let reason = tombstone.end_reason().unwrap_or(EndReason::StoreLost);
-                    course.ended(self, reason.clone(), tombstone.generation);
+                    let ended = tombstone.generation;
+                    course.ended(self, reason.clone(), ended);
                     let mut deliveries = self.sink(&mut memory, tombstone, reason.clone());
                     if !saved {
-                        deliveries.push(self.report_degraded(&Failure::Storage(StorageFailure::Unconfirmed)));
+                        let failure = StorageFailure::Unconfirmed;
+                        self.note(Cause::SaveFailed(failure.clone()), ended);
+                        deliveries.push(self.report_degraded(&Failure::Storage(failure)));
                     }
                     (Err(Failure::Ended(reason)), deliveries)
                 }

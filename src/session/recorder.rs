@@ -8,6 +8,7 @@ use super::ledger::Role;
 use crate::error::{EndReason, Failure, StorageFailure};
 use crate::flight::{Event, Look, SendFailure, Step, Written};
 use crate::history::{self, History};
+use crate::record::Record;
 use crate::spawn::Spawner;
 use crate::state::{Cause, Trail, Transition};
 use crate::storage::Journal;
@@ -189,13 +190,10 @@ impl Course {
 
     pub(super) fn meets(&mut self, core: &Core, event: &Event) {
         match event {
-            Event::Look(Look::Found(found)) if !std::mem::replace(&mut self.looked, true) => {
-                self.generation = found.generation;
-                // Under the flight lock: nobody else is on the way.
-                if let Some(intent) = found.inflight.filter(|_| !found.is_tombstone()) {
-                    let since = intent.started;
-                    core.note(Cause::Interrupted { since }, found.generation);
-                }
+            Event::Look(Look::Found(found)) => self.finds(core, found),
+            Event::Written(Written::Adopt(found)) => {
+                self.landed = false;
+                self.finds(core, found);
             }
             Event::Written(written) => self.landed = matches!(written, Written::Landed(_)),
             Event::Unanswered(SendFailure::BeforeHead | SendFailure::Incomplete) => {
@@ -215,6 +213,19 @@ impl Course {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Reads a record under the flight lock: whoever began its exchange is not on the way any more.
+    fn finds(&mut self, core: &Core, found: &Record) {
+        let looked = std::mem::replace(&mut self.looked, true);
+        if looked && found.generation <= self.generation {
+            return;
+        }
+        self.generation = found.generation;
+        if let Some(intent) = found.inflight.filter(|_| !found.is_tombstone()) {
+            let since = intent.started;
+            core.note(Cause::Interrupted { since }, found.generation);
         }
     }
 

@@ -77,7 +77,7 @@ pub enum Cause {
     Paused,
     /// The storage did not take what must be noted before a refresh, so none was made.
     StorageFailed(StorageFailure),
-    /// The storage did not take new tokens: they live in memory only.
+    /// The storage did not take new tokens, or the end of a session: memory alone has them.
     SaveFailed(StorageFailure),
     /// Tokens that lived in memory only are saved.
     SavedLater,
@@ -133,7 +133,10 @@ impl fmt::Display for Cause {
             Self::StorageFailed(failure) => {
                 write!(f, "no refresh was made because the storage failed: {failure}")
             }
-            Self::SaveFailed(failure) => write!(f, "new tokens could not be saved: {failure}"),
+            Self::SaveFailed(failure) => write!(
+                f,
+                "what the server had given or said could not be saved: {failure}"
+            ),
             Self::SavedLater => f.write_str("tokens that lived in memory only were saved"),
             Self::Locked(cause) => write!(f, "the stored session could not be read: {cause}"),
             Self::Unlocked => f.write_str("the stored session could be read again"),

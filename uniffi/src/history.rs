@@ -99,7 +99,7 @@ pub enum Cause {
     Paused,
     /// The storage did not take what must be noted before a refresh, so none was made.
     StorageFailed(StorageFailure),
-    /// The storage did not take new tokens: they live in memory only.
+    /// The storage did not take new tokens, or the end of a session: memory alone has them.
     SaveFailed(StorageFailure),
     /// Tokens that lived in memory only are saved.
     SavedLater,

@@ -74,7 +74,7 @@ public enum Cause: Sendable, Equatable {
   case paused
   /// The storage did not take what must be noted before a refresh, so none was made.
   case storageFailed(StorageFailure)
-  /// The storage did not take new tokens: they live in memory only.
+  /// The storage did not take new tokens, or the end of a session: memory alone has them.
   case saveFailed(StorageFailure)
   /// Tokens that lived in memory only are saved.
   case savedLater

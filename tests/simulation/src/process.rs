@@ -145,6 +145,9 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 
 fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
     let mut world = world.lock();
+    if heard.state.is_some() {
+        world.expect_of_event(life, event);
+    }
     if heard.state.is_none() && !matches!(event, SessionEvent::StateChanged(_)) {
         world.violate(format_args!("a listener did not hear the state first"));
     }

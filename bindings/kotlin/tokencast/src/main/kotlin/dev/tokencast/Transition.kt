@@ -13,6 +13,7 @@ import java.time.Instant
  * @property times how often it happened to that token set
  * @property process the process that noted it, as the system numbers them
  */
+@ConsistentCopyVisibility
 public data class Transition internal constructor(
     val at: Instant,
     val cause: Cause,
@@ -86,7 +87,7 @@ public sealed interface Cause {
     /** The storage did not take what must be noted before a refresh, so none was made. */
     public data class StorageFailed(val failure: StorageFailure) : Cause
 
-    /** The storage did not take new tokens: they live in memory only. */
+    /** The storage did not take new tokens, or the end of a session: memory alone has them. */
     public data class SaveFailed(val failure: StorageFailure) : Cause
 
     /** Tokens that lived in memory only are saved. */
