@@ -3583,7 +3583,7 @@ public enum Cause: Equatable, Hashable {
     case storageFailed(StorageFailure
     )
     /**
-     * The storage did not take new tokens: they live in memory only.
+     * The storage did not take new tokens, or the end of a session: memory alone has them.
      */
     case saveFailed(StorageFailure
     )

@@ -259,6 +259,7 @@ async fn what_stands_in_the_file_never_fails_a_session() {
     let session = device.start();
     assert!(session.restored().await.is_active());
     assert_eq!(told(&session.history()), [quiet(Cause::Restored)]);
+    eventually("the lines are written", || kept(&device).contains("restored")).await;
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     device.expire();
@@ -290,6 +291,6 @@ fn history_file(device: &Device) -> Option<std::path::PathBuf> {
 }
 
 fn kept(device: &Device) -> String {
-    let file = history_file(device).and_then(|file| std::fs::read_to_string(file).ok());
-    file.unwrap_or_default()
+    let file = history_file(device).and_then(|file| std::fs::read(file).ok());
+    String::from_utf8_lossy(&file.unwrap_or_default()).into_owned()
 }

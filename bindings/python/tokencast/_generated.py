@@ -2969,7 +2969,7 @@ class Cause:
     @dataclass
     class SAVE_FAILED:
         """
-        The storage did not take new tokens: they live in memory only.
+        The storage did not take new tokens, or the end of a session: memory alone has them.
 """
         
         def __init__(self, *values):

@@ -6064,7 +6064,7 @@ sealed class Cause {
     }
     
     /**
-     * The storage did not take new tokens: they live in memory only.
+     * The storage did not take new tokens, or the end of a session: memory alone has them.
      */
     data class SaveFailed(
         val v1: dev.tokencast.ffi.StorageFailure) : Cause()
