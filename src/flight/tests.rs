@@ -5,6 +5,8 @@ use crate::error::{LockedCause, StorageFailure};
 use crate::random::SystemRandom;
 use crate::record::samples::session;
 
+mod credentials;
+
 fn plan(idempotent: bool) -> Plan {
     let profile = crate::profile::ServerProfile::rotation("https://api.example.com").unwrap();
     let header = idempotent.then_some("Idempotency-Key");

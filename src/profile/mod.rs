@@ -10,6 +10,8 @@ mod pointer;
 mod presets;
 mod request;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
 mod verdict;
 

@@ -132,4 +132,14 @@ mod tests {
         record.credential.refresh_token = Some("r".repeat(300 * 1024).into());
         assert_eq!(encode(&record), None);
     }
+
+    #[test]
+    fn an_access_token_that_the_session_lives_by_is_never_left_out() {
+        let mut record = session(1, 1, "r");
+        record.credential.refresh_token = None;
+        record.credential.access_token = Some("a".repeat(300 * 1024).into());
+        assert_eq!(encode(&record), None);
+        record.credential.cookie = Some("refresh=c".into());
+        assert!(encode(&record).is_some_and(|(_, whole)| !whole));
+    }
 }

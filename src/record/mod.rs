@@ -190,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_session_lives_by_is_what_is_revoked() {
+        let mut record = samples::session(1, 1, "r");
+        record.credential.refresh_token = None;
+        record.credential.access_token = Some("a".into());
+        assert_eq!(record.to_revoke().unwrap().token, "a".into());
+        record.credential.cookie = Some("refresh=c".into());
+        assert_eq!(record.to_revoke().unwrap().token, "refresh=c".into());
+    }
+
+    #[test]
     fn a_stored_access_token_is_measured_on_the_servers_clock() {
         let mut record = samples::session(1, 1, "r");
         record.credential.access_token = Some("a".into());

@@ -17,6 +17,11 @@ pub(crate) struct Backend {
 impl Backend {
     /// Builds and starts it on a free port of the loopback interface.
     pub(crate) fn start(toolbox: &Toolbox) -> Result<Backend> {
+        Self::start_with(toolbox, &[])
+    }
+
+    /// The same with further flags.
+    pub(crate) fn start_with(toolbox: &Toolbox, flags: &[&str]) -> Result<Backend> {
         toolbox
             .cargo(["build", "--package", "tokencast-backend"])
             .succeeds()?;
@@ -30,6 +35,7 @@ impl Backend {
                 "--rate-limit",
                 "off",
             ])
+            .args(flags)
             .serve(Duration::from_secs(60), |line| line.strip_prefix("ready "))?;
         Ok(Backend {
             url,

@@ -21,7 +21,7 @@ use crate::fault::{self, Route};
 use crate::password::{PasswordError, Passwords};
 use crate::problem::Problem;
 use crate::rate_limit::RateLimit;
-use crate::routes::{SessionCookies, auth, health, keys, oauth, password, resource, switches};
+use crate::routes::{SessionCookies, auth, description, health, keys, oauth, password, resource, switches};
 use crate::running::StartError;
 use crate::schemes::{Scheme, Sessions};
 use crate::secret::random_text;
@@ -134,12 +134,14 @@ pub enum UserError {
 
 /// Every endpoint. The order of the layers: a panic is caught last, CORS sees faulty answers too.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = session_routes(app.sessions.scheme())
+    let scheme = app.sessions.scheme();
+    let mut router = session_routes(scheme)
         .route("/api/me", get(resource::me))
         .route("/api/notes", get(resource::notes).post(resource::add_note))
         .route("/auth/password", post(password::change))
         .route("/jwks.json", get(keys::published))
-        .route("/healthz", get(health::healthz));
+        .route("/healthz", get(health::healthz))
+        .route("/openapi.json", get(async move || description::of(scheme)));
     if app.test_faults {
         router = router
             .route("/test/clock", post(switches::clock))

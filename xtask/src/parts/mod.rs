@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::tally::Tally;
 use crate::toolbox::Toolbox;
 
+mod backend;
 mod kotlin;
 mod lint;
 mod python;
@@ -56,8 +57,8 @@ static CORE: Part = Part {
 static BACKEND: Part = Part {
     name: "backend",
     proves: "the reference backend: every scheme on SQLite and PostgreSQL, its contract, its description",
-    setup: crate::postgres::set_up,
-    run: rust::test_backend,
+    setup: backend::set_up,
+    run: backend::run,
 };
 pub(crate) static BINDINGS: Part = Part {
     name: "bindings",

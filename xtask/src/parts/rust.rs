@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use crate::bindings;
 use crate::needs;
-use crate::postgres::Postgres;
 use crate::secret_service::{self, SecretService};
 use crate::tally::{Runner, Tally};
 use crate::toolbox::{Task, Toolbox};
@@ -32,14 +31,6 @@ pub(super) fn test_core(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn test_backend(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
-    let postgres = Postgres::start(toolbox)?;
-    *tally += postgres
-        .visible_to(test(toolbox, &["tokencast-backend"]))
-        .count(Runner::Cargo);
-    Ok(())
-}
-
 pub(super) fn test_bindings(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += test(toolbox, &["tokencast-ffi"]).count(Runner::Cargo);
     bindings::compare(toolbox, tally)
@@ -58,7 +49,7 @@ pub(super) fn test_simulation(toolbox: &Toolbox, tally: &mut Tally) -> Result<()
     Ok(())
 }
 
-fn test<'a>(toolbox: &'a Toolbox, packages: &[&str]) -> Task<'a> {
+pub(super) fn test<'a>(toolbox: &'a Toolbox, packages: &[&str]) -> Task<'a> {
     test_with(toolbox, packages, &[])
 }
 

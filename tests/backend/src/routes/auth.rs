@@ -201,7 +201,7 @@ async fn refresh_request(app: &App, request: Request) -> Result<RefreshRequest, 
     }
     let in_query = request.method() == Method::GET;
     let mut form = if in_query {
-        Form::of_query(request.uri().query().unwrap_or_default())?
+        Form::of_query(request.uri().query().unwrap_or_default())
     } else {
         Form::from_request(request, &()).await?
     };

@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 mod body;
 mod cookies;
+pub(crate) mod description;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod oauth;
