@@ -66,7 +66,7 @@ impl Core {
                 life,
                 server_time: None,
             };
-            if let Err(reason) = wire::presentable(&core.profile, &tokens.after(&Credential::default())) {
+            if let Err(reason) = wire::presentable(&core.profile, tokens.after(&Credential::default())) {
                 return Err(Failure::misconfigured(
                     format!("the adopted tokens cannot be kept: {reason}"),
                     "give `adopt` what the profile's `refresh.tokens` place, as the server gave it",

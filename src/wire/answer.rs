@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::expiry::{LONGEST_LIFE, life};
 use super::set_cookie::set_cookies;
 use super::verdict::listed;
-use super::{HttpResponse, presentable};
+use super::{HttpResponse, Secrets, presentable};
 use crate::claims;
 use crate::error::EndReason;
 use crate::profile::{AnswerShape, ServerProfile, TokenKind, Verdict};
@@ -29,13 +29,12 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// What a session that got these tokens presents next.
-    pub(crate) fn after(&self, held: &Credential) -> Credential {
-        let newer = |new: &Option<Secret>, old: &Option<Secret>| new.clone().or_else(|| old.clone());
-        Credential {
-            refresh_token: newer(&self.refresh_token, &held.refresh_token),
-            access_token: self.access_token.clone(),
-            cookie: newer(&self.cookies, &held.cookie),
+    /// What a session that held `held` and got these presents next.
+    pub(crate) fn after<'a>(&'a self, held: &'a Credential) -> Secrets<'a> {
+        Secrets {
+            refresh_token: self.refresh_token.as_ref().or(held.refresh_token.as_ref()),
+            access_token: self.access_token.as_ref(),
+            cookies: self.cookies.as_ref().or(held.cookie.as_ref()),
         }
     }
 }
@@ -103,9 +102,7 @@ pub(crate) fn read_refresh(
     match response.status {
         200..=299 => match body.and_then(|body| tokens(profile, &body, response, held, now)) {
             // A token that could not be presented must not take the place of one that can.
-            Some(tokens) if presentable(profile, &tokens.after(held)).is_ok() => {
-                RefreshAnswer::Tokens(tokens)
-            }
+            Some(tokens) if presentable(profile, tokens.after(held)).is_ok() => RefreshAnswer::Tokens(tokens),
             _ => RefreshAnswer::Unreadable,
         },
         300..=399 => {
@@ -139,7 +136,7 @@ pub(crate) fn read_sign_in(profile: &ServerProfile, response: &HttpResponse, now
         200..=299 => match body.and_then(|body| tokens(profile, &body, response, &none, now)) {
             None => SignInAnswer::Unreadable,
             // What a refresh presents must have come; there is no older one to fall back on.
-            Some(tokens) => match presentable(profile, &tokens.after(&none)) {
+            Some(tokens) => match presentable(profile, tokens.after(&none)) {
                 Ok(()) => SignInAnswer::Tokens(tokens),
                 Err(reason) => SignInAnswer::Misconfigured {
                     what: format!("what the sign-in endpoint answered cannot be kept: {reason}"),

@@ -13,4 +13,4 @@ pub use crate::profile::Method;
 pub use message::{HttpRequest, HttpResponse};
 
 pub(crate) use answer::{RefreshAnswer, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in};
-pub(crate) use request::{Presented, Unplaceable, presentable, refresh, revoke, sign_in};
+pub(crate) use request::{Presented, Secrets, Unplaceable, presentable, refresh, revoke, sign_in};

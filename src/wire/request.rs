@@ -69,9 +69,13 @@ pub(crate) fn refresh(profile: &ServerProfile, presented: &Presented) -> Result<
     Ok(request)
 }
 
-/// Whether a refresh could present this credential.
-pub(crate) fn presentable(profile: &ServerProfile, credential: &Credential) -> Result<(), Unplaceable> {
-    token_request(profile, profile.refresh(), credential).map(drop)
+/// Whether a refresh could present these.
+pub(crate) fn presentable(profile: &ServerProfile, secrets: Secrets<'_>) -> Result<(), Unplaceable> {
+    let shape = profile.refresh();
+    for placement in &shape.tokens {
+        fitting(placement, secrets)?;
+    }
+    echo(shape, secrets).map(drop)
 }
 
 /// The revocation of what a session lived by (RFC 7009 §2.1); `None` when the profile has none, or it cannot be sent.
@@ -94,34 +98,78 @@ fn token_request(
 ) -> Result<HttpRequest, Unplaceable> {
     let mut draft = Draft::new(&shape.fields, &shape.headers);
     draft.client(profile.client());
+    let secrets = Secrets::of(credential);
     for placement in &shape.tokens {
-        draft.place(placement, secret(placement, credential)?)?;
+        draft.place(placement, fitting(placement, secrets)?);
     }
-    if let Some(csrf) = &shape.csrf {
-        let jar = credential.cookie.as_ref();
-        let value = jar.and_then(|jar| cookie(jar, &csrf.cookie));
-        let value = value.ok_or(Unplaceable::Missing(TokenKind::Cookie))?;
-        draft.header(&csrf.header, "", value, TokenKind::Cookie)?;
+    if let Some((name, value)) = echo(shape, secrets)? {
+        draft.header(name, "", value);
     }
     Ok(draft.written(shape.method, &shape.url, &shape.query, shape.encoding))
 }
 
-fn secret<'c>(placement: &Placement, credential: &'c Credential) -> Result<&'c str, Unplaceable> {
+/// A credential that is only looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Secrets<'a> {
+    pub(super) refresh_token: Option<&'a Secret>,
+    pub(super) access_token: Option<&'a Secret>,
+    pub(super) cookies: Option<&'a Secret>,
+}
+
+impl<'a> Secrets<'a> {
+    pub(crate) fn of(credential: &'a Credential) -> Self {
+        Self {
+            refresh_token: credential.refresh_token.as_ref(),
+            access_token: credential.access_token.as_ref(),
+            cookies: credential.cookie.as_ref(),
+        }
+    }
+
+    /// As [`Credential::presented`].
+    pub(crate) fn presented(self) -> Option<&'a Secret> {
+        self.refresh_token.or(self.cookies).or(self.access_token)
+    }
+
+    fn cookie(self, name: &str) -> Option<&'a str> {
+        self.cookies.and_then(|jar| cookie(jar, name))
+    }
+}
+
+/// The text that goes there, if there is one that can.
+fn fitting<'a>(placement: &Placement, secrets: Secrets<'a>) -> Result<&'a str, Unplaceable> {
     let kind = placement.token;
     let found = match kind {
-        TokenKind::Refresh => credential.refresh_token.as_ref().map(Secret::expose),
-        TokenKind::Access => credential.access_token.as_ref().map(Secret::expose),
-        TokenKind::Cookie => {
-            let jar = credential.cookie.as_ref();
-            jar.and_then(|jar| cookie(jar, &placement.field))
-        }
+        TokenKind::Refresh => secrets.refresh_token.map(Secret::expose),
+        TokenKind::Access => secrets.access_token.map(Secret::expose),
+        TokenKind::Cookie => secrets.cookie(&placement.field),
     };
     let found = found.filter(|text| !text.is_empty());
     let text = found.ok_or(Unplaceable::Missing(kind))?;
-    if text.len() > LONGEST_TOKEN {
-        return Err(Unplaceable::Unfit(kind));
+    let mut bytes = text.bytes();
+    let fits = match placement.place {
+        Place::Body | Place::Query => true,
+        Place::Header => bytes.all(|byte| byte.is_ascii_graphic()),
+        Place::Cookie => bytes.all(|byte| byte.is_ascii_graphic() && byte != b';'),
+    };
+    if fits && text.len() <= LONGEST_TOKEN {
+        Ok(text)
+    } else {
+        Err(Unplaceable::Unfit(kind))
     }
-    Ok(text)
+}
+
+/// The header and the value of the cookie that is said twice.
+fn echo<'a>(
+    shape: &'a RequestShape,
+    secrets: Secrets<'a>,
+) -> Result<Option<(&'a str, &'a str)>, Unplaceable> {
+    let Some(csrf) = &shape.csrf else { return Ok(None) };
+    let value = secrets.cookie(&csrf.cookie);
+    let value = value.ok_or(Unplaceable::Missing(TokenKind::Cookie))?;
+    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Unplaceable::Unfit(TokenKind::Cookie));
+    }
+    Ok(Some((&csrf.header, value)))
 }
 
 /// The parts of one request, before they are written.
@@ -165,33 +213,22 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn place(&mut self, placement: &'a Placement, text: &'a str) -> Result<(), Unplaceable> {
+    fn place(&mut self, placement: &'a Placement, text: &'a str) {
         let name = &placement.field;
         match placement.place {
             Place::Body => self.fields.add(name, text),
             Place::Query => self.query.push((name, text)),
-            Place::Header => {
-                let prefix = placement.prefix.as_deref().unwrap_or_default();
-                self.header(name, prefix, text, placement.token)?;
-            }
+            Place::Header => self.header(name, placement.prefix.as_deref().unwrap_or_default(), text),
             Place::Cookie => {
-                if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';') {
-                    return Err(Unplaceable::Unfit(placement.token));
-                }
                 let separator = if self.cookies.is_empty() { "" } else { "; " };
                 self.cookies = Zeroizing::new(format!("{}{separator}{name}={text}", self.cookies.as_str()));
             }
         }
-        Ok(())
     }
 
-    fn header(&mut self, name: &str, prefix: &str, text: &str, kind: TokenKind) -> Result<(), Unplaceable> {
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Unplaceable::Unfit(kind));
-        }
+    fn header(&mut self, name: &str, prefix: &str, text: &str) {
         let value = Zeroizing::new(format!("{prefix}{text}"));
         self.headers.push((name.to_owned(), value));
-        Ok(())
     }
 
     fn written(
@@ -270,6 +307,10 @@ mod tests {
             credential,
             attempt_key: AttemptKey::draw(&SystemRandom::default()).unwrap(),
         }
+    }
+
+    fn fits(profile: &ServerProfile, credential: &Credential) -> Result<(), Unplaceable> {
+        presentable(profile, Secrets::of(credential))
     }
 
     fn pair(refresh_token: &str) -> Credential {
@@ -390,22 +431,18 @@ mod tests {
         let cookie = edited(|json| json["refresh"]["tokens"][0]["in"] = "cookie".into());
         let unfit = Err(Unplaceable::Unfit(TokenKind::Refresh));
         for bad in ["a\nb", "a\0", "é", "a b", "a\r\nHost: evil"] {
-            assert_eq!(presentable(&bearer, &pair(bad)), unfit, "{bad:?}");
-            assert_eq!(presentable(&cookie, &pair(bad)), unfit, "{bad:?}");
-            assert_eq!(
-                presentable(&profile(), &pair(bad)),
-                Ok(()),
-                "a form takes {bad:?}"
-            );
+            assert_eq!(fits(&bearer, &pair(bad)), unfit, "{bad:?}");
+            assert_eq!(fits(&cookie, &pair(bad)), unfit, "{bad:?}");
+            assert_eq!(fits(&profile(), &pair(bad)), Ok(()), "a form takes {bad:?}");
         }
-        assert_eq!(presentable(&cookie, &pair("a;b=c")), unfit);
-        assert_eq!(presentable(&profile(), &pair(&"x".repeat(65 * 1024))), unfit);
+        assert_eq!(fits(&cookie, &pair("a;b=c")), unfit);
+        assert_eq!(fits(&profile(), &pair(&"x".repeat(65 * 1024))), unfit);
         let missing = |kind| Err(Unplaceable::Missing(kind));
         let none = Credential::default();
-        assert_eq!(presentable(&profile(), &none), missing(TokenKind::Refresh));
-        assert_eq!(presentable(&profile(), &pair("")), missing(TokenKind::Refresh));
+        assert_eq!(fits(&profile(), &none), missing(TokenKind::Refresh));
+        assert_eq!(fits(&profile(), &pair("")), missing(TokenKind::Refresh));
         let cookies = ServerProfile::cookie("https://api.example.com").unwrap();
-        assert_eq!(presentable(&cookies, &none), missing(TokenKind::Cookie));
+        assert_eq!(fits(&cookies, &none), missing(TokenKind::Cookie));
         let text = Unplaceable::Missing(TokenKind::Access).to_string();
         assert!(text.contains("access token"), "{text}");
     }

@@ -65,6 +65,15 @@ pub(crate) fn bench(toolbox: &Toolbox, bench: &Bench) -> Result<()> {
         // Seen from where it was typed: the program itself runs in the repository.
         task = task.arg("--json").arg(std::path::absolute(file)?);
     }
+    let postgres = if bench.wants_a_postgres() {
+        postgres::set_up(toolbox)?;
+        Some(Postgres::start(toolbox)?)
+    } else {
+        None
+    };
+    if let Some(postgres) = &postgres {
+        task = postgres.visible_to(task);
+    }
     if !bench.wants_a_keyring() {
         return task.succeeds();
     }

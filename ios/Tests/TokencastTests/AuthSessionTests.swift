@@ -264,6 +264,25 @@ extension TokencastTests {
       while await states.next() != nil {}
     }
 
+    @Test("Every server of the mission has its preset")
+    func presets() throws {
+      let base = "https://api.example.com"
+      let client = OAuthClient.secretByBasic("app", secret: "s3cr3t")
+      let profiles: [ServerProfile] = [
+        .rotation(base), .exchangeOnce(base), .accessOnly(base), .perUser(base), .salted(base), .singleDevice(base),
+        .cookie(base), .djangoSimplejwt(base), .oauth2(tokenURL: base, revokeURL: base, client: client),
+        .genericOAuth2(tokenURL: base, client: client), .supabase(base, apiKey: "anon"),
+        .keycloak(realmURL: base, client: client), .auth0(base, client: client), .firebase(apiKey: "key"),
+        .cognito(region: "eu-central-1", clientID: "app"),
+      ]
+      for profile in profiles { try profile.validate() }
+      #expect(Set(profiles.map(\.description)).count == 15)
+      #expect(try profiles[0].withReuseLeeway(5).json().contains("\"reuse_leeway_seconds\":5"))
+      #expect(try !profiles[0].withIdempotencyKey(nil).json().contains("Idempotency-Key"))
+      #expect(throws: SessionError.self) { try profiles[0].withReuseLeeway(.nan).validate() }
+      #expect(!"\(client) \(profiles)".contains("s3cr3t"))
+    }
+
     @Test("A profile survives its JSON, and a bad one says what to mend in every call")
     func profiles() async throws {
       let profile = ServerProfile.rotation(Backend.url).withResourceOrigin("https://media.example.com")

@@ -39,6 +39,7 @@ pub(crate) static ALL: &[&Part] = &[
     &WEB,
     &DEMO,
     &SIMULATION,
+    &CONFORMANCE,
     &SECRETS,
 ];
 
@@ -101,6 +102,12 @@ static SIMULATION: Part = Part {
     proves: "seeds of the simulated world: no session lost by the client, each run replayable",
     setup: nothing,
     run: rust::test_simulation,
+};
+static CONFORMANCE: Part = Part {
+    name: "conformance",
+    proves: "a soak against the reference backend and against odd servers: no session lost by the client",
+    setup: nothing,
+    run: rust::test_conformance,
 };
 
 /// The last one: it searches what the others said.

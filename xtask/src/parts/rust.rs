@@ -41,6 +41,11 @@ pub(super) fn check_demo(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+pub(super) fn test_conformance(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
+    *tally += test(toolbox, &["tokencast-conformance"]).count(Runner::Cargo);
+    Ok(())
+}
+
 pub(super) fn test_simulation(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += test(toolbox, &["tokencast-simulation"]).count(Runner::Cargo);
     // A core of its own, in which defences can be taken out.

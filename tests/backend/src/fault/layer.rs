@@ -22,8 +22,9 @@ pub(crate) type Copy = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = StatusCod
 
 /// Middleware: counts the request, lets it meet its fault, holds refresh answers.
 pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Ok((route, request)) = route_of(request).await else {
-        return Problem::BODY_TOO_LARGE.into_response();
+    let (route, request) = match route_of(request).await {
+        Ok(known) => known,
+        Err(problem) => return problem.into_response(),
     };
     let Some(route) = route else {
         return next.run(request).await;
@@ -41,15 +42,22 @@ pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: N
 }
 
 /// The token endpoint is one address for two routes: there the body must be read.
-async fn route_of(request: Request) -> Result<(Option<Route>, Request), axum::Error> {
+async fn route_of(request: Request) -> Result<(Option<Route>, Request), Problem> {
     if request.uri().path() != "/oauth/token" {
         return Ok((Route::of(request.method(), request.uri().path()), request));
     }
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, MAX_BUFFERED).await?;
+    let bytes = match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, MAX_BUFFERED)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return Err(Problem::BODY_TOO_LARGE),
+        Err(_) => return Err(Problem::BODY_TOO_SLOW),
+    };
     let route = Route::of_grant(&bytes);
     Ok((Some(route), Request::from_parts(parts, Body::from(bytes))))
 }
+
+/// As for every other body.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Ready to process a request of this route.
 struct Process<'a> {
