@@ -90,7 +90,7 @@ impl Core {
                     Event::Served
                 }
                 Step::Done(outcome) => {
-                    if matches!(*outcome, Outcome::Ended { .. }) {
+                    if matches!(*outcome, Outcome::Ended { .. } | Outcome::Displaced { .. }) {
                         self.learn_history().await;
                     }
                     self.land(*outcome, held, &landed, course);

@@ -180,8 +180,9 @@ impl World {
         let heard = self.observed.heard_the_end;
         let died = heard.is_some_and(|life| !self.is_alive(life));
         if *reason == EndReason::InterruptedRotation && !interrupted && !died {
+            let told: Vec<_> = history.iter().map(ToString::to_string).collect();
             self.violate(format_args!(
-                "an interrupted rotation, and the history tells no interruption"
+                "an interrupted rotation, and the history tells no interruption: {told:?}"
             ));
         }
     }
