@@ -5,6 +5,7 @@
 
 /// One defence, named after what it does. The numbers are the invariants of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(feature = "reqwest"), allow(dead_code))] // the defence of a transport that is left out
 pub enum Defence {
     /// 1: callers of one session join the flight that is under way.
     OneFlight,

@@ -6,6 +6,7 @@
 mod bare_file;
 mod bare_keyring;
 mod cached_read;
+mod exchanges;
 mod first_token;
 mod kept_refresh;
 mod many_callers;
@@ -24,13 +25,14 @@ use measure::Row;
 type Bench = (&'static str, fn() -> Result<Vec<Row>, String>);
 
 /// A bench gives its row, and the rows that belong beside it.
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     ("P1", cached_read::measure),
     ("P4", many_callers::measure),
     ("P5", one_refresh::measure),
     ("P6", kept_refresh::measure),
     ("P9a", first_token::measure_persisted),
     ("P9b", first_token::measure_refreshed),
+    ("P10", exchanges::measure),
 ];
 
 fn main() -> ExitCode {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use tokencast::session::AuthSessionBuilder;
-use tokencast::storage::{ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
+use tokencast::storage::{KeyWrapper, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
 use tokencast::token::TokenSet;
 use tokencast::transport::{HttpTransport, TransportError};
@@ -104,6 +104,10 @@ impl<S: SecureStorage> SecureStorage for Weighed<S> {
 
     fn secrecy(&self) -> Secrecy {
         self.below.secrecy()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.below.key_wrapper()
     }
 
     fn may_block(&self) -> bool {

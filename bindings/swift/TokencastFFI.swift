@@ -1811,6 +1811,169 @@ public func FfiConverterTypeKeyWrapper_lower(_ value: KeyWrapper) -> UInt64 {
 
 
 /**
+ * How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none; servers
+ * that ask for one all the same are why it can be given.
+ */
+public protocol OAuthClientProtocol: AnyObject, Sendable {
+    
+}
+/**
+ * How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none; servers
+ * that ask for one all the same are why it can be given.
+ */
+open class OAuthClient: OAuthClientProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_oauthclient(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_oauthclient(handle, $0) }
+    }
+
+    
+    /**
+     * A client without a secret, as an app should be (RFC 8252 §8.5).
+     */
+public static func publicClient(id: String)throws  -> OAuthClient  {
+    return try  FfiConverterTypeOAuthClient_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_oauthclient_public_client(
+        FfiConverterString.lower(id),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A client that sends its secret by HTTP Basic.
+     */
+public static func secretByBasic(id: String, secret: String)throws  -> OAuthClient  {
+    return try  FfiConverterTypeOAuthClient_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_by_basic(
+        FfiConverterString.lower(id),
+        FfiConverterString.lower(secret),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A client that sends its secret in the body.
+     */
+public static func secretInBody(id: String, secret: String)throws  -> OAuthClient  {
+    return try  FfiConverterTypeOAuthClient_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body(
+        FfiConverterString.lower(id),
+        FfiConverterString.lower(secret),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_oauthclient_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOAuthClient: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = OAuthClient
+
+    public static func lift(_ handle: UInt64) throws -> OAuthClient {
+        return OAuthClient(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: OAuthClient) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OAuthClient {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: OAuthClient, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOAuthClient_lift(_ handle: UInt64) throws -> OAuthClient {
+    return try FfiConverterTypeOAuthClient.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOAuthClient_lower(_ value: OAuthClient) -> UInt64 {
+    return FfiConverterTypeOAuthClient.lower(value)
+}
+
+
+
+
+
+
+/**
  * A place of the host's for named entries of bytes. It may block; calls come on a thread of the library's own.
  *
  * What it throws counts as "cannot be read now" for a read and as "may or may not have happened" for a write.
@@ -2171,9 +2334,21 @@ public protocol ServerProfileProtocol: AnyObject, Sendable {
     func toJson() throws  -> String
     
     /**
+     * This profile for a server that keeps the idempotency contract with that header, or (without one) for one that
+     * does not; see `docs/guides/server-contract.md`.
+     */
+    func withIdempotencyKey(header: String?) throws  -> ServerProfile
+    
+    /**
      * This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
      */
     func withResourceOrigin(origin: String) throws  -> ServerProfile
+    
+    /**
+     * This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
+     * interval" or "grace period").
+     */
+    func withReuseLeeway(millis: Int64) throws  -> ServerProfile
     
 }
 /**
@@ -2231,6 +2406,95 @@ open class ServerProfile: ServerProfileProtocol, @unchecked Sendable, CustomDebu
 
     
     /**
+     * Renewal without a refresh token: an expired access token buys its successor, once, within the server's window.
+     * Endpoints as in `rotation`.
+     */
+public static func accessOnly(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_access_only(
+        FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Auth0's tenant at `base`, such as `https://example.eu.auth0.com`. From documents, not run.
+     */
+public static func auth0(base: String, client: OAuthClient)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_auth0(
+        FfiConverterString.lower(base),
+        FfiConverterTypeOAuthClient_lower(client),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * An app client without a secret of an Amazon Cognito user pool in `region`. From documents, not run.
+     */
+public static func cognito(region: String, clientId: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_cognito(
+        FfiConverterString.lower(region),
+        FfiConverterString.lower(clientId),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The refresh token in a cookie, with CSRF double submit and rotation. Endpoints as in `rotation`.
+     */
+public static func cookie(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_cookie(
+        FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Django REST framework with simplejwt at its usual paths below `base`. From documents, not run.
+     */
+public static func djangoSimplejwt(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_django_simplejwt(
+        FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * One-time exchange of a pair: the refresh token is deleted by its use and is accepted only together with the access
+     * token that it came with. Endpoints as in `rotation`.
+     */
+public static func exchangeOnce(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_exchange_once(
+        FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Firebase Authentication with the project's web API key; the ID token is what resources take. From documents,
+     * not run.
+     */
+public static func firebase(apiKey: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_firebase(
+        FfiConverterString.lower(apiKey),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Reads a profile from JSON; see `docs/guides/server-profile.md`.
      */
 public static func fromJson(text: String)throws  -> ServerProfile  {
@@ -2238,6 +2502,61 @@ public static func fromJson(text: String)throws  -> ServerProfile  {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_constructor_serverprofile_from_json(
         FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Any server that keeps to RFC 6749 §6. Sign in elsewhere and `adopt` the tokens; name the resources with
+     * `with_resource_origin`.
+     */
+public static func genericOauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_generic_oauth2(
+        FfiConverterString.lower(tokenUrl),
+        FfiConverterOptionString.lower(revokeUrl),
+        FfiConverterTypeOAuthClient_lower(client),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Keycloak's realm at `realm_url`, such as `https://id.example.com/realms/app`. From documents, not run.
+     */
+public static func keycloak(realmUrl: String, client: OAuthClient)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_keycloak(
+        FfiConverterString.lower(realmUrl),
+        FfiConverterTypeOAuthClient_lower(client),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The token endpoint of the reference backend, with a sign-in by the password grant for tests.
+     */
+public static func oauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_oauth2(
+        FfiConverterString.lower(tokenUrl),
+        FfiConverterOptionString.lower(revokeUrl),
+        FfiConverterTypeOAuthClient_lower(client),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * One refresh token for each user, without a payload: the server reads the user from the access token. Endpoints
+     * as in `rotation`.
+     */
+public static func perUser(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_per_user(
+        FfiConverterString.lower(base),uniffiCallStatus
     )
 })
 }
@@ -2251,6 +2570,43 @@ public static func rotation(base: String)throws  -> ServerProfile  {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_constructor_serverprofile_rotation(
         FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A refresh token signed with the user's salt: a new password ends all sessions. Endpoints as in `rotation`.
+     */
+public static func salted(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_salted(
+        FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * One device at a time: each sign-in ends the session before it. Endpoints as in `rotation`.
+     */
+public static func singleDevice(base: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_single_device(
+        FfiConverterString.lower(base),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Supabase Auth of the project at `base` with the project's publishable (anon) key. From documents, not run.
+     */
+public static func supabase(base: String, apiKey: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase(
+        FfiConverterString.lower(base),
+        FfiConverterString.lower(apiKey),uniffiCallStatus
     )
 })
 }
@@ -2282,6 +2638,20 @@ open func toJson()throws  -> String  {
 }
     
     /**
+     * This profile for a server that keeps the idempotency contract with that header, or (without one) for one that
+     * does not; see `docs/guides/server-contract.md`.
+     */
+open func withIdempotencyKey(header: String?)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(header),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
      */
 open func withResourceOrigin(origin: String)throws  -> ServerProfile  {
@@ -2290,6 +2660,20 @@ open func withResourceOrigin(origin: String)throws  -> ServerProfile  {
     uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(origin),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
+     * interval" or "grace period").
+     */
+open func withReuseLeeway(millis: Int64)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(millis),uniffiCallStatus
     )
 })
 }
@@ -2660,12 +3044,16 @@ public static func host(store: SecureStorage, keyWrapper: KeyWrapper)throws  -> 
     
     /**
      * The platform's keyring, under the application's id such as `com.example.app`.
+     *
+     * `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+     * and macOS have them: elsewhere naming one is `Misconfigured`.
      */
-public static func keyring(application: String)throws  -> Storage  {
+public static func keyring(application: String, accessGroup: String? = nil)throws  -> Storage  {
     return try  FfiConverterTypeStorage_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_constructor_storage_keyring(
-        FfiConverterString.lower(application),uniffiCallStatus
+        FfiConverterString.lower(application),
+        FfiConverterOptionString.lower(accessGroup),uniffiCallStatus
     )
 })
 }
@@ -5740,7 +6128,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_to_json() != 28303) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_idempotency_key() != 51495) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin() != 34944) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_authsession_access_token() != 64699) {
@@ -5800,10 +6194,61 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_securestorage_delete() != 58533) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client() != 13422) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic() != 64763) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body() != 17535) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only() != 46964) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0() != 11476) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_cognito() != 8802) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_cookie() != 1761) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_django_simplejwt() != 49054) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_exchange_once() != 37223) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_firebase() != 50268) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_from_json() != 50526) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_generic_oauth2() != 51945) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_keycloak() != 18506) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_oauth2() != 38504) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_per_user() != 54405) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation() != 20585) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_salted() != 18504) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_single_device() != 33095) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase() != 42497) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 22090) {
@@ -5815,7 +6260,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_constructor_storage_host() != 41846) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 60680) {
+    if (uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 41951) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_constructor_storage_memory() != 37754) {

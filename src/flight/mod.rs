@@ -25,7 +25,7 @@ use crate::error::{EndReason, Failure};
 use crate::record::{Kind, Record};
 use crate::time::{BootTime, WallTime};
 use crate::token::{AccessToken, AttemptKey, Secret};
-use crate::wire::{Presented, RefreshAnswer, Tokens};
+use crate::wire::{Presented, RefreshAnswer, Tokens, Unplaceable};
 
 pub(crate) use plan::Plan;
 
@@ -149,6 +149,8 @@ pub(crate) enum SendFailure {
     Incomplete,
     /// Nothing can be sent at all.
     Setup,
+    /// The credential does not go into the profile's request: nothing was sent.
+    Unplaceable(Unplaceable),
 }
 
 /// What to do next.
@@ -300,6 +302,10 @@ impl Flight {
                 "the transport cannot send requests",
                 "see the log for what the TLS set-up said; on Android initialise the platform verifier at start",
             )),
+            SendFailure::Unplaceable(reason) => {
+                let what = format!("the stored session cannot be refreshed: {reason}");
+                self.withdraw(Failure::misconfigured(what, reason.fix()))
+            }
             SendFailure::BeforeHead | SendFailure::Incomplete => {
                 self.possibly_used = true;
                 let untouched = failure == SendFailure::BeforeHead;
@@ -405,6 +411,9 @@ impl Flight {
         if tokens.refresh_token.is_some() || !self.plan.stands(Defence::OldTokenKept) {
             credential.refresh_token = tokens.refresh_token;
         }
+        if tokens.cookies.is_some() {
+            credential.cookie = tokens.cookies;
+        }
         credential.access_token = tokens.access_token.filter(|_| self.plan.stores_access_token);
         let left = self.sent_at.until(now.boot);
         let attempt_key = if self.plan.stands(Defence::NewKeyAtCommit) {
@@ -442,7 +451,9 @@ impl Flight {
                 self.done(Outcome::Renewed(fresh))
             }
             Written::Adopt(record) => self.adopt(record, now),
-            Written::Discarded(stored) => self.displaced(stored, fresh.record.credential.refresh_token),
+            Written::Discarded(stored) => {
+                self.displaced(stored, fresh.record.credential.presented().cloned())
+            }
             Written::Failed(_) if !self.plan.stands(Defence::LockUntilSaved) => {
                 self.done(Outcome::Renewed(fresh))
             }

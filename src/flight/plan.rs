@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::defence::{Defence, Defences};
-use crate::profile::ServerProfile;
+use crate::profile::{Renew, ServerProfile, TokenKind};
 use crate::time::BootTime;
 
 /// What a profile and a builder allow a flight to do.
@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) reuse_leeway: Duration,
     /// Whether the record keeps the access token.
     pub(crate) stores_access_token: bool,
+    /// A token with any life left is served: the server renews none that lives.
+    pub(crate) only_when_expired: bool,
     /// Whether the flight lock may be given back before a failed save succeeded.
     pub(crate) releases_unsaved: bool,
     pub(crate) defences: Defences,
@@ -29,7 +31,9 @@ impl Plan {
             repeat_deadline: Duration::from_secs(20),
             idempotent: profile.idempotency_key().is_some(),
             reuse_leeway: profile.reuse_leeway(),
-            stores_access_token,
+            // What a refresh presents must outlive a restart.
+            stores_access_token: stores_access_token || profile.refresh().places(TokenKind::Access),
+            only_when_expired: profile.renew() == Renew::WhenExpired,
             releases_unsaved: profile.idempotency_key().is_some(),
             defences: Defences::default(),
         }

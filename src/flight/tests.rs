@@ -5,6 +5,8 @@ use crate::error::{LockedCause, StorageFailure};
 use crate::random::SystemRandom;
 use crate::record::samples::session;
 
+mod credentials;
+
 fn plan(idempotent: bool) -> Plan {
     let profile = crate::profile::ServerProfile::rotation("https://api.example.com").unwrap();
     let header = idempotent.then_some("Idempotency-Key");
@@ -71,6 +73,7 @@ fn answer(refresh_token: Option<&str>) -> Event {
     Event::Answered(RefreshAnswer::Tokens(Tokens {
         access_token: Some("access".into()),
         refresh_token: refresh_token.map(Secret::from),
+        cookies: None,
         life: Duration::from_secs(300),
         server_time: None,
     }))

@@ -1,15 +1,11 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
-
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 
 use super::{LockFailure, LockGuard, LockKind, ProcessLock};
 
-/// `flock` on files in a folder that all processes of the app share. The kernel frees them when a process dies;
-/// the files are never unlinked, or two processes could hold one name.
+/// `flock`, on Windows `LockFileEx`, on files in a folder that all processes of the app share. The system frees them when a
+/// process dies; the files are never unlinked, or two processes could hold one name.
 #[derive(Clone, Debug)]
 pub struct FileLocks {
     folder: PathBuf,
@@ -24,24 +20,23 @@ impl FileLocks {
     }
 
     fn open(&self, entry_id: &str, kind: LockKind) -> io::Result<File> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder)?;
         let digest = ring::digest::digest(&ring::digest::SHA256, entry_id.as_bytes());
         let hash: String = digest.as_ref()[..12]
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let path = self.folder.join(format!("{hash}.{}.lock", kind.name()));
-        // Rust opens with O_CLOEXEC: a child process must not keep the lock alive.
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
+        // Rust opens with O_CLOEXEC, on Windows not inheritable: a child process must not keep the lock alive.
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)
     }
 }
 
@@ -51,11 +46,32 @@ impl ProcessLock for FileLocks {
         let file = self
             .open(entry_id, kind)
             .map_err(|error| failed(error.kind().to_string()))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(LockGuard::new(file))),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
-            Err(error) => Err(failed(error.to_string())),
-        }
+        let taken = try_lock(&file).map_err(|error| failed(error.to_string()))?;
+        Ok(taken.then(|| LockGuard::new(file)))
+    }
+}
+
+/// Through rustix: std's locks do not work on Android in this Rust.
+#[cfg(unix)]
+fn try_lock(file: &File) -> io::Result<bool> {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(windows)]
+use try_lock_by_std as try_lock;
+
+#[cfg(any(windows, test))]
+fn try_lock_by_std(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -72,6 +88,17 @@ mod tests {
         assert!(two.try_acquire("entry", LockKind::Flight).unwrap().is_some());
         drop(held);
         assert!(two.try_acquire("entry", LockKind::Record).unwrap().is_some());
+    }
+
+    #[test]
+    fn windows_way_to_lock_excludes_other_handles_until_its_own_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = FileLocks::new(folder.path().join("locks"));
+        let [one, two] = [0, 1].map(|_| locks.open("entry", LockKind::Record).unwrap());
+        assert!(try_lock_by_std(&one).unwrap());
+        assert!(!try_lock_by_std(&two).unwrap());
+        drop(one);
+        assert!(try_lock_by_std(&two).unwrap());
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Locks between processes. Two for each storage entry: the flight lock (one exchange; held across the network)
 //! and the record lock (one read-compare-write; never held across the network).
 
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 mod file;
 mod memory;
 
 use std::any::Any;
 use std::fmt;
 
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 pub use file::FileLocks;
 pub use memory::MemoryLocks;
 

@@ -1,10 +1,18 @@
 //! [`ServerProfile`]: one server described as data. It can be written in Rust through a preset or shipped as
 //! JSON; either way it is validated once, here, and every later step can rely on it.
 
+mod address;
+mod answer;
+mod check;
+mod client;
 mod draft;
 mod pointer;
 mod presets;
 mod request;
+#[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::time::Duration;
@@ -12,9 +20,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use draft::ProfileError;
+pub use answer::{AnswerShape, ExpiresUnit};
+pub use check::ProfileError;
+pub use client::{ClientAuth, OAuthClient};
 pub use pointer::JsonPointer;
-pub use request::{BodyEncoding, Placement, RequestShape, SignInShape, TokenKind};
+pub use request::{BodyEncoding, CsrfEcho, Method, Place, Placement, RequestShape, SignInShape, TokenKind};
 pub use verdict::{Verdict, VerdictRule};
 
 use draft::Draft;
@@ -27,6 +37,7 @@ use draft::Draft;
 #[serde(try_from = "Draft", into = "Draft")]
 pub struct ServerProfile {
     id: String,
+    client: Option<OAuthClient>,
     sign_in: Option<SignInShape>,
     refresh: RequestShape,
     revoke: Option<RequestShape>,
@@ -37,6 +48,20 @@ pub struct ServerProfile {
     verdicts: Vec<VerdictRule>,
     resource_origins: Vec<Url>,
     rejected_statuses: Vec<u16>,
+    renew: Renew,
+    danger_tokens_in_query: bool,
+}
+
+/// When an access token is renewed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Renew {
+    /// Before its end, and whenever a caller asks for more life than is left.
+    #[default]
+    Ahead,
+    /// Not before its end: the server refuses to renew a token that still lives.
+    WhenExpired,
 }
 
 impl ServerProfile {
@@ -48,6 +73,11 @@ impl ServerProfile {
     /// The name kept in records, so that a record is never used with another server.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// How the app names itself to the server, where the server asks for it.
+    pub fn client(&self) -> Option<&OAuthClient> {
+        self.client.as_ref()
     }
 
     /// The sign-in request, where the server has one of its own.
@@ -101,6 +131,19 @@ impl ServerProfile {
         &self.rejected_statuses
     }
 
+    /// When an access token is renewed.
+    pub fn renew(&self) -> Renew {
+        self.renew
+    }
+
+    /// The secret that the session lives by: what tells two of its records apart and what a sign-out revokes.
+    pub fn presents(&self) -> TokenKind {
+        [TokenKind::Refresh, TokenKind::Cookie]
+            .into_iter()
+            .find(|kind| self.refresh.places(*kind))
+            .unwrap_or(TokenKind::Access)
+    }
+
     /// Whether an access token may be sent to `url`.
     pub fn may_send_to(&self, url: &Url) -> bool {
         let origin = url.origin();
@@ -110,8 +153,16 @@ impl ServerProfile {
     /// Adds an origin whose resources take the access token, such as `https://media.example.com`.
     pub fn with_resource_origin(mut self, origin: &str) -> Result<Self, ProfileError> {
         self.resource_origins
-            .push(draft::web_address("resource_origins", origin)?);
+            .push(address::origin("resource_origins", origin)?);
         Ok(self)
+    }
+
+    /// Says how long the server accepts a spent refresh token again (its "leeway", "reuse interval" or "grace period").
+    /// Too long a value loses sessions: state what the server is set to.
+    #[must_use]
+    pub fn with_reuse_leeway(mut self, leeway: Duration) -> Self {
+        self.reuse_leeway = leeway;
+        self
     }
 
     /// Says whether the server keeps the idempotency contract (`docs/guides/server-contract.md`).
@@ -119,30 +170,5 @@ impl ServerProfile {
     pub fn with_idempotency_key(mut self, header: Option<&str>) -> Self {
         self.idempotency_key = header.map(str::to_owned);
         self
-    }
-}
-
-/// Where a token answer keeps its values (RFC 6901 pointers).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AnswerShape {
-    /// The access token.
-    pub access_token: JsonPointer,
-    /// The refresh token.
-    pub refresh_token: JsonPointer,
-    /// The access token's life in seconds.
-    pub expires_in: JsonPointer,
-    /// The code of an error answer.
-    pub error: JsonPointer,
-}
-
-impl Default for AnswerShape {
-    fn default() -> Self {
-        Self {
-            access_token: JsonPointer::to_field("access_token"),
-            refresh_token: JsonPointer::to_field("refresh_token"),
-            expires_in: JsonPointer::to_field("expires_in"),
-            error: JsonPointer::to_field("error"),
-        }
     }
 }

@@ -9,7 +9,17 @@ pub struct JsonPointer(String);
 impl JsonPointer {
     /// Points at a field of the top-level object.
     pub fn to_field(name: &str) -> Self {
-        Self(format!("/{}", name.replace('~', "~0").replace('/', "~1")))
+        Self(String::new()).then(name)
+    }
+
+    /// Points at a field of the object that stands here.
+    #[must_use]
+    pub fn then(&self, name: &str) -> Self {
+        Self(format!(
+            "{}/{}",
+            self.0,
+            name.replace('~', "~0").replace('/', "~1")
+        ))
     }
 
     /// What stands at this place of `value`.

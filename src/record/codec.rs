@@ -33,6 +33,10 @@ pub(crate) fn encode(record: &Record) -> Option<(Zeroizing<Vec<u8>>, bool)> {
     }
     let mut smaller = record.clone();
     smaller.credential.access_token = None;
+    if smaller.credential.presented().is_none() && record.credential.presented().is_some() {
+        // It is what the session lives by.
+        return None;
+    }
     let text = written(&smaller);
     (text.len() <= LIMIT).then_some((text, false))
 }
@@ -127,5 +131,15 @@ mod tests {
         assert_eq!(read.credential.access_token, None);
         record.credential.refresh_token = Some("r".repeat(300 * 1024).into());
         assert_eq!(encode(&record), None);
+    }
+
+    #[test]
+    fn an_access_token_that_the_session_lives_by_is_never_left_out() {
+        let mut record = session(1, 1, "r");
+        record.credential.refresh_token = None;
+        record.credential.access_token = Some("a".repeat(300 * 1024).into());
+        assert_eq!(encode(&record), None);
+        record.credential.cookie = Some("refresh=c".into());
+        assert!(encode(&record).is_some_and(|(_, whole)| !whole));
     }
 }

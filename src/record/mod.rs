@@ -120,8 +120,8 @@ impl Record {
     pub(crate) fn to_revoke(&self) -> Option<PendingRevocation> {
         let token = self
             .credential
-            .refresh_token
-            .clone()
+            .presented()
+            .cloned()
             .filter(|_| !self.is_tombstone())?;
         Some(PendingRevocation {
             token,
@@ -187,6 +187,16 @@ mod tests {
         assert_eq!(tombstone.revoke_pending[0].token, "r".into());
         assert_eq!(tombstone.credential, Credential::default());
         assert_eq!(tombstone.end_reason(), Some(EndReason::SignedOut));
+    }
+
+    #[test]
+    fn what_a_session_lives_by_is_what_is_revoked() {
+        let mut record = samples::session(1, 1, "r");
+        record.credential.refresh_token = None;
+        record.credential.access_token = Some("a".into());
+        assert_eq!(record.to_revoke().unwrap().token, "a".into());
+        record.credential.cookie = Some("refresh=c".into());
+        assert_eq!(record.to_revoke().unwrap().token, "refresh=c".into());
     }
 
     #[test]

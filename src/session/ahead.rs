@@ -26,7 +26,8 @@ impl Core {
         else {
             return;
         };
-        if memory.ahead == Some(token.generation()) || token.life().is_zero() {
+        let idle = token.life().is_zero() || self.plan.only_when_expired;
+        if memory.ahead == Some(token.generation()) || idle {
             return;
         }
         memory.ahead = Some(token.generation());

@@ -75,7 +75,7 @@ impl AuthSessionBuilder {
         self
     }
 
-    /// Guards the key that seals the record of a storage that keeps no secrets itself.
+    /// Guards the key that seals the record of a storage that keeps no secrets itself. Default: what the storage brings.
     pub fn key_wrapper(mut self, wrapper: Arc<dyn KeyWrapper>) -> Self {
         self.key_wrapper = Some(wrapper);
         self
@@ -89,7 +89,7 @@ impl AuthSessionBuilder {
 
     /// A private folder that all processes of the app share, for lock files and a marker. It must go when the app
     /// is uninstalled and must not be in a backup: the marker tells this installation from an earlier one. Default
-    /// on Linux: `$XDG_STATE_HOME/tokencast`; on a phone the host names it.
+    /// on Linux: `$XDG_STATE_HOME/tokencast`, on Windows: `%LOCALAPPDATA%\tokencast`; on a phone the host names it.
     pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(folder.into());
         self
@@ -188,7 +188,8 @@ impl AuthSessionBuilder {
                 )
             })?),
         };
-        if storage.secrecy() == Secrecy::Sealed && self.key_wrapper.is_none() {
+        let key_wrapper = self.key_wrapper.or_else(|| storage.key_wrapper());
+        if storage.secrecy() == Secrecy::Sealed && key_wrapper.is_none() {
             return Err(Failure::misconfigured(
                 "this storage keeps no secrets itself and there is no KeyWrapper",
                 "give the builder `.key_wrapper(…)`, or use a storage of the platform",
@@ -227,7 +228,7 @@ impl AuthSessionBuilder {
                 profile: self.profile,
                 entry: self.entry,
                 storage,
-                key_wrapper: self.key_wrapper,
+                key_wrapper,
                 locks,
                 notes: folder.filter(|_| !volatile),
                 role: self.role,
@@ -247,7 +248,7 @@ impl AuthSessionBuilder {
     }
 }
 
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 fn file_locks(folder: Option<PathBuf>) -> Result<Arc<dyn ProcessLock>, SessionError> {
     let folder = folder.ok_or_else(|| {
         Failure::misconfigured(
@@ -258,7 +259,7 @@ fn file_locks(folder: Option<PathBuf>) -> Result<Arc<dyn ProcessLock>, SessionEr
     Ok(Arc::new(crate::lock::FileLocks::new(folder)))
 }
 
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 fn file_locks(_: Option<PathBuf>) -> Result<Arc<dyn ProcessLock>, SessionError> {
     Err(Failure::misconfigured(
         "this version has no lock files on this system",
@@ -276,7 +277,13 @@ fn default_state_dir() -> Option<PathBuf> {
     Some(state.join("tokencast"))
 }
 
-#[cfg(not(all(unix, not(any(target_os = "android", target_os = "ios")))))]
+#[cfg(windows)]
+fn default_state_dir() -> Option<PathBuf> {
+    use crate::storage::local_data;
+    Some(local_data::notes_folder(&local_data::of_this_user()?))
+}
+
+#[cfg(not(any(windows, all(unix, not(any(target_os = "android", target_os = "ios"))))))]
 fn default_state_dir() -> Option<PathBuf> {
     None
 }

@@ -101,11 +101,15 @@ impl Core {
     }
 
     async fn exchange(&self, presented: &Presented, course: &mut Course) -> Event {
-        let request = wire::refresh(&self.profile, presented);
+        let request = match wire::refresh(&self.profile, presented) {
+            Ok(request) => request,
+            Err(reason) => return Event::Unanswered(SendFailure::Unplaceable(reason)),
+        };
         match self.transport.send(request).await {
             Ok(response) => {
                 let spent = presented.credential.presented();
-                let answer = wire::read_refresh(&self.profile, &response, spent, self.clock.wall());
+                let answer =
+                    wire::read_refresh(&self.profile, &response, &presented.credential, self.clock.wall());
                 course.said = match answer {
                     RefreshAnswer::Tokens(_) => None,
                     _ => Some(wire::said(&self.profile, &response, spent)),

@@ -9,6 +9,7 @@ use super::ledger::{Amended, Amendment, Role, read_only};
 use crate::defence::Defence;
 use crate::error::{Failure, SessionError};
 use crate::flight::Fresh;
+use crate::profile::TokenKind;
 use crate::record::{Kind, Record};
 use crate::state::Cause;
 use crate::time::BootTime;
@@ -30,7 +31,7 @@ impl Core {
         self.detached(move |core| async move {
             let account = credentials.account_name().map(str::to_owned);
             let tokens = core.ask_to_sign_in(&credentials).await?;
-            let refresh_token = tokens.refresh_token.clone();
+            let presented = tokens.after(&Credential::default()).presented().cloned();
             let arrival = Arrival {
                 tokens,
                 account,
@@ -38,7 +39,7 @@ impl Core {
                 replaces: true,
             };
             let entered = core.enter(arrival).await;
-            if let (Err(_), Some(token)) = (&entered, refresh_token)
+            if let (Err(_), Some(token)) = (&entered, presented)
                 && core.stands(Defence::UnsavedSignInRevoked)
             {
                 core.clone().revoke_now(token).await;
@@ -50,25 +51,28 @@ impl Core {
 
     pub(super) async fn adopt(self: Arc<Self>, set: TokenSet) -> Result<(), SessionError> {
         self.detached(move |core| async move {
-            if set.refresh_token.as_ref().is_none_or(|token| token.is_empty()) {
-                return Err(Failure::misconfigured(
-                    "the adopted tokens hold no refresh token",
-                    "give one",
-                ));
-            }
             let hinted = set.access_token.as_ref().and_then(crate::claims::lifetime);
             let life = set
                 .expires_in
                 .or(hinted)
                 .unwrap_or_else(|| core.profile.default_life());
+            // What no refresh presents is not kept: it would be taken for what the session lives by.
+            let presents = |kind| core.profile.refresh().places(kind);
             let tokens = Tokens {
                 access_token: set
                     .access_token
                     .filter(|token| token.expose().bytes().all(|b| b.is_ascii_graphic())),
-                refresh_token: set.refresh_token,
+                refresh_token: set.refresh_token.filter(|_| presents(TokenKind::Refresh)),
+                cookies: set.cookies.filter(|_| presents(TokenKind::Cookie)),
                 life,
                 server_time: None,
             };
+            if let Err(reason) = wire::presentable(&core.profile, tokens.after(&Credential::default())) {
+                return Err(Failure::misconfigured(
+                    format!("the adopted tokens cannot be kept: {reason}"),
+                    "give `adopt` what the profile's `refresh.tokens` place, as the server gave it",
+                ));
+            }
             core.enter(Arrival {
                 tokens,
                 account: set.account,
@@ -189,6 +193,7 @@ impl Core {
         let Tokens {
             access_token,
             refresh_token,
+            cookies,
             life,
             server_time,
         } = arrival.tokens.clone();
@@ -206,7 +211,7 @@ impl Core {
             credential: Credential {
                 refresh_token,
                 access_token: access_token.filter(|_| self.plan.stores_access_token),
-                cookie: None,
+                cookie: cookies,
             },
             attempt_key: Some(AttemptKey::draw(&*self.random).map_err(Failure::no_randomness)?),
             previous: None,

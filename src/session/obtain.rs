@@ -80,6 +80,11 @@ impl Core {
             .filter(|token| !memory.refused && token.serves(now, Duration::ZERO));
         match want {
             Want::Life(min_ttl) => {
+                let min_ttl = if self.plan.only_when_expired {
+                    Duration::ZERO
+                } else {
+                    min_ttl
+                };
                 if let Some(token) = live.as_ref().filter(|token| token.serves(now, min_ttl)) {
                     return Prospect::Answer(Ok(token.clone()));
                 }

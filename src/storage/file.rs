@@ -56,7 +56,7 @@ fn put(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
         return Err(Trouble::Before(error));
     }
     fs::rename(&temporary, path).map_err(Trouble::During)?;
-    sync_folder(folder).map_err(Trouble::During)
+    settle(folder, path).map_err(Trouble::During)
 }
 
 /// Whether the old bytes are surely still in place.
@@ -113,10 +113,9 @@ impl SecureStorage for FileStorage {
 }
 
 fn unreadable(folder: &Path, error: &io::Error) -> ReadOutcome {
-    if matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory
-    ) {
+    // Windows denies also what another program, such as a virus scanner, has open or what is being replaced: it passes.
+    let denied = error.kind() == io::ErrorKind::PermissionDenied && !cfg!(windows);
+    if denied || error.kind() == io::ErrorKind::NotADirectory {
         return ReadOutcome::Misconfigured {
             what: format!("the session's folder {} cannot be read", folder.display()),
             fix: "give the app a folder of its own".into(),
@@ -151,13 +150,14 @@ fn make_private(folder: &Path) -> io::Result<()> {
 
 /// A rename is durable once its folder is.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+fn settle(folder: &Path, _: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Windows forces no folder. Forcing the file under its new name, with a handle that may write, is the most there is.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+fn settle(_: &Path, path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.sync_all()
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ mod journal;
 mod key;
 #[cfg(feature = "keyring")]
 mod keyring;
+#[cfg(any(windows, test))]
+pub(crate) mod local_data;
 mod marker;
 mod memory;
 mod trust;
 mod vault;
+
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -37,6 +41,12 @@ pub trait SecureStorage: Send + Sync + 'static {
 
     /// Whether the place itself keeps what it is given from others.
     fn secrecy(&self) -> Secrecy;
+
+    /// What guards the key of a [`Sealed`](Secrecy::Sealed) storage when the builder is given no `key_wrapper`. A storage
+    /// that passes calls on to another passes this one on too.
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        None
+    }
 
     /// Whether a call may block. One that never does is called where the session runs, without a deadline.
     fn may_block(&self) -> bool {
@@ -128,7 +138,8 @@ pub fn memory() -> MemoryStorage {
 
 /// The platform's keyring, under the application's id such as `com.example.app`.
 ///
-/// Linux: the Secret Service. iOS and macOS: the Keychain. On other systems every call answers `Misconfigured`.
+/// Linux: the Secret Service. iOS and macOS: the Keychain. Windows: a sealed file, its key in the Credential Manager. On
+/// other systems every call answers `Misconfigured`.
 #[cfg(feature = "keyring")]
 pub fn keyring(application: impl Into<String>) -> KeyringStorage {
     KeyringStorage::new(application)

@@ -70,6 +70,7 @@ impl fmt::Debug for Credentials {
 pub struct TokenSet {
     pub(crate) access_token: Option<Secret>,
     pub(crate) refresh_token: Option<Secret>,
+    pub(crate) cookies: Option<Secret>,
     pub(crate) expires_in: Option<Duration>,
     pub(crate) account: Option<String>,
 }
@@ -78,8 +79,29 @@ impl TokenSet {
     /// A refresh token alone: the first access token is then bought with it.
     pub fn refresh_token(token: impl Into<Secret>) -> Self {
         Self {
-            access_token: None,
             refresh_token: Some(token.into()),
+            ..Self::nothing()
+        }
+    }
+
+    /// The session's cookies alone, written as a `Cookie` header has them: `refresh=…; csrf=…`.
+    pub fn cookies(cookies: impl Into<Secret>) -> Self {
+        Self {
+            cookies: Some(cookies.into()),
+            ..Self::nothing()
+        }
+    }
+
+    /// An access token alone, for a server that renews by it.
+    pub fn only_access_token(token: impl Into<Secret>) -> Self {
+        Self::nothing().access_token(token)
+    }
+
+    fn nothing() -> Self {
+        Self {
+            access_token: None,
+            refresh_token: None,
+            cookies: None,
             expires_in: None,
             account: None,
         }
@@ -114,21 +136,22 @@ pub struct Credential {
     /// Buys the next access token (RFC 6749 §1.5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
-    /// Kept only where the profile or the builder asks for it.
+    /// Kept only where a refresh presents it or the builder asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// The refresh cookie of the `cookie` scheme.
+    /// The session's cookies, `name=value; name2=value2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Secret>,
 }
 
 impl Credential {
-    /// What a refresh presents: the refresh token, else the access token, else the cookie.
+    /// What a refresh presents: the refresh token, else the cookies, else the access token. An access token that is
+    /// stored beside cookies is not what the session lives by.
     pub fn presented(&self) -> Option<&Secret> {
         self.refresh_token
             .as_ref()
-            .or(self.access_token.as_ref())
             .or(self.cookie.as_ref())
+            .or(self.access_token.as_ref())
     }
 
     /// The hash under which two records are told apart.
@@ -224,16 +247,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_refresh_token_is_presented_before_the_access_token() {
+    fn the_refresh_token_is_presented_before_cookies_and_those_before_the_access_token() {
         let both = Credential {
             refresh_token: Some("r".into()),
             access_token: Some("a".into()),
             cookie: Some("c".into()),
         };
         assert_eq!(both.presented(), Some(&Secret::new("r")));
-        let access = Credential {
+        let cookies = Credential {
             refresh_token: None,
             ..both
+        };
+        assert_eq!(cookies.presented(), Some(&Secret::new("c")));
+        let access = Credential {
+            cookie: None,
+            ..cookies
         };
         assert_eq!(access.presented(), Some(&Secret::new("a")));
         assert_ne!(access.hash(), Credential::default().hash());

@@ -2,12 +2,14 @@
 //! credential.
 
 mod access;
+mod cookies;
 mod credential;
 mod generation;
 mod secret;
 
 pub use access::AccessToken;
 pub(crate) use access::TokenSlot;
+pub(crate) use cookies::{cookie, with_cookies};
 pub use credential::{AttemptKey, Credential, CredentialHash, Credentials, TokenSet};
 pub use generation::{Generation, StoreId};
 pub use secret::Secret;

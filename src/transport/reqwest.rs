@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{BODY_LIMIT, HttpTransport, TransportError};
 use crate::defence::{Defence, Defences};
-use crate::wire::{HttpRequest, HttpResponse};
+use crate::wire::{HttpRequest, HttpResponse, Method};
 
 /// The default transport: reqwest over rustls with ring, certificates checked by the platform's trust store.
 ///
@@ -170,7 +170,10 @@ impl HttpTransport for ReqwestTransport {
                 tracing::error!(%error, "no request can be sent");
                 TransportError::Setup
             })?;
-            let mut sent = client.post(request.url.clone()).body(request.body.to_vec());
+            let mut sent = client.request(method(request.method), request.url.clone());
+            if !request.body.is_empty() {
+                sent = sent.body(request.body.to_vec());
+            }
             for (name, value) in &request.headers {
                 let mut value =
                     reqwest::header::HeaderValue::from_str(value).map_err(|_| TransportError::Setup)?;
@@ -189,6 +192,16 @@ impl HttpTransport for ReqwestTransport {
         let transport = self.clone();
         // A set-up that fails fails the request, too, which says why.
         Some(Box::new(move || drop(transport.client())))
+    }
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Post => reqwest::Method::POST,
+        Method::Get => reqwest::Method::GET,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
+        Method::Patch => reqwest::Method::PATCH,
     }
 }
 

@@ -2,15 +2,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::HttpResponse;
+use super::expiry::{LONGEST_LIFE, life};
+use super::set_cookie::set_cookies;
+use super::verdict::listed;
+use super::{HttpResponse, Secrets, presentable};
 use crate::claims;
 use crate::error::EndReason;
-use crate::profile::{AnswerShape, JsonPointer, ServerProfile, Verdict};
+use crate::profile::{AnswerShape, ServerProfile, TokenKind, Verdict};
 use crate::time::WallTime;
-use crate::token::Secret;
-
-/// Longer lives than this are a server's mistake in units; the token is kept and looked at again then.
-const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+use crate::token::{Credential, Secret, with_cookies};
 
 /// The tokens of an accepted answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,23 @@ pub(crate) struct Tokens {
     pub(crate) access_token: Option<Secret>,
     /// `None` when the answer brought none, or the same: the old one stays.
     pub(crate) refresh_token: Option<Secret>,
+    /// All of the session's cookies, when the answer set one of them.
+    pub(crate) cookies: Option<Secret>,
     /// Zero: dead on arrival.
     pub(crate) life: Duration,
     /// The server's clock, from its `Date` header.
     pub(crate) server_time: Option<WallTime>,
+}
+
+impl Tokens {
+    /// What a session that held `held` and got these presents next.
+    pub(crate) fn after<'a>(&'a self, held: &'a Credential) -> Secrets<'a> {
+        Secrets {
+            refresh_token: self.refresh_token.as_ref().or(held.refresh_token.as_ref()),
+            access_token: self.access_token.as_ref(),
+            cookies: self.cookies.as_ref().or(held.cookie.as_ref()),
+        }
+    }
 }
 
 /// What an answer of the refresh endpoint means.
@@ -57,22 +70,19 @@ pub(crate) enum SignInAnswer {
     Misconfigured { what: String, fix: String },
 }
 
-/// Reads an answer of the refresh endpoint. `presented` is only used to keep it out of an error code.
+/// Reads an answer of the refresh endpoint to a request that presented `held`.
 pub(crate) fn read_refresh(
     profile: &ServerProfile,
     response: &HttpResponse,
-    presented: Option<&Secret>,
+    held: &Credential,
     now: WallTime,
 ) -> RefreshAnswer {
     let body = parse(response);
     let code = body
         .as_ref()
-        .and_then(|body| error_code(profile.answer(), body, presented));
-    let listed = profile.verdicts().iter().find(|rule| {
-        rule.status == response.status && (rule.error.is_none() || rule.error.as_deref() == code.as_deref())
-    });
+        .and_then(|body| error_code(profile.answer(), body, held.presented()));
     let after = retry_after(response, now);
-    if let Some(rule) = listed {
+    if let Some(rule) = listed(profile, response, body.as_ref()) {
         return match &rule.means {
             Verdict::Dead(reason) => RefreshAnswer::Dead {
                 reason: reason.clone(),
@@ -90,9 +100,10 @@ pub(crate) fn read_refresh(
         };
     }
     match response.status {
-        200..=299 => match body.and_then(|body| tokens(profile, &body, response)) {
-            Some(tokens) => RefreshAnswer::Tokens(tokens),
-            None => RefreshAnswer::Unreadable,
+        200..=299 => match body.and_then(|body| tokens(profile, &body, response, held, now)) {
+            // A token that could not be presented must not take the place of one that can.
+            Some(tokens) if presentable(profile, tokens.after(held)).is_ok() => RefreshAnswer::Tokens(tokens),
+            _ => RefreshAnswer::Unreadable,
         },
         300..=399 => {
             let (what, fix) = redirected("refresh");
@@ -122,11 +133,32 @@ pub(crate) fn said(profile: &ServerProfile, response: &HttpResponse, presented: 
 pub(crate) fn read_sign_in(profile: &ServerProfile, response: &HttpResponse, now: WallTime) -> SignInAnswer {
     let body = parse(response);
     let refusals = profile.sign_in().map_or(&[][..], |shape| &shape.refused_statuses);
+    let wrong = listed(profile, response, body.as_ref()).filter(|rule| rule.means == Verdict::Misconfigured);
+    if wrong.is_some() {
+        let code = body
+            .as_ref()
+            .and_then(|body| error_code(profile.answer(), body, None));
+        return SignInAnswer::Misconfigured {
+            what: format!(
+                "the sign-in endpoint answered {} {}",
+                response.status,
+                code.unwrap_or_default()
+            ),
+            fix: "check the client's registration at the server".into(),
+        };
+    }
+    let none = Credential::default();
     match response.status {
-        200..=299 => match body.and_then(|body| tokens(profile, &body, response)) {
-            // A session without a refresh token could not be kept; there is no older one to fall back on.
-            Some(tokens) if tokens.refresh_token.is_some() => SignInAnswer::Tokens(tokens),
-            _ => SignInAnswer::Unreadable,
+        200..=299 => match body.and_then(|body| tokens(profile, &body, response, &none, now)) {
+            None => SignInAnswer::Unreadable,
+            // What a refresh presents must have come; there is no older one to fall back on.
+            Some(tokens) => match presentable(profile, tokens.after(&none)) {
+                Ok(()) => SignInAnswer::Tokens(tokens),
+                Err(reason) => SignInAnswer::Misconfigured {
+                    what: format!("what the sign-in endpoint answered cannot be kept: {reason}"),
+                    fix: reason.fix().into(),
+                },
+            },
         },
         300..=399 => {
             let (what, fix) = redirected("sign-in");
@@ -168,7 +200,13 @@ fn parse(response: &HttpResponse) -> Option<Value> {
     serde_json::from_slice(&response.body).ok()
 }
 
-fn tokens(profile: &ServerProfile, body: &Value, response: &HttpResponse) -> Option<Tokens> {
+fn tokens(
+    profile: &ServerProfile,
+    body: &Value,
+    response: &HttpResponse,
+    held: &Credential,
+    now: WallTime,
+) -> Option<Tokens> {
     let shape = profile.answer();
     let access_token = shape.access_token.get(body);
     let access_token = access_token
@@ -176,18 +214,23 @@ fn tokens(profile: &ServerProfile, body: &Value, response: &HttpResponse) -> Opt
         .filter(|text| fits_a_header(text))
         .map(Secret::from);
     let refresh_token = match shape.refresh_token.get(body) {
+        // What no refresh presents is not kept.
+        _ if !profile.refresh().places(TokenKind::Refresh) => None,
         None | Some(Value::Null) => None,
         Some(Value::String(text)) if text.is_empty() => None,
         Some(Value::String(text)) => Some(Secret::from(text.as_str())),
         // The server rotated to something that cannot be read: keep the old token and its key.
         Some(_) => return None,
     };
-    if access_token.is_none() && refresh_token.is_none() {
+    let set = set_cookies(response, &shape.cookies)?;
+    let cookies = (!set.is_empty()).then(|| with_cookies(held.cookie.as_ref(), &set));
+    if access_token.is_none() && refresh_token.is_none() && cookies.is_none() {
         return None;
     }
+    let server_time = date(response);
     let life = match &access_token {
         None => Duration::ZERO,
-        Some(token) => life(&shape.expires_in, body)
+        Some(token) => life(shape, body, server_time.unwrap_or(now))
             .or_else(|| claims::lifetime(token))
             .unwrap_or_else(|| profile.default_life())
             .min(LONGEST_LIFE),
@@ -195,27 +238,10 @@ fn tokens(profile: &ServerProfile, body: &Value, response: &HttpResponse) -> Opt
     Some(Tokens {
         access_token,
         refresh_token,
+        cookies,
         life,
-        server_time: date(response),
+        server_time,
     })
-}
-
-/// `expires_in` in seconds. Some servers write the number as a string; a value of zero or less, or none that
-/// makes sense as a number, is read as the server's mistake and not as the token's end unless it is a number.
-fn life(pointer: &JsonPointer, body: &Value) -> Option<Duration> {
-    let seconds = match pointer.get(body)? {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|seconds| seconds.is_finite())?,
-        _ => return None,
-    };
-    if seconds <= 0.0 {
-        return Some(Duration::ZERO);
-    }
-    Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFE))
 }
 
 /// A bearer token is visible ASCII (RFC 6750 §2.1 is narrower; real tokens are not).
@@ -277,12 +303,14 @@ mod tests {
     }
 
     fn read(status: u16, body: &str) -> RefreshAnswer {
-        read_refresh(
-            &profile(),
-            &response(status, body),
-            Some(&"presented".into()),
-            NOW,
-        )
+        read_refresh(&profile(), &response(status, body), &presented(), NOW)
+    }
+
+    fn presented() -> Credential {
+        Credential {
+            refresh_token: Some("presented".into()),
+            ..Credential::default()
+        }
     }
 
     fn life_of(expires_in: &str) -> Duration {
@@ -410,6 +438,80 @@ mod tests {
                 Some(&"presented".into())
             ),
             None
+        );
+    }
+
+    #[test]
+    fn cookies_are_merged_and_one_that_did_not_come_stays() {
+        let profile = ServerProfile::cookie("https://api.example.com").unwrap();
+        let held = Credential {
+            cookie: Some("refresh=1; csrf=x".into()),
+            ..Credential::default()
+        };
+        let answer = |lines: &[&str]| {
+            let mut response = response(200, r#"{"access_token":"a","refresh_token":"ignored"}"#);
+            for line in lines {
+                response.headers.push(("set-cookie".into(), (*line).to_owned()));
+            }
+            read_refresh(&profile, &response, &held, NOW)
+        };
+        let RefreshAnswer::Tokens(tokens) = answer(&["refresh=2; HttpOnly; Path=/auth"]) else {
+            panic!()
+        };
+        assert_eq!(tokens.cookies, Some("refresh=2; csrf=x".into()));
+        assert_eq!(tokens.refresh_token, None, "no refresh presents it");
+        assert_eq!(answer(&["refresh=a\u{7f}b"]), RefreshAnswer::Unreadable);
+        let RefreshAnswer::Tokens(tokens) = answer(&[]) else {
+            panic!()
+        };
+        assert_eq!(tokens.cookies, None);
+    }
+
+    #[test]
+    fn an_answer_that_could_not_be_presented_next_does_not_replace_what_can() {
+        let profile = ServerProfile::exchange_once("https://api.example.com").unwrap();
+        let held = Credential {
+            refresh_token: Some("r".into()),
+            access_token: Some("a".into()),
+            cookie: None,
+        };
+        let half = response(200, r#"{"access_token":null,"refresh_token":"next"}"#);
+        assert_eq!(
+            read_refresh(&profile, &half, &held, NOW),
+            RefreshAnswer::Unreadable
+        );
+    }
+
+    #[test]
+    fn a_sign_in_that_brings_too_little_says_what_is_missing() {
+        let profile = ServerProfile::exchange_once("https://api.example.com").unwrap();
+        let answer = read_sign_in(
+            &profile,
+            &response(200, r#"{"access_token":"a","token":"r"}"#),
+            NOW,
+        );
+        let SignInAnswer::Misconfigured { what, .. } = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(what.contains("refresh token"), "{what}");
+    }
+
+    #[test]
+    fn a_client_that_the_server_does_not_know_is_no_wrong_password() {
+        let url = "https://id.example.com/token";
+        let client = crate::profile::OAuthClient::public("app");
+        let profile = ServerProfile::oauth2(url, None, client).unwrap();
+        let said = |status, body| read_sign_in(&profile, &response(status, body), NOW);
+        assert!(matches!(
+            said(401, r#"{"error":"invalid_client"}"#),
+            SignInAnswer::Misconfigured { .. }
+        ));
+        let refused = said(400, r#"{"error":"invalid_grant"}"#);
+        assert_eq!(
+            refused,
+            SignInAnswer::Refused {
+                code: "invalid_grant".into()
+            }
         );
     }
 }

@@ -3,11 +3,16 @@ use std::fmt;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// A POST to one of the profile's endpoints. It can hold tokens: `Debug` shows the address alone.
+use crate::profile::Method;
+
+/// A request to one of the profile's endpoints. It can hold tokens, in its query too: `Debug` shows the method and the
+/// address without its query.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpRequest {
-    /// Where it goes.
+    /// The HTTP method.
+    pub method: Method,
+    /// Where it goes. Not for a log: the query can hold tokens.
     pub url: Url,
     /// Header names and values.
     pub headers: Vec<(String, Zeroizing<String>)>,
@@ -16,8 +21,9 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
-    pub(super) fn new(url: Url) -> Self {
+    pub(super) fn new(method: Method, url: Url) -> Self {
         Self {
+            method,
             url,
             headers: Vec::new(),
             body: Zeroizing::default(),
@@ -30,6 +36,7 @@ impl fmt::Debug for HttpRequest {
         let mut shown = self.url.clone();
         shown.set_query(None);
         f.debug_struct("HttpRequest")
+            .field("method", &self.method.as_str())
             .field("url", &shown.as_str())
             .finish_non_exhaustive()
     }

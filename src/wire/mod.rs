@@ -2,12 +2,17 @@
 //! read here. Pure.
 
 mod answer;
+mod body;
+mod expiry;
 mod message;
 mod request;
+mod set_cookie;
+mod verdict;
 
+pub use crate::profile::Method;
 pub use message::{HttpRequest, HttpResponse};
 
 pub(crate) use answer::{
     RefreshAnswer, Said, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in, said,
 };
-pub(crate) use request::{Presented, refresh, revoke, sign_in};
+pub(crate) use request::{Presented, Secrets, Unplaceable, presentable, refresh, revoke, sign_in};

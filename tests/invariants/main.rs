@@ -22,6 +22,7 @@ mod i15_a_lost_answer;
 mod i16_connections;
 mod i17_nothing_is_global;
 mod page;
+mod presets;
 mod renewal_ahead;
 mod restart;
 mod send;

@@ -3,7 +3,9 @@ use std::sync::{Arc, Mutex};
 use tokencast::error::{EndReason, LockedCause};
 use tokencast::session::AuthSession;
 use tokencast::state::{Notice, SessionState};
-use tokencast::storage::{self, KeyFailure, KeyWrapper};
+use tokencast::storage::{
+    self, FileStorage, KeyFailure, KeyWrapper, ReadOutcome, Secrecy, SecureStorage, WriteOutcome,
+};
 use tokencast_testkit::{ada, eventually};
 use zeroize::Zeroizing;
 
@@ -218,4 +220,65 @@ fn marker(device: &Device) -> String {
         path.extension()?.to_str()?.eq("marker").then_some(path)
     });
     std::fs::read_to_string(path.unwrap()).unwrap()
+}
+
+/// A sealed file and its key in one, as Windows' store is.
+struct SelfContained(FileStorage, Arc<Keystore>);
+
+impl SecureStorage for SelfContained {
+    fn entry_id(&self) -> String {
+        self.0.entry_id()
+    }
+
+    fn secrecy(&self) -> Secrecy {
+        self.0.secrecy()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        Some(self.1.clone())
+    }
+
+    fn read(&self, name: &str) -> ReadOutcome {
+        self.0.read(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> WriteOutcome {
+        self.0.write(name, bytes)
+    }
+
+    fn delete(&self, name: &str) -> WriteOutcome {
+        self.0.delete(name)
+    }
+}
+
+#[tokio::test]
+async fn a_storage_that_brings_its_own_key_needs_none_of_the_host_and_loses_it_alike() {
+    let (device, keys) = (Device::new().await, Arc::<Keystore>::default());
+    let store = || SelfContained(storage::file(device.files()), keys.clone());
+    let launch = || device.launch_on(store()).build().unwrap();
+    launch().sign_in(ada()).await.unwrap();
+    assert!(launch().restored().await.is_active());
+    assert_eq!(keys.unwraps(), 1);
+    keys.fail(1, KeyFailure::Gone);
+    assert_eq!(launch().restored().await, key_lost());
+}
+
+#[tokio::test]
+async fn a_hosts_key_comes_before_the_one_that_a_storage_brings() {
+    let (device, hosts, own) = (
+        Device::new().await,
+        Arc::<Keystore>::default(),
+        Arc::<Keystore>::default(),
+    );
+    let store = || SelfContained(storage::file(device.files()), own.clone());
+    let launch = || {
+        device
+            .launch_on(store())
+            .key_wrapper(hosts.clone())
+            .build()
+            .unwrap()
+    };
+    launch().sign_in(ada()).await.unwrap();
+    assert!(launch().restored().await.is_active());
+    assert_eq!((hosts.unwraps(), own.unwraps()), (1, 0));
 }

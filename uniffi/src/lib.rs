@@ -32,7 +32,7 @@ pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCa
 pub use history::{Cause, Trail, Transition};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};
-pub use profile::ServerProfile;
+pub use profile::{OAuthClient, ServerProfile};
 pub use session::{AuthSession, SessionOptions};
 pub use state::{Notice, SessionEvent, SessionState};
 pub use storage::{KeyFailure, KeyWrapper, ReadOutcome, SecureStorage, Storage, StorageError, WriteOutcome};

@@ -39,15 +39,24 @@ impl Storage {
     }
 
     /// The platform's keyring, under the application's id such as `com.example.app`.
-    #[uniffi::constructor]
-    pub fn keyring(application: String) -> Result<Self, SessionError> {
+    ///
+    /// `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+    /// and macOS have them: elsewhere naming one is `Misconfigured`.
+    #[uniffi::constructor(default(access_group = None))]
+    pub fn keyring(application: String, access_group: Option<String>) -> Result<Self, SessionError> {
         if application.is_empty() {
             return Err(SessionError::misconfigured(
                 "the keyring's application id is empty",
                 "pass an id such as `com.example.app`",
             ));
         }
-        keyring(application)
+        if access_group.as_ref().is_some_and(String::is_empty) {
+            return Err(SessionError::misconfigured(
+                "the Keychain access group is empty",
+                "name one that stands in the entitlement `keychain-access-groups`, or leave it out",
+            ));
+        }
+        keyring(application, access_group)
     }
 
     /// A store of the host's own. The core seals what it writes there, under a data key that `key_wrapper` guards.
@@ -102,13 +111,28 @@ impl fmt::Debug for Storage {
     }
 }
 
-#[cfg(feature = "keyring")]
-fn keyring(application: String) -> Result<Storage, SessionError> {
+#[cfg(all(feature = "keyring", any(target_os = "ios", target_os = "macos")))]
+fn keyring(application: String, access_group: Option<String>) -> Result<Storage, SessionError> {
+    let mut keychain = core::keyring(application);
+    if let Some(group) = access_group {
+        keychain = keychain.access_group(group);
+    }
+    Ok(Storage::of("keyring", keychain, None))
+}
+
+#[cfg(all(feature = "keyring", not(any(target_os = "ios", target_os = "macos"))))]
+fn keyring(application: String, access_group: Option<String>) -> Result<Storage, SessionError> {
+    if access_group.is_some() {
+        return Err(SessionError::misconfigured(
+            "this system's keyring has no access groups",
+            "name one on iOS and macOS only",
+        ));
+    }
     Ok(Storage::of("keyring", core::keyring(application), None))
 }
 
 #[cfg(not(feature = "keyring"))]
-fn keyring(_: String) -> Result<Storage, SessionError> {
+fn keyring(_: String, _: Option<String>) -> Result<Storage, SessionError> {
     Err(SessionError::misconfigured(
         "built without the feature `keyring`",
         "build with it, or use a sealed file",

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tokencast_ffi::{
-    AuthSession, Credentials, EndReason, Generation, KeyFailure, KeyWrapper, ReadOutcome, SecureStorage,
-    ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError, TokenSet, WriteOutcome,
+    AuthSession, Credentials, EndReason, Generation, KeyFailure, KeyWrapper, OAuthClient, ReadOutcome,
+    SecureStorage, ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError,
+    TokenSet, WriteOutcome,
 };
 
 /// Nobody listens there.
@@ -29,6 +30,38 @@ async fn a_new_session_restores_to_signed_out_on_the_librarys_own_runtime() {
         Err(SessionError::SignInRequired { reason: EndReason::SignedOut, detail }) if !detail.is_empty()
     ));
     assert_eq!(session.current_token(), Ok(None));
+}
+
+#[test]
+fn every_preset_of_the_core_can_be_made_here() {
+    let client = || Arc::new(OAuthClient::secret_by_basic("app".into(), "s3cr3t".into()).unwrap());
+    let base = || "https://api.example.com".to_owned();
+    let profiles = [
+        ServerProfile::rotation(base()),
+        ServerProfile::exchange_once(base()),
+        ServerProfile::access_only(base()),
+        ServerProfile::per_user(base()),
+        ServerProfile::salted(base()),
+        ServerProfile::single_device(base()),
+        ServerProfile::cookie(base()),
+        ServerProfile::oauth2(base(), Some(base()), client()),
+        ServerProfile::generic_oauth2(base(), None, client()),
+        ServerProfile::django_simplejwt(base()),
+        ServerProfile::supabase(base(), "anon".into()),
+        ServerProfile::keycloak(base(), client()),
+        ServerProfile::auth0(base(), client()),
+        ServerProfile::firebase("key".into()),
+        ServerProfile::cognito("eu-central-1".into(), "app".into()),
+    ];
+    for profile in profiles {
+        let profile = profile.unwrap();
+        let json = profile.to_json().unwrap();
+        assert_eq!(ServerProfile::from_json(json).unwrap().id(), profile.id());
+        assert!(!format!("{profile:?} {:?}", client()).contains("s3cr3t"));
+        let other = profile.with_reuse_leeway(5000).unwrap();
+        assert!(other.to_json().unwrap().contains(r#""reuse_leeway_seconds":5"#));
+        assert!(profile.with_reuse_leeway(-1).is_err());
+    }
 }
 
 #[tokio::test]
@@ -74,7 +107,10 @@ async fn senseless_arguments_are_told_apart_from_failures() {
         session.rejected(negative).await.unwrap_err(),
         ServerProfile::rotation("http://api.example.com".into()).unwrap_err(),
         ServerProfile::from_json("{".into()).unwrap_err(),
-        Storage::keyring(String::new()).unwrap_err(),
+        Storage::keyring(String::new(), None).unwrap_err(),
+        Storage::keyring("com.example.app".into(), Some(String::new())).unwrap_err(),
+        // Linux, where these tests run, has no Keychain.
+        Storage::keyring("com.example.app".into(), Some("TEAM.com.example".into())).unwrap_err(),
         Storage::file(String::new(), Arc::new(Keyless)).unwrap_err(),
         Storage::host(
             Arc::new(Broken {

@@ -17,12 +17,25 @@ pub(crate) struct Backend {
 impl Backend {
     /// Builds and starts it on a free port of the loopback interface.
     pub(crate) fn start(toolbox: &Toolbox) -> Result<Backend> {
+        Self::start_with(toolbox, &[])
+    }
+
+    /// The same with further flags.
+    pub(crate) fn start_with(toolbox: &Toolbox, flags: &[&str]) -> Result<Backend> {
         toolbox
             .cargo(["build", "--package", "tokencast-backend"])
             .succeeds()?;
         let (service, url) = toolbox
             .program(toolbox.folders.built("tokencast-backend"))
-            .args(["--listen", "127.0.0.1:0", "--test-faults", "--log"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--test-faults",
+                "--log",
+                "--rate-limit",
+                "off",
+            ])
+            .args(flags)
             .serve(Duration::from_secs(60), |line| line.strip_prefix("ready "))?;
         Ok(Backend {
             url,

@@ -25,12 +25,14 @@ pub(crate) enum Verb {
     Simulate(Vec<OsString>),
     /// Runs a command inside the Swift root.
     Swift(Vec<OsString>),
+    /// Runs a command beside a PostgreSQL.
+    Postgres(Vec<OsString>),
     /// Not for people: see [`crate::leash`].
     Leash(Vec<OsString>),
 }
 
 /// The rows that `bench` can be asked for. P1 brings P1-8 and its peer, P9a and P9b bring a sealed file beside them.
-pub(crate) const ROWS: [&str; 6] = ["P1", "P4", "P5", "P6", "P9a", "P9b"];
+pub(crate) const ROWS: [&str; 7] = ["P1", "P4", "P5", "P6", "P9a", "P9b", "P10"];
 
 /// What to measure, and where to write it besides the terminal.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +61,11 @@ impl Bench {
         Ok(bench)
     }
 
+    /// Whether a row among them is of the reference backend.
+    pub(crate) fn wants_a_postgres(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P10")
+    }
+
     /// Whether a row among them stores its record in the Secret Service.
     pub(crate) fn wants_a_keyring(&self) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| row == "P6" || row.starts_with("P9"))
@@ -81,15 +88,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ver
     if verb == "simulate" {
         return Ok(Verb::Simulate(arguments.collect()));
     }
-    if verb == "leash" || verb == "swift" {
+    if matches!(verb.as_str(), "leash" | "postgres" | "swift") {
         let command: Vec<OsString> = arguments.collect();
         if command.is_empty() {
             return Err(format!("{verb} wants a command"));
         }
-        return Ok(if verb == "leash" {
-            Verb::Leash(command)
-        } else {
-            Verb::Swift(command)
+        return Ok(match verb.as_str() {
+            "leash" => Verb::Leash(command),
+            "postgres" => Verb::Postgres(command),
+            _ => Verb::Swift(command),
         });
     }
 
@@ -144,10 +151,11 @@ cargo xtask VERB
   fmt                    format all Rust sources
   bindings [--check]     generate the Kotlin, Swift and Python bindings, or fail when the committed ones are stale
   bench [--json FILE] [ROW…]
-                         measure each row beside its floor; figures, not a test. Rows: P1 P4 P5 P6 P9a P9b;
-                         a Secret Service of its own is started for P6, P9a and P9b
+                         measure each row beside its floor; figures, not a test. Rows: P1 P4 P5 P6 P9a P9b P10;
+                         a Secret Service of its own is started for P6, P9a and P9b, a PostgreSQL for P10
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session
+  postgres COMMAND…      run a command beside a PostgreSQL in a throw-away folder, e.g. `cargo test -p tokencast-backend`
   swift COMMAND…         run a command inside the Swift root, e.g. `swift build`
 
 Without PART all of them, in this order:

@@ -18,6 +18,7 @@ mod leash;
 mod licences;
 mod needs;
 mod parts;
+mod postgres;
 mod readme;
 mod run;
 mod secret_service;
@@ -68,6 +69,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Bench(bench) => run::bench(&toolbox, &bench).map(|()| true),
         Verb::Simulate(flags) => run::simulate(&toolbox, &flags).map(|()| true),
         Verb::Swift(command) => swift_root::enter(&toolbox, &command),
+        Verb::Postgres(command) => run::beside_postgres(&toolbox, &command).map(|()| true),
         Verb::Help | Verb::Leash(_) => Ok(true), // answered in main
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::Bench;
 use crate::kept::Kept;
 use crate::needs;
 use crate::parts::Part;
+use crate::postgres::{self, Postgres};
 use crate::secret_service::{self, SecretService};
 use crate::tally::Tally;
 use crate::toolbox::{Toolbox, clock};
@@ -64,12 +65,33 @@ pub(crate) fn bench(toolbox: &Toolbox, bench: &Bench) -> Result<()> {
         // Seen from where it was typed: the program itself runs in the repository.
         task = task.arg("--json").arg(std::path::absolute(file)?);
     }
+    let postgres = if bench.wants_a_postgres() {
+        postgres::set_up(toolbox)?;
+        Some(Postgres::start(toolbox)?)
+    } else {
+        None
+    };
+    if let Some(postgres) = &postgres {
+        task = postgres.visible_to(task);
+    }
     if !bench.wants_a_keyring() {
         return task.succeeds();
     }
     needs::install(toolbox, secret_service::NEEDS)?;
     let service = SecretService::start(toolbox)?;
     service.visible_to(task).succeeds()
+}
+
+/// A command that finds a PostgreSQL as its tests do.
+pub(crate) fn beside_postgres(toolbox: &Toolbox, command: &[OsString]) -> Result<()> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Ok(()); // the command line asks for one
+    };
+    postgres::set_up(toolbox)?;
+    let postgres = Postgres::start(toolbox)?;
+    postgres
+        .visible_to(toolbox.program(program).args(arguments))
+        .succeeds()
 }
 
 /// Plays seeds of the simulation, optimised: it is the number of seeds that finds things.

@@ -11,6 +11,7 @@ from tokencast import (
     Credentials,
     EndReason,
     Generation,
+    OAuthClient,
     ServerProfile,
     SessionError,
     SessionState,
@@ -205,6 +206,25 @@ def test_a_profile_survives_its_json_and_a_bad_one_says_what_to_mend(backend):
     with pytest.raises(SessionError.Misconfigured) as caught:
         ServerProfile.rotation("http://api.example.com")
     assert "base" in caught.value.what and "https" in caught.value.fix
+
+
+def test_every_server_of_the_mission_has_its_preset():
+    base, client = "https://api.example.com", OAuthClient.secret_by_basic("app", "s3cr3t")
+    by_base = ["rotation", "exchange_once", "access_only", "per_user", "salted", "single_device", "cookie"]
+    profiles = [getattr(ServerProfile, name)(base) for name in [*by_base, "django_simplejwt"]]
+    profiles += [
+        ServerProfile.oauth2(base, base, client),
+        ServerProfile.generic_oauth2(base, None, client),
+        ServerProfile.supabase(base, "anon"),
+        ServerProfile.keycloak(base, client),
+        ServerProfile.auth0(base, client),
+        ServerProfile.firebase("key"),
+        ServerProfile.cognito("eu-central-1", "app"),
+    ]
+    assert len({profile.id() for profile in profiles}) == 15
+    assert '"reuse_leeway_seconds":5' in profiles[0].with_reuse_leeway(5000).to_json()
+    assert "Idempotency-Key" not in profiles[0].with_idempotency_key(None).to_json()
+    assert "s3cr3t" not in f"{client} {client!r} {profiles}"
 
 
 @pytest.mark.parametrize("min_ttl", [-1, -0.5])

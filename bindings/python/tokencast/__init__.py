@@ -20,6 +20,7 @@ KeyFailure = _generated.KeyFailure
 LockedCause = _generated.LockedCause
 Notice = _generated.Notice
 ReadOutcome = _generated.ReadOutcome
+OAuthClient = _generated.OAuthClient
 ServerProfile = _generated.ServerProfile
 SessionError = _generated.SessionError
 SessionState = _generated.SessionState
@@ -45,6 +46,7 @@ __all__ = [
     "KeyWrapper",
     "LockedCause",
     "Notice",
+    "OAuthClient",
     "ReadOutcome",
     "SecureStorage",
     "ServerProfile",

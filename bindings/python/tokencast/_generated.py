@@ -569,6 +569,12 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_keywrapper_unwrap() != 51491:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client() != 13422:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic() != 64763:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body() != 17535:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_securestorage_entry_id() != 45381:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_securestorage_read() != 45775:
@@ -581,11 +587,43 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json() != 28303:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_idempotency_key() != 51495:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin() != 34944:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only() != 46964:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0() != 11476:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cognito() != 8802:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cookie() != 1761:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_django_simplejwt() != 49054:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_exchange_once() != 37223:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_firebase() != 50268:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_from_json() != 50526:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_generic_oauth2() != 51945:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_keycloak() != 18506:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_oauth2() != 38504:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_per_user() != 54405:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation() != 20585:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_salted() != 18504:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_single_device() != 33095:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase() != 42497:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event() != 29993:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -593,7 +631,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_storage_host() != 41846:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 60680:
+    if lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() != 41951:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_storage_memory() != 37754:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -696,6 +734,15 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_keywrapper_wrap.restype = ctypes
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_keywrapper_unwrap.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_keywrapper_unwrap.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_securestorage_entry_id.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_securestorage_entry_id.restype = ctypes.c_uint16
@@ -714,15 +761,63 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_id.restype = ctype
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_idempotency_key.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_idempotency_key.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cognito.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cognito.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cookie.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cookie.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_django_simplejwt.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_django_simplejwt.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_exchange_once.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_exchange_once.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_firebase.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_firebase.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_from_json.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_from_json.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_generic_oauth2.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_generic_oauth2.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_keycloak.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_keycloak.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_oauth2.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_oauth2.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_per_user.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_per_user.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_salted.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_salted.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_single_device.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_single_device.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_sessionlistener_on_event.restype = ctypes.c_uint16
@@ -878,6 +973,28 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_keywrapper_unwrap.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_keywrapper_unwrap.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_oauthclient_uniffi_trait_debug.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_oauthclient_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_public_client.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_public_client.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_by_basic.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_by_basic.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_securestorage_entry_id.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -912,27 +1029,117 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_to_json.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_to_json.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_access_only.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_access_only.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_auth0.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_auth0.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cognito.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cognito.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cookie.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cookie.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_django_simplejwt.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_django_simplejwt.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_exchange_once.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_exchange_once.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_firebase.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_firebase.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_from_json.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_from_json.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_generic_oauth2.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_generic_oauth2.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_keycloak.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_keycloak.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_oauth2.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_oauth2.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_per_user.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_per_user.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_rotation.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_rotation.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_salted.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_salted.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_single_device.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_single_device.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_sessionlistener_on_event.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -957,6 +1164,7 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_host.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_host.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_keyring.argtypes = (
+    _UniffiRustBuffer,
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1058,6 +1266,16 @@ _UniffiLib.uniffi_tokencast_ffi_fn_free_keywrapper.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_free_keywrapper.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_oauthclient.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_oauthclient.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_clone_securestorage.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -6833,6 +7051,146 @@ class _UniffiFfiConverterTypeKeyWrapper:
         buf.write_u64(cls.lower(value))
 
 
+class OAuthClientProtocol(typing.Protocol):
+    """
+    How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none; servers
+    that ask for one all the same are why it can be given.
+"""
+    
+    pass
+
+class OAuthClient(OAuthClientProtocol):
+    """
+    How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none; servers
+    that ask for one all the same are why it can be given.
+"""
+    
+    _handle: ctypes.c_uint64
+    @classmethod
+    def public_client(cls, id: str) -> OAuthClient:
+        """
+        A client without a secret, as an app should be (RFC 8252 §8.5).
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(id),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeOAuthClient.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_public_client,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def secret_by_basic(cls, id: str,secret: str) -> OAuthClient:
+        """
+        A client that sends its secret by HTTP Basic.
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+
+        _UniffiFfiConverterString.check_lower(secret)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(id),
+            _UniffiFfiConverterString.lower(secret),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeOAuthClient.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_by_basic,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def secret_in_body(cls, id: str,secret: str) -> OAuthClient:
+        """
+        A client that sends its secret in the body.
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+
+        _UniffiFfiConverterString.check_lower(secret)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(id),
+            _UniffiFfiConverterString.lower(secret),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeOAuthClient.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_oauthclient, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+
+
+    # The Rust `Debug::fmt` implementation.
+    def __repr__(self) -> str:
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_oauthclient_uniffi_trait_debug,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+class _UniffiFfiConverterTypeOAuthClient:
+    @staticmethod
+    def lift(value: int) -> OAuthClient:
+        return OAuthClient._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: OAuthClient):
+        if not isinstance(value, OAuthClient):
+            raise TypeError("Expected OAuthClient instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: OAuthClient) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> OAuthClient:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: OAuthClient, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
 class SecureStorage():
     """
     A place of the host's for named entries of bytes. It may block; calls come on a thread of the library's own.
@@ -7133,9 +7491,21 @@ class ServerProfileProtocol(typing.Protocol):
         The profile as JSON.
 """
         raise NotImplementedError
+    def with_idempotency_key(self, header: typing.Optional[str]) -> ServerProfile:
+        """
+        This profile for a server that keeps the idempotency contract with that header, or (without one) for one that
+        does not; see `docs/guides/server-contract.md`.
+"""
+        raise NotImplementedError
     def with_resource_origin(self, origin: str) -> ServerProfile:
         """
         This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
+"""
+        raise NotImplementedError
+    def with_reuse_leeway(self, millis: int) -> ServerProfile:
+        """
+        This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
+        interval" or "grace period").
 """
         raise NotImplementedError
 
@@ -7145,6 +7515,141 @@ class ServerProfile(ServerProfileProtocol):
 """
     
     _handle: ctypes.c_uint64
+    @classmethod
+    def access_only(cls, base: str) -> ServerProfile:
+        """
+        Renewal without a refresh token: an expired access token buys its successor, once, within the server's window.
+        Endpoints as in `rotation`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_access_only,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def auth0(cls, base: str,client: OAuthClient) -> ServerProfile:
+        """
+        Auth0's tenant at `base`, such as `https://example.eu.auth0.com`. From documents, not run.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+
+        _UniffiFfiConverterTypeOAuthClient.check_lower(client)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+            _UniffiFfiConverterTypeOAuthClient.lower(client),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_auth0,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def cognito(cls, region: str,client_id: str) -> ServerProfile:
+        """
+        An app client without a secret of an Amazon Cognito user pool in `region`. From documents, not run.
+"""
+        
+        _UniffiFfiConverterString.check_lower(region)
+
+        _UniffiFfiConverterString.check_lower(client_id)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(region),
+            _UniffiFfiConverterString.lower(client_id),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cognito,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def cookie(cls, base: str) -> ServerProfile:
+        """
+        The refresh token in a cookie, with CSRF double submit and rotation. Endpoints as in `rotation`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cookie,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def django_simplejwt(cls, base: str) -> ServerProfile:
+        """
+        Django REST framework with simplejwt at its usual paths below `base`. From documents, not run.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_django_simplejwt,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def exchange_once(cls, base: str) -> ServerProfile:
+        """
+        One-time exchange of a pair: the refresh token is deleted by its use and is accepted only together with the access
+        token that it came with. Endpoints as in `rotation`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_exchange_once,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def firebase(cls, api_key: str) -> ServerProfile:
+        """
+        Firebase Authentication with the project's web API key; the ID token is what resources take. From documents,
+        not run.
+"""
+        
+        _UniffiFfiConverterString.check_lower(api_key)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(api_key),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_firebase,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
     @classmethod
     def from_json(cls, text: str) -> ServerProfile:
         """
@@ -7164,6 +7669,95 @@ class ServerProfile(ServerProfileProtocol):
         )
         return cls._uniffi_make_instance(_uniffi_ffi_result)
     @classmethod
+    def generic_oauth2(cls, token_url: str,revoke_url: typing.Optional[str],client: OAuthClient) -> ServerProfile:
+        """
+        Any server that keeps to RFC 6749 §6. Sign in elsewhere and `adopt` the tokens; name the resources with
+        `with_resource_origin`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(token_url)
+
+        _UniffiFfiConverterOptionalString.check_lower(revoke_url)
+
+        _UniffiFfiConverterTypeOAuthClient.check_lower(client)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(token_url),
+            _UniffiFfiConverterOptionalString.lower(revoke_url),
+            _UniffiFfiConverterTypeOAuthClient.lower(client),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_generic_oauth2,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def keycloak(cls, realm_url: str,client: OAuthClient) -> ServerProfile:
+        """
+        Keycloak's realm at `realm_url`, such as `https://id.example.com/realms/app`. From documents, not run.
+"""
+        
+        _UniffiFfiConverterString.check_lower(realm_url)
+
+        _UniffiFfiConverterTypeOAuthClient.check_lower(client)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(realm_url),
+            _UniffiFfiConverterTypeOAuthClient.lower(client),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_keycloak,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def oauth2(cls, token_url: str,revoke_url: typing.Optional[str],client: OAuthClient) -> ServerProfile:
+        """
+        The token endpoint of the reference backend, with a sign-in by the password grant for tests.
+"""
+        
+        _UniffiFfiConverterString.check_lower(token_url)
+
+        _UniffiFfiConverterOptionalString.check_lower(revoke_url)
+
+        _UniffiFfiConverterTypeOAuthClient.check_lower(client)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(token_url),
+            _UniffiFfiConverterOptionalString.lower(revoke_url),
+            _UniffiFfiConverterTypeOAuthClient.lower(client),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_oauth2,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def per_user(cls, base: str) -> ServerProfile:
+        """
+        One refresh token for each user, without a payload: the server reads the user from the access token. Endpoints
+        as in `rotation`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_per_user,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
     def rotation(cls, base: str) -> ServerProfile:
         """
         A backend with refresh token rotation (RFC 9700 §4.14.2) and the endpoints `/auth/login`, `/auth/refresh` and
@@ -7179,6 +7773,63 @@ class ServerProfile(ServerProfileProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_rotation,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def salted(cls, base: str) -> ServerProfile:
+        """
+        A refresh token signed with the user's salt: a new password ends all sessions. Endpoints as in `rotation`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_salted,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def single_device(cls, base: str) -> ServerProfile:
+        """
+        One device at a time: each sign-in ends the session before it. Endpoints as in `rotation`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_single_device,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+    @classmethod
+    def supabase(cls, base: str,api_key: str) -> ServerProfile:
+        """
+        Supabase Auth of the project at `base` with the project's publishable (anon) key. From documents, not run.
+"""
+        
+        _UniffiFfiConverterString.check_lower(base)
+
+        _UniffiFfiConverterString.check_lower(api_key)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(base),
+            _UniffiFfiConverterString.lower(api_key),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase,
             *_uniffi_lowered_args,
         )
         return cls._uniffi_make_instance(_uniffi_ffi_result)
@@ -7233,6 +7884,25 @@ class ServerProfile(ServerProfileProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def with_idempotency_key(self, header: typing.Optional[str]) -> ServerProfile:
+        """
+        This profile for a server that keeps the idempotency contract with that header, or (without one) for one that
+        does not; see `docs/guides/server-contract.md`.
+"""
+        
+        _UniffiFfiConverterOptionalString.check_lower(header)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterOptionalString.lower(header),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def with_resource_origin(self, origin: str) -> ServerProfile:
         """
         This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
@@ -7248,6 +7918,25 @@ class ServerProfile(ServerProfileProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def with_reuse_leeway(self, millis: int) -> ServerProfile:
+        """
+        This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
+        interval" or "grace period").
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(millis)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(millis),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -7351,14 +8040,22 @@ class Storage(StorageProtocol):
         )
         return cls._uniffi_make_instance(_uniffi_ffi_result)
     @classmethod
-    def keyring(cls, application: str) -> Storage:
+    def keyring(cls, application: str,access_group: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> Storage:
         """
         The platform's keyring, under the application's id such as `com.example.app`.
+
+        `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+        and macOS have them: elsewhere naming one is `Misconfigured`.
 """
         
         _UniffiFfiConverterString.check_lower(application)
+
+        if access_group is _DEFAULT:
+            access_group = None
+        _UniffiFfiConverterOptionalString.check_lower(access_group)
         _uniffi_lowered_args = (
             _UniffiFfiConverterString.lower(application),
+            _UniffiFfiConverterOptionalString.lower(access_group),
         )
         _uniffi_lift_return = _UniffiFfiConverterTypeStorage.lift
         _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
@@ -7559,6 +8256,8 @@ __all__ = [
     "BackgroundTime",
     "KeyWrapperImpl",
     "KeyWrapper",
+    "OAuthClient",
+    "OAuthClientProtocol",
     "SecureStorageImpl",
     "SecureStorage",
     "ServerProfile",

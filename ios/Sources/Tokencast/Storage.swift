@@ -16,9 +16,15 @@ public struct Storage: Sendable {
 
   /// The system's own secret storage: the Keychain; on Linux the Secret Service.
   ///
-  /// - Parameter application: The application's id such as `com.example.app`; the main bundle's when left out.
-  public static func keychain(_ application: String? = nil) -> Storage {
-    Storage { try .keyring(application: application ?? Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName) }
+  /// - Parameters:
+  ///   - application: The application's id such as `com.example.app`; the main bundle's when left out.
+  ///   - accessGroup: A Keychain access group, which an app shares with its extensions, as it stands in the entitlement
+  ///     `keychain-access-groups`; the app's own when left out. Keep it: a session is not found in another. An app
+  ///     extension's main bundle is another: name `application` there too. Linux has no groups: naming one is
+  ///     `.misconfigured`.
+  public static func keychain(_ application: String? = nil, accessGroup: String? = nil) -> Storage {
+    let application = application ?? Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName
+    return Storage { try .keyring(application: application, accessGroup: accessGroup) }
   }
 
   /// Files in `folder`, sealed (AES-256-GCM) under a data key that `keyWrapper` guards.

@@ -234,6 +234,20 @@ extension TokencastTests {
       try await eventually { sessions[1].currentToken == sessions[0].currentToken }
     }
 
+    #if os(Linux)
+      @Test("An access group where there is no Keychain is the developer's")
+      func accessGroup() async throws {
+        for group in ["TEAM.com.example.shared", ""] {
+          let storage = Storage.keychain("com.example.app", accessGroup: group)
+          let session = AuthSession(profile: .rotation(Backend.url), storage: storage)
+          guard case .misconfigured = await sessionError({ try await session.accessToken() }) else {
+            Issue.record("the group \"\(group)\" was taken")
+            return
+          }
+        }
+      }
+    #endif
+
     @Test("A closed session says so and keeps what is stored")
     func closing() async throws {
       let storage = Storage.memory()
@@ -255,6 +269,25 @@ extension TokencastTests {
     func lettingGo() async throws {
       var states = try await restoredAndForgotten()
       while await states.next() != nil {}
+    }
+
+    @Test("Every server of the mission has its preset")
+    func presets() throws {
+      let base = "https://api.example.com"
+      let client = OAuthClient.secretByBasic("app", secret: "s3cr3t")
+      let profiles: [ServerProfile] = [
+        .rotation(base), .exchangeOnce(base), .accessOnly(base), .perUser(base), .salted(base), .singleDevice(base),
+        .cookie(base), .djangoSimplejwt(base), .oauth2(tokenURL: base, revokeURL: base, client: client),
+        .genericOAuth2(tokenURL: base, client: client), .supabase(base, apiKey: "anon"),
+        .keycloak(realmURL: base, client: client), .auth0(base, client: client), .firebase(apiKey: "key"),
+        .cognito(region: "eu-central-1", clientID: "app"),
+      ]
+      for profile in profiles { try profile.validate() }
+      #expect(Set(profiles.map(\.description)).count == 15)
+      #expect(try profiles[0].withReuseLeeway(5).json().contains("\"reuse_leeway_seconds\":5"))
+      #expect(try !profiles[0].withIdempotencyKey(nil).json().contains("Idempotency-Key"))
+      #expect(throws: SessionError.self) { try profiles[0].withReuseLeeway(.nan).validate() }
+      #expect(!"\(client) \(profiles)".contains("s3cr3t"))
     }
 
     @Test("A profile survives its JSON, and a bad one says what to mend in every call")

@@ -254,6 +254,7 @@ fn event(cue: Cue) -> Event {
             Event::Answered(RefreshAnswer::Tokens(Tokens {
                 access_token: Some("access".into()),
                 refresh_token: Some(secret_of_token(successor)),
+                cookies: None,
                 life: LIFE,
                 server_time: None,
             }))

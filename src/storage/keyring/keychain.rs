@@ -24,6 +24,14 @@ pub(super) struct Keychain {
 }
 
 impl Keychain {
+    /// Groups hold items of their own: sessions in two of them are two.
+    pub(super) fn entry_id(&self, application: &str) -> String {
+        match &self.access_group {
+            Some(group) => format!("keyring/{application}/{group}"),
+            None => format!("keyring/{application}"),
+        }
+    }
+
     pub(super) fn read(&self, application: &str, name: &str) -> ReadOutcome {
         match self.entry(application, name).and_then(|entry| entry.get_secret()) {
             Ok(bytes) => ReadOutcome::Found(Zeroizing::new(bytes)),

@@ -1,3 +1,7 @@
+#[cfg(windows)]
+mod credential_manager;
+#[cfg(any(windows, test))]
+mod key_place;
 #[cfg(any(target_os = "ios", target_os = "macos"))]
 mod keychain;
 #[cfg(any(target_os = "ios", target_os = "macos", test))]
@@ -6,16 +10,19 @@ mod os_status;
 mod secret_service;
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::{ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
+use super::{KeyWrapper, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 
+#[cfg(windows)]
+use credential_manager::CredentialManager as Service;
 #[cfg(any(target_os = "ios", target_os = "macos"))]
 use keychain::Keychain as Service;
 #[cfg(target_os = "linux")]
 use secret_service::SecretService as Service;
 
-/// The platform's keyring through keyring-core, one item an entry. It holds its own store handle and never sets
-/// keyring-core's process default.
+/// The platform's keyring through keyring-core, one item an entry; on Windows a sealed file whose key is an item. It holds
+/// its own store handle and never sets keyring-core's process default.
 pub struct KeyringStorage {
     application: String,
     service: Service,
@@ -46,15 +53,38 @@ impl KeyringStorage {
         self.service.legacy = true;
         self
     }
+
+    /// Sealed files in `folder`. Default: a folder of the application's in the user's local app data. Keep it: a session is
+    /// not found in another.
+    #[cfg(windows)]
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        self.service.folder = Some(folder.into());
+        self
+    }
 }
 
 impl SecureStorage for KeyringStorage {
     fn entry_id(&self) -> String {
+        #[cfg(any(windows, target_os = "ios", target_os = "macos"))]
+        return self.service.entry_id(&self.application);
+        #[cfg(not(any(windows, target_os = "ios", target_os = "macos")))]
         format!("keyring/{}", self.application)
     }
 
     fn secrecy(&self) -> Secrecy {
-        Secrecy::Platform
+        if cfg!(windows) {
+            Secrecy::Sealed
+        } else {
+            Secrecy::Platform
+        }
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        #[cfg(windows)]
+        return Some(self.service.key_wrapper(&self.application));
+        #[cfg(not(windows))]
+        None
     }
 
     /// The Secret Service answers when the item is in its collection and that is written. A read would ask the same
@@ -85,11 +115,11 @@ impl fmt::Debug for KeyringStorage {
 }
 
 /// Systems without a keyring of ours.
-#[cfg(not(any(target_os = "linux", target_os = "ios", target_os = "macos")))]
+#[cfg(not(any(windows, target_os = "linux", target_os = "ios", target_os = "macos")))]
 #[derive(Default)]
 struct Service;
 
-#[cfg(not(any(target_os = "linux", target_os = "ios", target_os = "macos")))]
+#[cfg(not(any(windows, target_os = "linux", target_os = "ios", target_os = "macos")))]
 impl Service {
     fn read(&self, _: &str, _: &str) -> ReadOutcome {
         let (what, fix) = missing();
@@ -107,7 +137,7 @@ impl Service {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "ios", target_os = "macos")))]
+#[cfg(not(any(windows, target_os = "linux", target_os = "ios", target_os = "macos")))]
 fn missing() -> (String, String) {
     (
         "this version has no keyring for this system".into(),

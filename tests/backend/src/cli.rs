@@ -1,23 +1,32 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
-use tokencast_backend::{Config, Database, Tls};
+use tokencast_backend::{Config, ConfigError, Database, OAuthClient, Tls};
 
 pub(crate) const HELP: &str = "\
 tokencast-backend: the reference backend
 
   --listen ADDR:PORT        where to listen [127.0.0.1:0]; `ready URL` is printed on stdout
-  --database-url URL        sqlite:///path/to/file.db [a temporary file]
-  --scheme NAME             rotation [rotation]
-  --access-ttl TIME         life of an access token, such as 900, 30s, 15m, 1h, 14d [15m]
-  --refresh-ttl TIME        life of a refresh token [14d]
+  --database-url URL        sqlite:///path/to/file.db, postgres://user:password@host:port/name [a temporary file]
+  --scheme NAME             exchange-once, access-only, per-user, salted, single-device, rotation, cookie,
+                            oauth2 [rotation]
+  --access-ttl TIME         life of an access token, such as 900, 30s, 15m, 1h, 14d [15m; per-user 30m; salted,
+                            single-device 1h]
+  --refresh-ttl TIME        life of a refresh token [14d; salted, single-device 7d]
   --grace TIME              how long a token exchanged without a key may be exchanged again [0]
   --late-window TIME        how long a late repeat is told `superseded` [120s]
+  --renew-window TIME       how long after its end access-only renews an access token [7d]
   --idempotency on|off      honour Idempotency-Key [on]
+  --rate-limit N|off        sign-ins of a user, and refreshes with a token, that are answered within a minute; of an
+                            address twenty times as many [120]
+  --client-id ID            the client of oauth2 [app]
+  --client-secret SECRET    its secret
+  --client-auth HOW         none, post or basic [none; with a secret basic]
   --user NAME:PASSWORD      a user; repeatable [ada:lovelace]
   --cors-origin ORIGIN      pages of this origin may call; repeatable
   --tls [wrong-name]        https by a fresh test authority; with a certificate of another name: --tls=wrong-name
@@ -51,6 +60,8 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     };
     let config = &mut options.config;
     let mut users = Vec::new();
+    let (mut client_id, mut client_secret, mut client_auth) = (String::from("app"), None, None);
+    let (mut access_ttl, mut refresh_ttl) = (None, None);
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -58,11 +69,16 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
             Arg::Long("listen") => config.listen = parser.value()?.parse()?,
             Arg::Long("database-url") => config.database = Database::Url(parser.value()?.string()?),
             Arg::Long("scheme") => config.scheme = parser.value()?.parse()?,
-            Arg::Long("access-ttl") => config.access_ttl = parser.value()?.parse_with(time)?,
-            Arg::Long("refresh-ttl") => config.refresh_ttl = parser.value()?.parse_with(time)?,
+            Arg::Long("access-ttl") => access_ttl = Some(parser.value()?.parse_with(time)?),
+            Arg::Long("refresh-ttl") => refresh_ttl = Some(parser.value()?.parse_with(time)?),
             Arg::Long("grace") => config.reuse_leeway = parser.value()?.parse_with(time)?,
             Arg::Long("late-window") => config.late_window = parser.value()?.parse_with(time)?,
+            Arg::Long("renew-window") => config.renew_window = parser.value()?.parse_with(time)?,
             Arg::Long("idempotency") => config.idempotency = parser.value()?.parse_with(on_or_off)?,
+            Arg::Long("rate-limit") => config.rate_limit = parser.value()?.parse_with(limit)?,
+            Arg::Long("client-id") => client_id = parser.value()?.string()?,
+            Arg::Long("client-secret") => client_secret = Some(parser.value()?.string()?),
+            Arg::Long("client-auth") => client_auth = Some(parser.value()?.string()?),
             Arg::Long("user") => match parser.value()?.to_str().map(str::parse) {
                 Some(Ok(user)) => users.push(user),
                 _ => return Err("--user takes NAME:PASSWORD, both not empty".into()),
@@ -85,6 +101,15 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     if !users.is_empty() {
         config.users = users;
     }
+    config.oauth_client = match (client_auth.as_deref(), client_secret) {
+        (None | Some("none"), None) => OAuthClient::public(client_id),
+        (Some("post"), Some(secret)) => OAuthClient::post(client_id, secret),
+        (None | Some("basic"), Some(secret)) => OAuthClient::basic(client_id, secret),
+        _ => return Err(ConfigError::Client.to_string().into()),
+    };
+    let (usual_access, usual_refresh) = config.scheme.usual_lives();
+    config.access_ttl = access_ttl.unwrap_or(usual_access);
+    config.refresh_ttl = refresh_ttl.unwrap_or(usual_refresh);
     Ok(Command::Run(Box::new(options)))
 }
 
@@ -104,6 +129,16 @@ fn time(text: &str) -> Result<Duration, &'static str> {
         .checked_mul(factor)
         .map(Duration::from_secs)
         .ok_or("a time so long does not fit")
+}
+
+fn limit(text: &str) -> Result<Option<NonZeroU32>, &'static str> {
+    match text {
+        "off" => Ok(None),
+        number => match number.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err("either off or a whole number above zero"),
+        },
+    }
 }
 
 fn on_or_off(text: &str) -> Result<bool, &'static str> {
@@ -130,7 +165,8 @@ mod tests {
     fn every_flag_of_the_help_is_understood() {
         let options = parse_words(
             "--listen 127.0.0.1:8080 --database-url sqlite:///x.db --scheme rotation --access-ttl 30s \
-             --refresh-ttl 14d --grace 5 --late-window 2m --idempotency off --user a:b --user c:d \
+             --refresh-ttl 14d --grace 5 --renew-window 1d --late-window 2m --idempotency off --rate-limit off --client-id x \
+             --client-secret y --client-auth post --user a:b --user c:d \
              --cors-origin http://127.0.0.1:1 --tls=wrong-name --tls-ca-out ca.pem --test-faults \
              --stop-with-stdin --log",
         )
@@ -150,7 +186,7 @@ mod tests {
                 .count()
         };
         // `--tls` is named twice in its line.
-        assert_eq!(flags(HELP) - 1, 15);
+        assert_eq!(flags(HELP) - 1, 20);
     }
 
     #[test]
@@ -161,6 +197,9 @@ mod tests {
             "--access-ttl -1",
             "--grace 99999999999999999999d",
             "--scheme magic",
+            "--rate-limit 0",
+            "--client-auth post",
+            "--client-auth none --client-secret x",
         ] {
             assert!(parse_words(words).is_err(), "{words}");
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -30,10 +31,17 @@ pub struct Config {
     /// How long a late repeat of an exchange is told `superseded` instead of being taken for reuse, counted from
     /// the first exchange of its successor.
     pub late_window: Duration,
+    /// How long after its end an access token may be renewed (scheme `access-only`).
+    pub renew_window: Duration,
     /// Whether `/test/*` exists.
     pub test_faults: bool,
     /// Pages of these origins may call the backend from a browser.
     pub cors_origins: Vec<Origin>,
+    /// How many sign-ins of one user, and how many refreshes with one token, are answered within a minute; of one
+    /// address twenty times as many. None: no limit.
+    pub rate_limit: Option<NonZeroU32>,
+    /// The client of the scheme `oauth2`.
+    pub oauth_client: OAuthClient,
     /// Users that exist from the start; a user who exists already gets the given password.
     pub users: Vec<NewUser>,
     /// How much work a password hash is.
@@ -55,8 +63,11 @@ impl Default for Config {
             reuse_leeway: Duration::ZERO,
             idempotency: true,
             late_window: Duration::from_secs(120),
+            renew_window: Duration::from_secs(7 * 24 * 60 * 60),
             test_faults: false,
             cors_origins: Vec::new(),
+            rate_limit: NonZeroU32::new(120),
+            oauth_client: OAuthClient::public("app"),
             users: vec![NewUser::new("ada", "lovelace")],
             password_cost: PasswordCost::Recommended,
             tls: Tls::Off,
@@ -65,12 +76,25 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The default with the fault switches on and cheap password hashes.
+    /// The default with the fault switches on, cheap password hashes and no rate limit.
     pub fn for_tests() -> Self {
         Self {
             test_faults: true,
+            rate_limit: None,
             password_cost: PasswordCost::Minimal,
             ..Self::default()
+        }
+    }
+
+    /// Another scheme, with the lifetimes that are usual for it.
+    #[must_use]
+    pub fn with_scheme(self, scheme: Scheme) -> Self {
+        let (access_ttl, refresh_ttl) = scheme.usual_lives();
+        Self {
+            scheme,
+            access_ttl,
+            refresh_ttl,
+            ..self
         }
     }
 
@@ -81,9 +105,10 @@ impl Config {
                 return Err(ConfigError::Ttl { what });
             }
         }
-        if self.reuse_leeway > MAX_TTL || self.late_window > MAX_TTL {
+        let windows = [self.reuse_leeway, self.late_window, self.renew_window];
+        if windows.iter().any(|window| *window > MAX_TTL) {
             return Err(ConfigError::Ttl {
-                what: "reuse_leeway or late_window",
+                what: "reuse_leeway, late_window or renew_window",
             });
         }
         if self.tls == Tls::Off && !self.listen.ip().is_loopback() {
@@ -97,12 +122,23 @@ impl Config {
 const MAX_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Where the data lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Database {
     /// SQLite in a temporary folder that goes with the backend.
     Temporary,
-    /// A database URL: `sqlite:///path/to/file.db` (created when missing).
+    /// A database URL: `sqlite:///path/to/file.db` (created when missing), or
+    /// `postgres://user:password@host:port/name` (the tables are created when missing; several backends may share it).
     Url(String),
+}
+
+/// The URL may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Temporary => f.write_str("Temporary"),
+            Self::Url(_) => f.write_str("Url([redacted])"),
+        }
+    }
 }
 
 /// A user to create at the start. `Debug` shows no password.
@@ -143,6 +179,62 @@ impl FromStr for NewUser {
             _ => Err(ConfigError::User),
         }
     }
+}
+
+/// The one client that the token endpoint knows (RFC 6749 §2). `Debug` shows no secret.
+#[derive(Clone)]
+pub struct OAuthClient {
+    pub(crate) id: String,
+    pub(crate) secret: Option<String>,
+    pub(crate) authentication: ClientAuthentication,
+}
+
+impl OAuthClient {
+    /// A client that can keep no secret: an app.
+    pub fn public(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: None,
+            authentication: ClientAuthentication::None,
+        }
+    }
+
+    /// A client that sends its secret in the body.
+    pub fn post(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: Some(secret.into()),
+            authentication: ClientAuthentication::Post,
+        }
+    }
+
+    /// A client that sends its secret in the `Authorization` header.
+    pub fn basic(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            authentication: ClientAuthentication::Basic,
+            ..Self::post(id, secret)
+        }
+    }
+}
+
+impl fmt::Debug for OAuthClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthClient")
+            .field("id", &self.id)
+            .field("authentication", &self.authentication)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a client shows who it is (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// `client_id` in the body, no secret.
+    None,
+    /// `client_id` and `client_secret` in the body.
+    Post,
+    /// Both in the `Authorization` header, form-encoded.
+    Basic,
 }
 
 /// How much work a password hash is (argon2id).
@@ -210,11 +302,14 @@ pub enum ConfigError {
     /// Not `name:password`.
     #[error("a user is given as name:password, both not empty")]
     User,
+    /// A client that authenticates has a secret, and one that does not has none.
+    #[error("a client secret belongs to client authentication post or basic, and to those always")]
+    Client,
     /// Not an origin.
     #[error("an origin is http(s)://host[:port] in its canonical form, without path, query or user")]
     Origin,
     /// A scheme of another name.
-    #[error("unknown scheme: this version has `rotation`")]
+    #[error("unknown scheme: there are {}", Scheme::names())]
     Scheme,
 }
 

@@ -104,9 +104,9 @@ impl Control {
         origins.iter().any(|allowed| allowed.matches(origin.as_bytes()))
     }
 
-    /// Remembers an access token by its id, so that a test can end it early.
-    pub(crate) fn issued(&self, jti: String) {
-        lock(&self.access_tokens).good.insert(jti);
+    /// Remembers an access token by its instance, so that a test can end it early.
+    pub(crate) fn issued(&self, instance: String) {
+        lock(&self.access_tokens).good.insert(instance);
     }
 
     /// Every access token issued until now is refused from now on, as if it had expired.
@@ -116,8 +116,8 @@ impl Control {
         tokens.ended.extend(good);
     }
 
-    pub(crate) fn was_ended(&self, jti: &str) -> bool {
-        lock(&self.access_tokens).ended.contains(jti)
+    pub(crate) fn was_ended(&self, instance: &str) -> bool {
+        lock(&self.access_tokens).ended.contains(instance)
     }
 }
 

@@ -27,17 +27,21 @@ mod control;
 mod fault;
 mod password;
 mod problem;
+mod rate_limit;
 mod routes;
 mod running;
 mod schemes;
 mod secret;
 mod server;
+mod signing_key;
 mod stats;
 mod store;
 mod tls;
 
 pub use app::UserError;
-pub use config::{Config, ConfigError, Database, NewUser, Origin, PasswordCost, Tls};
+pub use config::{
+    ClientAuthentication, Config, ConfigError, Database, NewUser, OAuthClient, Origin, PasswordCost, Tls,
+};
 pub use fault::{Fault, FaultError, FaultKind, Route, Second};
 pub use running::{Backend, RunningBackend, StartError};
 pub use schemes::Scheme;

@@ -12,7 +12,8 @@ pub(crate) struct Problem {
     code: &'static str,
     description: &'static str,
     retry_after: Option<u64>,
-    challenge: bool,
+    /// `WWW-Authenticate`.
+    challenge: Option<&'static str>,
 }
 
 impl Problem {
@@ -29,7 +30,7 @@ impl Problem {
     pub(crate) const UNSUPPORTED_GRANT: Self = Self::new(
         StatusCode::BAD_REQUEST,
         "unsupported_grant_type",
-        "grant_type must be refresh_token.",
+        "This grant_type is not offered here.",
     );
     pub(crate) const FORM_EXPECTED: Self = Self::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -69,6 +70,24 @@ impl Problem {
         "The database does not answer.",
     );
 
+    pub(crate) const RATE_LIMITED: Self = Self::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "rate_limited",
+        "Too many requests; nothing was changed.",
+    );
+    pub(crate) const INVALID_SCOPE: Self =
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", "The only scope is api.");
+    pub(crate) const INVALID_CLIENT: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_client",
+        "The client is unknown or authenticated in a way it was not registered with.",
+    );
+    /// To a client that tried by the `Authorization` header (RFC 6749 §5.2).
+    pub(crate) const INVALID_CLIENT_BASIC: Self = Self {
+        challenge: Some(r#"Basic realm="token endpoint""#),
+        ..Self::INVALID_CLIENT
+    };
+
     pub(crate) const INVALID_CREDENTIALS: Self = Self::new(
         StatusCode::UNAUTHORIZED,
         "invalid_credentials",
@@ -86,6 +105,31 @@ impl Problem {
         "reuse_detected",
         "A refresh token was used twice: the session has been ended.",
     );
+    pub(crate) const ALREADY_EXCHANGED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "already_exchanged",
+        "This token was exchanged before.",
+    );
+    pub(crate) const TOO_EARLY: Self = Self::new(
+        StatusCode::TOO_EARLY,
+        "too_early",
+        "The access token has not expired yet.",
+    );
+    pub(crate) const PASSWORD_CHANGED: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "password_changed",
+        "The password was changed: sign in again.",
+    );
+    pub(crate) const SIGNED_IN_ELSEWHERE: Self = Self::new(
+        StatusCode::UNAUTHORIZED,
+        "signed_in_elsewhere",
+        "The user signed in on another device.",
+    );
+    pub(crate) const CSRF_MISMATCH: Self = Self::new(
+        StatusCode::FORBIDDEN,
+        "csrf_mismatch",
+        "The header X-CSRF-Token and the cookie csrf differ; nothing was changed.",
+    );
     pub(crate) const SUPERSEDED: Self = Self::new(
         StatusCode::CONFLICT,
         "superseded",
@@ -98,7 +142,7 @@ impl Problem {
     );
     /// An access token that a resource does not accept (RFC 6750 §3.1).
     pub(crate) const ACCESS_TOKEN_REJECTED: Self = Self {
-        challenge: true,
+        challenge: Some(r#"Bearer error="invalid_token""#),
         ..Self::new(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
@@ -112,7 +156,19 @@ impl Problem {
             code,
             description,
             retry_after: None,
-            challenge: false,
+            challenge: None,
+        }
+    }
+
+    /// As the token endpoint says it (RFC 6749 §5.2): whatever ends a grant is `invalid_grant` there; why is for people.
+    pub(crate) fn of_a_grant(self) -> Self {
+        if self.status != StatusCode::UNAUTHORIZED {
+            return self;
+        }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "invalid_grant",
+            ..self
         }
     }
 
@@ -134,8 +190,8 @@ impl IntoResponse for Problem {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.challenge {
-            let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+        if let Some(challenge) = self.challenge {
+            let challenge = HeaderValue::from_static(challenge);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response

@@ -175,6 +175,15 @@ impl RunningBackend {
             .unwrap_or_else(|_| Err(UserError::Password))
     }
 
+    /// How many renewed access tokens the scheme `access-only` remembers.
+    pub async fn remembered_renewals(&self) -> Result<i64, StoreError> {
+        let app = self.app.clone();
+        self.runtime
+            .spawn(async move { app.store.count_renewals().await })
+            .await
+            .unwrap_or(Err(StoreError::Gone))
+    }
+
     /// Stops taking connections, answers what was asked (for five seconds at most, held answers too), closes the
     /// database and returns when all is gone.
     pub async fn shutdown(mut self) {

@@ -7,10 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
+use subtle::ConstantTimeEq as _;
 
 /// What every token of this server begins with: `TOKENCAST_TOKEN_MARK`, or nothing. A search of everything that was
 /// said during a run of tests looks for it. Alphanumeric, so that it reads the same in a form and in JSON.
-fn mark() -> &'static str {
+pub(crate) fn mark() -> &'static str {
     static MARK: OnceLock<String> = OnceLock::new();
     MARK.get_or_init(|| {
         std::env::var("TOKENCAST_TOKEN_MARK")
@@ -52,6 +53,56 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
+/// An access token as a client sent it, to be checked.
+pub(crate) struct PresentedAccessToken(String);
+
+impl PresentedAccessToken {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PresentedAccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedAccessToken([redacted])")
+    }
+}
+
+/// The cookies of a request.
+#[derive(Default)]
+pub(crate) struct Cookies(Vec<(String, String)>);
+
+impl Cookies {
+    /// The pairs of a `Cookie` header (RFC 6265 §4.2.1); what is no pair is passed over.
+    pub(crate) fn parse(header: &str) -> Self {
+        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+        Self(
+            pairs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// The cookie's value when it is there once. Twice means that two paths set it: nobody's.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(cookie, _)| cookie == name);
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookies([redacted])")
+    }
+}
+
 /// The client's `Idempotency-Key`: whoever knows it and the token may repeat the exchange, so it is a secret too.
 pub(crate) struct IdempotencyKey(String);
 
@@ -83,7 +134,7 @@ impl fmt::Debug for IdempotencyKey {
 pub(crate) struct Fingerprint(String);
 
 impl Fingerprint {
-    fn of(secret: &[u8]) -> Self {
+    pub(crate) fn of(secret: &[u8]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret)))
     }
 
@@ -106,6 +157,11 @@ impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Fingerprint({}…)", self.prefix())
     }
+}
+
+/// Whether two secrets are equal, in a time that does not tell where they differ.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 /// `N` random bytes.

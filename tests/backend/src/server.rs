@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::clock::Clock;
+use crate::rate_limit::Peer;
 use crate::tls::Acceptor;
 
 /// An answer that is none: the connection ends without one byte of a response head.
@@ -65,8 +66,9 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(handle.clone().connection(stream, acceptor.clone()));
+                Ok((stream, peer)) => {
+                    let peer = Peer(peer.ip().to_canonical());
+                    connections.spawn(handle.clone().connection(stream, peer, acceptor.clone()));
                 }
                 // Out of descriptors, mostly: some connection will end.
                 Err(error) => {
@@ -100,14 +102,14 @@ struct Handle {
 }
 
 impl Handle {
-    async fn connection(self, stream: TcpStream, acceptor: Option<Acceptor>) {
+    async fn connection(self, stream: TcpStream, peer: Peer, acceptor: Option<Acceptor>) {
         // Answers are small: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
         match acceptor {
-            None => self.http(stream).await,
+            None => self.http(stream, peer).await,
             Some(acceptor) => {
                 match tokio::time::timeout(Duration::from_secs(10), acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => self.http(stream).await,
+                    Ok(Ok(stream)) => self.http(stream, peer).await,
                     Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
                     Err(_) => tracing::debug!("no TLS in time"),
                 }
@@ -115,9 +117,10 @@ impl Handle {
         }
     }
 
-    async fn http(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send) {
+    async fn http(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, peer: Peer) {
         let (router, clock) = (self.router, self.clock);
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             respond(router.clone(), clock.clone(), request.map(Body::new))
         });
         let connection = http1::Builder::new()

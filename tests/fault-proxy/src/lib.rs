@@ -8,7 +8,9 @@ mod message;
 mod wire;
 
 use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,6 +72,8 @@ pub struct Exchange {
     pub server_said: Option<u16>,
     /// What the client got of it.
     pub delivered: Delivered,
+    /// The same for requests that present the same: a hash under a seed of this proxy's own, which says nothing else.
+    pub presented: u64,
 }
 
 impl Exchange {
@@ -103,15 +107,34 @@ impl FaultProxy {
                 "the target is no address with a port",
             )
         })?;
+        Self::before(target, None).await
+    }
+
+    /// As [`start`](Self::start), for a server that is known by a name and wants to read it in `Host`: `localhost:8000`.
+    pub async fn start_for(host: &str) -> io::Result<Self> {
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for target in tokio::net::lookup_host(host).await? {
+            match tokio::net::TcpStream::connect(target).await {
+                Ok(_) => return Self::before(target, Some(host.to_owned())).await,
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn before(target: SocketAddr, host: Option<String>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             target,
+            host,
+            seed: RandomState::new(),
+            at_once: Mutex::default(),
             queue: Mutex::default(),
             log: Mutex::default(),
             postponed: Mutex::default(),
             held: watch::Sender::new(0),
-            releases: watch::Sender::new(0),
+            releases: watch::Sender::new(Release::default()),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Ok(Self {
@@ -131,6 +154,11 @@ impl FaultProxy {
         lock(&self.shared.queue).push_back((path.to_owned(), fault));
     }
 
+    /// The faults that met no request yet are not wanted any more.
+    pub fn forget(&self) {
+        lock(&self.shared.queue).clear();
+    }
+
     /// What passed so far, in the order in which it ended.
     pub fn log(&self) -> Vec<Exchange> {
         lock(&self.shared.log).clone()
@@ -144,7 +172,23 @@ impl FaultProxy {
 
     /// Lets all go that is held now.
     pub fn release(&self) {
-        self.shared.releases.send_modify(|count| *count += 1);
+        self.shared.releases.send_modify(|release| {
+            release.count += 1;
+            release.cut = false;
+        });
+    }
+
+    /// Ends the connections of the answers that are held now: not one byte of them arrives.
+    pub fn cut_held(&self) {
+        self.shared.releases.send_modify(|release| {
+            release.count += 1;
+            release.cut = true;
+        });
+    }
+
+    /// The most requests that were under way at one time, repetitions by the network not counted.
+    pub fn most_at_once(&self) -> u64 {
+        lock(&self.shared.at_once).most
     }
 
     /// Delivers the postponed requests to the server, in their order; the statuses that they met.
@@ -179,13 +223,39 @@ impl fmt::Debug for FaultProxy {
     }
 }
 
+/// What the last release said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Release {
+    count: u64,
+    cut: bool,
+}
+
+#[derive(Debug, Default)]
+struct AtOnce {
+    now: u64,
+    most: u64,
+}
+
+/// One request under way.
+struct UnderWay<'a>(&'a Shared);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.at_once).now -= 1;
+    }
+}
+
 struct Shared {
     target: SocketAddr,
+    /// The server's own name, when it is to read it in `Host`.
+    host: Option<String>,
+    seed: RandomState,
+    at_once: Mutex<AtOnce>,
     queue: Mutex<VecDeque<(String, Fault)>>,
     log: Mutex<Vec<Exchange>>,
     postponed: Mutex<Vec<Request>>,
     held: watch::Sender<u64>,
-    releases: watch::Sender<u64>,
+    releases: watch::Sender<Release>,
 }
 
 impl Shared {
@@ -201,15 +271,26 @@ impl Shared {
             fault,
             server_said,
             delivered,
+            presented: self.seed.hash_one(&request.presented),
         });
     }
 
-    async fn hold(&self) {
+    fn under_way(&self) -> UnderWay<'_> {
+        let mut at_once = lock(&self.at_once);
+        at_once.now += 1;
+        at_once.most = at_once.most.max(at_once.now);
+        UnderWay(self)
+    }
+
+    /// Waits for a release; whether it lets go what was held.
+    async fn hold(&self) -> bool {
         let mut releases = self.releases.subscribe();
         self.held.send_modify(|held| *held += 1);
         // An error: the proxy is gone, and with it whoever could release.
         let _ = releases.changed().await;
+        let cut = releases.borrow().cut;
         self.held.send_modify(|held| *held -= 1);
+        !cut
     }
 }
 

@@ -7,11 +7,13 @@ use std::io;
 pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) bytes: Vec<u8>,
+    /// All that can hold a credential: the target, the body, the headers made for it. Never shown.
+    pub(crate) presented: Vec<u8>,
 }
 
 impl Request {
     /// The request that begins `bytes` and whose head ends at `end`; `None` while its body is not all there.
-    pub(crate) fn parse(bytes: &[u8], end: usize) -> io::Result<Option<Self>> {
+    pub(crate) fn parse(bytes: &[u8], end: usize, host: Option<&str>) -> io::Result<Option<Self>> {
         let head = text(&bytes[..end])?;
         let target = head
             .split(' ')
@@ -29,10 +31,19 @@ impl Request {
             .trim_end()
             .split("\r\n")
             .filter(|line| !named(line, "connection"))
+            .filter(|line| host.is_none() || !named(line, "host"))
             .collect();
         lines.push("connection: close");
+        let host = host.map(|host| format!("host: {host}"));
+        lines.extend(host.as_deref());
+        let credentials = ["authorization", "cookie"].map(|name| header(head, name).unwrap_or_default());
+        let presented = [target.as_bytes(), body, credentials.concat().as_bytes()].concat();
         let bytes = [lines.join("\r\n").as_bytes(), b"\r\n\r\n", body].concat();
-        Ok(Some(Self { path, bytes }))
+        Ok(Some(Self {
+            path,
+            bytes,
+            presented,
+        }))
     }
 }
 
@@ -102,6 +113,22 @@ pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
         .map(|at| at + 4)
+}
+
+/// Whether an answer is all there, as far as its head tells; else the end of the connection is its end.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = head_end(bytes) else {
+        return false;
+    };
+    let Ok(head) = text(&bytes[..end]) else {
+        return true; // it will be refused
+    };
+    let body = &bytes[end..];
+    match (header(head, "transfer-encoding"), content_length(head)) {
+        (Some(_), _) => body.ends_with(b"0\r\n\r\n"),
+        (None, Ok(Some(length))) => body.len() >= length,
+        _ => head.split(' ').nth(1) == Some("204"),
+    }
 }
 
 pub(crate) fn malformed(what: &'static str) -> io::Error {

@@ -6,14 +6,15 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::message::{Answer, Request, head_end, malformed};
+use crate::message::{Answer, Request, head_end, is_whole, malformed};
 use crate::{Delivered, Fault, Shared, lock};
 
 /// More than any message of these tests.
 const LIMIT: usize = 1024 * 1024;
 
 pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
-    let request = read_request(&mut client).await?;
+    let request = read_request(&mut client, shared.host.as_deref()).await?;
+    let _under_way = shared.under_way();
     let fault = shared.fault_for(&request.path);
     match fault {
         Some(Fault::CutBeforeRequest) => {
@@ -25,7 +26,10 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
             return Ok(());
         }
         Some(Fault::DelayRequest(delay)) => tokio::time::sleep(delay).await,
-        Some(Fault::HoldRequest) => shared.hold().await,
+        Some(Fault::HoldRequest) if !shared.hold().await => {
+            shared.note(&request, fault, None, Delivered::Nothing);
+            return Ok(());
+        }
         _ => {}
     }
     let answer = match ask(shared.target, &request).await {
@@ -48,7 +52,10 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
             shared.note(&request, fault, Some(second.status), Delivered::Nothing);
         }
         Some(Fault::DelayAnswer(delay)) => tokio::time::sleep(delay).await,
-        Some(Fault::HoldAnswer) => shared.hold().await,
+        Some(Fault::HoldAnswer) if !shared.hold().await => {
+            shared.note(&request, fault, Some(answer.status), Delivered::Nothing);
+            return Ok(());
+        }
         _ => {}
     }
     // Noted before the last byte leaves: whoever has the answer finds it in the log.
@@ -62,15 +69,20 @@ pub(crate) async fn ask(target: SocketAddr, request: &Request) -> io::Result<Ans
     let mut server = TcpStream::connect(target).await?;
     server.write_all(&request.bytes).await?;
     let mut bytes = Vec::new();
-    server.take(LIMIT as u64).read_to_end(&mut bytes).await?;
+    // Not every server ends the connection when it is asked to.
+    while !is_whole(&bytes) && bytes.len() <= LIMIT {
+        if server.read_buf(&mut bytes).await? == 0 {
+            break;
+        }
+    }
     Answer::parse(bytes)
 }
 
-async fn read_request(client: &mut TcpStream) -> io::Result<Request> {
+async fn read_request(client: &mut TcpStream, host: Option<&str>) -> io::Result<Request> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = head_end(&bytes)
-            && let Some(request) = Request::parse(&bytes, end)?
+            && let Some(request) = Request::parse(&bytes, end, host)?
         {
             return Ok(request);
         }

@@ -116,11 +116,12 @@ fn hung_until(world: &mut World, life: Life) -> u64 {
     let writes = world.holds(life, "record");
     if let Some(flight) = world.current_flight() {
         match flight.step {
-            FlightStep::Sending | FlightStep::Pausing if !writes && flight.heard == Heard::Superseded => {
-                flight.step = FlightStep::LookingAgain;
+            // The look comes first; what is called after it, under the lock that it took, is the write.
+            FlightStep::Rereading | FlightStep::LookingAgain if flight.looked => {
+                flight.step = FlightStep::Intending;
             }
+            FlightStep::Rereading | FlightStep::LookingAgain => flight.looked = true,
             FlightStep::Committing if writes => flight.heard = Heard::Nothing,
-            FlightStep::Rereading | FlightStep::LookingAgain if !writes => {}
             _ if !writes => return 0,
             _ => {}
         }
@@ -149,13 +150,18 @@ impl ProcessLock for Platform {
                 task,
                 step: FlightStep::Locking,
                 heard: Heard::Nothing,
+                looked: false,
             };
             let known = world.flights.insert(life, waiting);
             if known.is_some_and(|known| known.task != task) {
                 world.violate(format_args!("two flights in one process"));
             }
         } else if let Some(flight) = world.current_flight() {
-            flight.step = next_write(flight);
+            let next = next_step(flight);
+            if next == FlightStep::LookingAgain && flight.step != next {
+                flight.looked = false;
+            }
+            flight.step = next;
         }
         if !world.is_alive(self.life) || world.locks.contains_key(&name) {
             world.observed.storage_failed(self.life);
@@ -178,9 +184,11 @@ impl ProcessLock for Platform {
     }
 }
 
-/// The step that a flight enters by asking for the record lock.
-fn next_write(flight: &Flight) -> FlightStep {
+/// The step that a flight enters by asking for the record lock: a look asks for it too, for the write that may follow.
+fn next_step(flight: &Flight) -> FlightStep {
     match (flight.step, flight.heard) {
+        (FlightStep::Rereading | FlightStep::LookingAgain, _) if !flight.looked => flight.step,
+        (FlightStep::Sending | FlightStep::Pausing, Heard::Superseded) => FlightStep::LookingAgain,
         (FlightStep::Sending | FlightStep::Pausing, Heard::Tokens) => FlightStep::Committing,
         (FlightStep::Sending | FlightStep::Pausing, Heard::Dead) => FlightStep::Burying,
         (FlightStep::Sending | FlightStep::Pausing, Heard::NotSent) => FlightStep::Withdrawing,

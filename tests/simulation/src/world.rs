@@ -89,6 +89,8 @@ pub(crate) struct Flight {
     pub(crate) task: TaskId,
     pub(crate) step: FlightStep,
     pub(crate) heard: Heard,
+    /// The record was looked at in this step.
+    pub(crate) looked: bool,
 }
 
 /// The last answer that a flight got.

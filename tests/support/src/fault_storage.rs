@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokencast::error::LockedCause;
-use tokencast::storage::{ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
+use tokencast::storage::{KeyWrapper, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 
 /// Which of a store's calls a step is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,6 +196,10 @@ impl SecureStorage for FaultStorage {
 
     fn secrecy(&self) -> Secrecy {
         self.secrecy.unwrap_or_else(|| self.below.secrecy())
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.below.key_wrapper()
     }
 
     fn read(&self, name: &str) -> ReadOutcome {

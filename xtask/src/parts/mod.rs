@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::tally::Tally;
 use crate::toolbox::Toolbox;
 
+mod backend;
 mod kotlin;
 mod lint;
 mod python;
@@ -38,6 +39,7 @@ pub(crate) static ALL: &[&Part] = &[
     &WEB,
     &DEMO,
     &SIMULATION,
+    &CONFORMANCE,
     &SECRETS,
 ];
 
@@ -55,9 +57,9 @@ static CORE: Part = Part {
 };
 static BACKEND: Part = Part {
     name: "backend",
-    proves: "the reference backend: rotation, reuse detection, idempotency",
-    setup: nothing,
-    run: rust::test_backend,
+    proves: "the reference backend: every scheme on SQLite and PostgreSQL, its contract, its description",
+    setup: backend::set_up,
+    run: backend::run,
 };
 pub(crate) static BINDINGS: Part = Part {
     name: "bindings",
@@ -100,6 +102,12 @@ static SIMULATION: Part = Part {
     proves: "seeds of the simulated world: no session lost by the client, each run replayable",
     setup: nothing,
     run: rust::test_simulation,
+};
+static CONFORMANCE: Part = Part {
+    name: "conformance",
+    proves: "a soak against the reference backend and against odd servers: no session lost by the client",
+    setup: nothing,
+    run: rust::test_conformance,
 };
 
 /// The last one: it searches what the others said.

@@ -42,18 +42,24 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// A virtual environment with the test runner.
 fn environment(toolbox: &Toolbox) -> Result<PathBuf> {
+    environment_with(toolbox, PYTEST)
+}
+
+/// A virtual environment with this package, given as `name==version`.
+pub(super) fn environment_with(toolbox: &Toolbox, package: &str) -> Result<PathBuf> {
     needs::install(toolbox, NEEDS)?;
     let version = toolbox
         .program("python3")
         .args(["-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])
         .output()?;
-    let name = format!("python-{}-{}", version.trim(), PYTEST.replace("==", "-"));
-    stamp::ensure(&toolbox.folders.cache, &name, |folder| make(toolbox, folder))
+    let name = format!("python-{}-{}", version.trim(), package.replace("==", "-"));
+    stamp::ensure(&toolbox.folders.cache, &name, |folder| {
+        make(toolbox, folder, package)
+    })
 }
 
-fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
+fn make(toolbox: &Toolbox, folder: &Path, package: &str) -> Result<()> {
     // Debian keeps the part of venv that brings pip in a package of its own.
     if toolbox
         .program("python3")
@@ -76,8 +82,8 @@ fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            PYTEST,
+            package,
         ])
         .succeeds()
-        .context("pytest comes from the Python package index")
+        .with_context(|| format!("{package} comes from the Python package index"))
 }

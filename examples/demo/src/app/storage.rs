@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use tokencast::storage::{self, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
+use tokencast::storage::{self, KeyWrapper, ReadOutcome, Secrecy, SecureStorage, WriteOutcome};
 
 use crate::cli::StorageChoice;
 use crate::control::{StorageUsed, random_name};
@@ -116,6 +116,10 @@ impl SecureStorage for Traced {
 
     fn secrecy(&self) -> Secrecy {
         self.inner.secrecy()
+    }
+
+    fn key_wrapper(&self) -> Option<Arc<dyn KeyWrapper>> {
+        self.inner.key_wrapper()
     }
 
     fn read(&self, name: &str) -> ReadOutcome {

@@ -22,7 +22,11 @@ pub(crate) type Copy = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = StatusCod
 
 /// Middleware: counts the request, lets it meet its fault, holds refresh answers.
 pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(route) = Route::of(request.method(), request.uri().path()) else {
+    let (route, request) = match route_of(request).await {
+        Ok(known) => known,
+        Err(problem) => return problem.into_response(),
+    };
+    let Some(route) = route else {
         return next.run(request).await;
     };
     let process = Process {
@@ -36,6 +40,24 @@ pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: N
     tracing::debug!(?route, ?fault, "fault");
     process.with(fault, request).await
 }
+
+/// The token endpoint is one address for two routes: there the body must be read.
+async fn route_of(request: Request) -> Result<(Option<Route>, Request), Problem> {
+    if request.uri().path() != "/oauth/token" {
+        return Ok((Route::of(request.method(), request.uri().path()), request));
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, MAX_BUFFERED)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return Err(Problem::BODY_TOO_LARGE),
+        Err(_) => return Err(Problem::BODY_TOO_SLOW),
+    };
+    let route = Route::of_grant(&bytes);
+    Ok((Some(route), Request::from_parts(parts, Body::from(bytes))))
+}
+
+/// As for every other body.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Ready to process a request of this route.
 struct Process<'a> {

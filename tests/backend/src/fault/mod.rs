@@ -48,11 +48,11 @@ impl Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
-    /// `POST /auth/login`
+    /// `POST /auth/login`, and any grant but the next at `POST /oauth/token`
     Login,
-    /// `POST /auth/refresh`
+    /// `POST /auth/refresh`, and `GET` where the scheme has it; the grant `refresh_token` at `POST /oauth/token`
     Refresh,
-    /// `POST /auth/logout`
+    /// `POST /auth/logout`, `POST /oauth/revoke`
     Logout,
     /// `GET /api/me`
     Me,
@@ -66,11 +66,22 @@ impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
         match (method.as_str(), path) {
             ("POST", "/auth/login") => Some(Self::Login),
-            ("POST", "/auth/refresh") => Some(Self::Refresh),
+            ("POST" | "GET", "/auth/refresh") => Some(Self::Refresh),
             ("POST", "/auth/logout") => Some(Self::Logout),
+            ("POST", "/oauth/revoke") => Some(Self::Logout),
             ("GET", "/api/me") => Some(Self::Me),
             ("GET" | "POST", "/api/notes") => Some(Self::Notes),
             _ => None,
+        }
+    }
+
+    /// Of a request to the token endpoint, by its body.
+    pub(crate) fn of_grant(body: &[u8]) -> Self {
+        let mut fields = url::form_urlencoded::parse(body);
+        if fields.any(|(name, value)| name == "grant_type" && value == "refresh_token") {
+            Self::Refresh
+        } else {
+            Self::Login
         }
     }
 

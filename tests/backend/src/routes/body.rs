@@ -14,6 +14,15 @@ use crate::problem::Problem;
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// The same fields in the address.
+    pub(super) fn of_query(query: &str) -> Self {
+        Self::parse(query.as_bytes())
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
     /// A field that must be there once and not empty.
     pub(super) fn take(&mut self, name: &str) -> Result<String, Problem> {
         self.take_optional(name)?
@@ -27,7 +36,10 @@ impl Form {
             return Ok(None);
         };
         let (_, value) = self.0.swap_remove(position);
-        if self.0.iter().any(|(field, _)| field == name) {
+        // The parser replaces what is not UTF-8; a NUL is in no name, password or token. Fields that nobody asks for may
+        // hold anything: they are ignored, as RFC 6749 §3.2 has it.
+        let spoilt = value.contains(['\0', char::REPLACEMENT_CHARACTER]);
+        if spoilt || self.0.iter().any(|(field, _)| field == name) {
             return Err(Problem::INVALID_REQUEST);
         }
         Ok(Some(value))
@@ -42,13 +54,7 @@ impl<S: Sync> FromRequest<S> for Form {
             return Err(Problem::FORM_EXPECTED);
         }
         let bytes = read(request, 64 << 10).await?;
-        let fields: Vec<_> = form_urlencoded::parse(&bytes).into_owned().collect();
-        // The parser replaces what is not UTF-8; a NUL is in no name, password or token.
-        let spoilt = |text: &String| text.contains(['\0', char::REPLACEMENT_CHARACTER]);
-        if fields.iter().any(|(name, value)| spoilt(name) || spoilt(value)) {
-            return Err(Problem::INVALID_REQUEST);
-        }
-        Ok(Self(fields))
+        Ok(Self::parse(&bytes))
     }
 }
 

@@ -85,7 +85,7 @@ impl FromRequestParts<Arc<App>> for Bearer {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .and_then(|(_, token)| app.access.check(token.trim(), app.clock.now()))
-            .filter(|claims| !app.control.was_ended(&claims.jti));
+            .filter(|claims| !app.control.was_ended(&claims.instance()));
         match claims {
             Some(claims) => Ok(Self(UserId(claims.sub))),
             None => {

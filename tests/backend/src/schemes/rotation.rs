@@ -3,37 +3,99 @@
 //! [`judge`] decides, by what one transaction read; the rest carries it out in that same transaction. The rules are
 //! numbered as in docs/guides/server-contract.md.
 
-use super::{Issued, RefreshRequest, Refreshed, Refusal, SessionError, Sessions, Terms, successor};
+use super::tokens::Tokens;
+use super::{
+    Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, Rules, SessionError, Sessions, Step, Terms,
+    successor,
+};
 use crate::clock::Millis;
-use crate::secret::{Fingerprint, RefreshToken, random_text};
-use crate::store::{Ended, FamilyId, RefreshTokenRow, Spent, Transaction, UserId};
+use crate::secret::{Fingerprint, IdempotencyKey, RefreshToken, random_text};
+use crate::store::{Ended, FamilyId, RefreshTokenRow, Spent, Transaction, UserRow};
 
-pub(super) async fn start(sessions: &Sessions, user: &UserId) -> Result<Issued, SessionError> {
-    let now = sessions.clock.now();
-    let family = FamilyId(random_text::<16>());
-    let refresh = RefreshToken::random();
-    let access = sessions.access.issue(user, now)?;
-    let mut tx = sessions.store.begin().await?;
-    tx.start_family(&family, user, now).await?;
-    tx.insert_refresh_token(
-        &refresh.fingerprint(),
-        &family,
-        now + sessions.terms.refresh_ttl_ms,
-    )
-    .await?;
-    tx.commit().await?;
-    tracing::info!(target: "audit", family = family.0, token = refresh.fingerprint().prefix(), "session started");
-    Ok(Issued { access, refresh })
+pub(super) struct Rotation;
+
+impl Rules for Rotation {
+    fn start<'a>(&'a self, sessions: &'a Sessions, user: &'a UserRow) -> Step<'a, Issued> {
+        Box::pin(start(sessions, user, Tokens::Opaque))
+    }
+
+    fn refresh<'a>(&'a self, sessions: &'a Sessions, request: &'a RefreshRequest) -> Step<'a, Refreshed> {
+        Box::pin(async move {
+            let Some(token) = &request.refresh_token else {
+                return Ok(Refreshed::Refused(Refusal::Incomplete));
+            };
+            let presented = Presented {
+                token,
+                tokens: Tokens::Opaque,
+                unknown: Refusal::InvalidToken,
+            };
+            exchange(sessions, presented, request.idempotency_key.as_ref()).await
+        })
+    }
+
+    fn revoke<'a>(&'a self, sessions: &'a Sessions, request: &'a RevokeRequest) -> Step<'a, bool> {
+        Box::pin(async move {
+            match &request.token {
+                Some(token) => revoke(sessions, &token.fingerprint()).await,
+                None => Ok(false),
+            }
+        })
+    }
+
+    fn end_all<'a>(
+        &'a self,
+        sessions: &'a Sessions,
+        tx: &'a mut Transaction,
+        user: &'a UserRow,
+        why: Ended,
+    ) -> Step<'a, ()> {
+        Box::pin(end_all(sessions, tx, user, why))
+    }
 }
 
-pub(super) async fn refresh(sessions: &Sessions, request: RefreshRequest) -> Result<Refreshed, SessionError> {
-    let terms = &sessions.terms;
-    let presented = request.refresh_token;
-    let key = request.idempotency_key.filter(|_| terms.idempotency);
-    let hash = presented.fingerprint();
-    let key_hash = key.as_ref().map(|key| key.fingerprint());
+pub(super) async fn start(
+    sessions: &Sessions,
+    user: &UserRow,
+    tokens: Tokens,
+) -> Result<Issued, SessionError> {
+    let now = sessions.clock.now();
+    let family = FamilyId(random_text::<16>());
+    let minted = tokens.mint(sessions, &user.id, now)?;
+    let mut tx = sessions.begin_sign_in(user).await?;
+    tx.start_family(&family, &user.id, now).await?;
+    tx.insert_refresh_token(&minted.hash, &family, minted.expires)
+        .await?;
+    tx.commit().await?;
+    tracing::info!(target: "audit", family = family.0, token = minted.hash.prefix(), "session started");
+    Ok(minted.issued())
+}
 
-    // Rule 7: transactions are serial, so equal requests come one after the other, whatever arrives at once.
+/// A refresh token that is about to be judged.
+pub(super) struct Presented<'a> {
+    pub(super) token: &'a RefreshToken,
+    /// What it is exchanged for.
+    pub(super) tokens: Tokens,
+    /// What it means that the database does not know it.
+    pub(super) unknown: Refusal,
+}
+
+pub(super) async fn exchange(
+    sessions: &Sessions,
+    presented: Presented<'_>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Refreshed, SessionError> {
+    let terms = &sessions.terms;
+    let Presented {
+        token,
+        tokens,
+        unknown,
+    } = presented;
+    let key = key.filter(|_| terms.idempotency);
+    let hash = tokens.hash(sessions, token);
+    let key_hash = key.map(|key| key.fingerprint());
+
+    // Rule 7: transactions over one family are serial, so equal requests come one after the other, whatever arrives at
+    // once and at which server.
     let mut tx = sessions.store.begin().await?;
     let now = sessions.clock.now();
     let row = tx.refresh_token(&hash).await?;
@@ -45,31 +107,31 @@ pub(super) async fn refresh(sessions: &Sessions, request: RefreshRequest) -> Res
 
     let outcome = match (verdict, &row) {
         (Verdict::Exchange, Some(row)) => {
-            let successor = RefreshToken::random();
-            tx.insert_refresh_token(&successor.fingerprint(), &row.family, now + terms.refresh_ttl_ms)
+            let minted = tokens.mint(sessions, &row.user, now)?;
+            tx.insert_refresh_token(&minted.hash, &row.family, minted.expires)
                 .await?;
             // The claim itself is atomic too: a database that ran two transactions at once would fail one here.
             let claimed = tx.spend(&hash, now).await?;
             if !claimed && row.spent.is_none() {
                 return Err(SessionError::Raced);
             }
-            if let (Some(key), Some(key_hash)) = (&key, &key_hash) {
+            if let (Some(key), Some(key_hash)) = (key, &key_hash) {
                 let sealed =
-                    successor::seal(&successor, &presented, key).map_err(|_| SessionError::Successor)?;
-                tx.bind_exchange(&hash, key_hash, &successor.fingerprint(), &sealed)
-                    .await?;
+                    successor::seal(&minted.refresh, token, key).map_err(|_| SessionError::Successor)?;
+                tx.bind_exchange(&hash, key_hash, &minted.hash, &sealed).await?;
             }
-            Refreshed::Exchanged(issue(sessions, row, successor, now)?)
+            Refreshed::Exchanged(minted.issued())
         }
         (Verdict::Replay { sealed }, Some(row)) => {
-            let key = key.as_ref().ok_or(SessionError::Successor)?;
-            let successor = successor::open(&sealed, &presented, key).map_err(|_| SessionError::Successor)?;
-            Refreshed::Replayed(issue(sessions, row, successor, now)?)
+            let key = key.ok_or(SessionError::Successor)?;
+            let successor = successor::open(&sealed, token, key).map_err(|_| SessionError::Successor)?;
+            Refreshed::Replayed(tokens.again(sessions, &row.user, successor, now)?)
         }
         (Verdict::Reuse, Some(row)) => {
             let ended_now = end(&mut tx, row, Ended::ReuseDetected, now).await?;
             Refreshed::Refused(Refusal::ReuseDetected { ended_now })
         }
+        (Verdict::Refuse(Refusal::InvalidToken), None) => Refreshed::Refused(unknown),
         (Verdict::Refuse(refusal), _) => Refreshed::Refused(refusal),
         // `judge` answers these three for a known token only.
         (Verdict::Exchange | Verdict::Replay { .. } | Verdict::Reuse, None) => {
@@ -82,17 +144,27 @@ pub(super) async fn refresh(sessions: &Sessions, request: RefreshRequest) -> Res
 }
 
 /// Rule 6: any token of a family, spent ones too, ends it.
-pub(super) async fn revoke(sessions: &Sessions, token: RefreshToken) -> Result<bool, SessionError> {
-    let hash = token.fingerprint();
+pub(super) async fn revoke(sessions: &Sessions, hash: &Fingerprint) -> Result<bool, SessionError> {
     let mut tx = sessions.store.begin().await?;
     let now = sessions.clock.now();
-    let Some(row) = tx.refresh_token(&hash).await? else {
+    let Some(row) = tx.refresh_token(hash).await? else {
         return Ok(false);
     };
     let was_alive = end(&mut tx, &row, Ended::Revoked, now).await?;
     tx.commit().await?;
     tracing::info!(target: "audit", family = row.family.0, token = hash.prefix(), was_alive, "session revoked");
     Ok(was_alive)
+}
+
+pub(super) async fn end_all(
+    sessions: &Sessions,
+    tx: &mut Transaction,
+    user: &UserRow,
+    why: Ended,
+) -> Result<(), SessionError> {
+    let ended = tx.end_families_of(&user.id, why, sessions.clock.now()).await?;
+    tracing::info!(target: "audit", user = user.id.as_str(), ended, ?why, "every session of the user ended");
+    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -121,6 +193,8 @@ fn judge(
     match row.ended {
         Some(Ended::ReuseDetected) => return Verdict::Refuse(Refusal::ReuseDetected { ended_now: false }),
         Some(Ended::Revoked) => return Verdict::Refuse(Refusal::InvalidToken),
+        Some(Ended::PasswordChanged) => return Verdict::Refuse(Refusal::PasswordChanged),
+        Some(Ended::SignedInElsewhere) => return Verdict::Refuse(Refusal::SignedInElsewhere),
         None => {}
     }
     if let Some(spent) = &row.spent {
@@ -157,18 +231,6 @@ fn judge_spent(spent: &Spent, key: Option<&Fingerprint>, now: Millis, terms: &Te
     }
 }
 
-fn issue(
-    sessions: &Sessions,
-    row: &RefreshTokenRow,
-    refresh: RefreshToken,
-    now: Millis,
-) -> Result<Issued, SessionError> {
-    Ok(Issued {
-        access: sessions.access.issue(&row.user, now)?,
-        refresh,
-    })
-}
-
 async fn end(
     tx: &mut Transaction,
     row: &RefreshTokenRow,
@@ -182,9 +244,8 @@ fn audit(row: Option<&RefreshTokenRow>, hash: &Fingerprint, outcome: &Refreshed)
     let family = row.map_or("unknown", |row| row.family.0.as_str());
     let token = hash.prefix();
     match outcome {
-        Refreshed::Exchanged(issued) => {
-            let successor = issued.refresh.fingerprint();
-            tracing::info!(target: "audit", family, token, successor = successor.prefix(), "refresh token exchanged");
+        Refreshed::Exchanged(_) => {
+            tracing::info!(target: "audit", family, token, "refresh token exchanged");
         }
         Refreshed::Replayed(_) => tracing::info!(target: "audit", family, token, "exchange repeated"),
         Refreshed::Refused(Refusal::ReuseDetected { ended_now: true }) => {
@@ -198,9 +259,11 @@ fn audit(row: Option<&RefreshTokenRow>, hash: &Fingerprint, outcome: &Refreshed)
 mod tests {
     use super::*;
     use crate::secret::IdempotencyKey;
-    use crate::store::Bound;
+    use crate::store::{Bound, UserId};
 
     const TERMS: Terms = Terms {
+        access_ttl_ms: 1_000,
+        renew_window_ms: 1_000,
         refresh_ttl_ms: 1_000,
         reuse_leeway_ms: 0,
         late_window_ms: 120_000,
@@ -354,6 +417,7 @@ mod tests {
         for (ended, answer) in [
             (Ended::ReuseDetected, reuse),
             (Ended::Revoked, Verdict::Refuse(Refusal::InvalidToken)),
+            (Ended::PasswordChanged, Verdict::Refuse(Refusal::PasswordChanged)),
         ] {
             for row in [live(), spent(None), spent(Some(200)), spent_without_key()] {
                 let row = RefreshTokenRow {

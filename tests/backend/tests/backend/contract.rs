@@ -1,9 +1,10 @@
 //! The seven rules of docs/guides/server-contract.md, each by its number, most of them under concurrency.
 
 use futures_util::future::join_all;
-use tokencast_backend::{Config, Database, Fault, FaultKind, Route, Second};
+use tokencast_backend::{Config, Fault, FaultKind, Route, Second};
 
-use crate::support::{Client, DAY, MINUTE, start, start_with};
+use super::{shared_database, start, start_with};
+use crate::support::{Client, DAY, MINUTE};
 
 #[tokio::test]
 async fn rule_1_a_key_that_belongs_to_another_token_is_a_mismatch_and_rotates_nothing() {
@@ -238,10 +239,9 @@ async fn rule_7_two_hundred_equal_requests_at_once_make_one_exchange_and_one_suc
 
 #[tokio::test]
 async fn rule_7_holds_across_two_servers_on_one_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let (database, _alive) = shared_database().await;
     let config = Config {
-        database: Database::Url(url),
+        database,
         ..Config::for_tests()
     };
     let (left, right) = (start_with(config.clone()).await, start_with(config).await);

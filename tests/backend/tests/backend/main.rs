@@ -2,16 +2,18 @@
 
 // A helper that fails ends its test, as an assertion does.
 #![allow(clippy::unwrap_used)]
+// What holds on either database is read twice, once for each.
+#![allow(clippy::duplicate_mod)]
 
 mod bad_input;
-mod contract;
 mod cors;
 mod faults;
+mod jwt;
+mod on_postgres;
+mod on_sqlite;
 mod program;
-mod resource;
+mod rate_limit;
 mod restart;
-mod sign_in;
 mod support;
 mod test_switches;
-mod theft;
 mod tls;

@@ -7,7 +7,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::support::{Client, http};
 
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tokencast-backend"));
     command
         .args(arguments)
@@ -17,7 +17,7 @@ fn program(arguments: &[&str]) -> Command {
     command
 }
 
-async fn ready(child: &mut Child) -> (Client, BufReader<ChildStdout>) {
+pub(crate) async fn ready(child: &mut Child) -> (Client, BufReader<ChildStdout>) {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).await.unwrap();

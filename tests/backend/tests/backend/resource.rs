@@ -1,4 +1,5 @@
-use crate::support::{Client, MINUTE, start};
+use super::start;
+use crate::support::{Client, MINUTE};
 
 #[tokio::test]
 async fn an_access_token_is_accepted_until_it_expires() {

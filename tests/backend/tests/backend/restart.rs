@@ -112,7 +112,8 @@ async fn what_cannot_be_started_says_why_and_shows_no_secret() {
     assert!(matches!(error, StartError::Io(_)), "{error}");
 
     for url in [
-        "postgres://user:s3cret@localhost/x",
+        "postgres://user:s3cret@127.0.0.1:1/x",
+        "postgres://user:s3cret@127.0.0.1:notaport/x",
         "sqlite::memory:",
         "sqlite:///nowhere/at/all/s3cret",
         "moon",

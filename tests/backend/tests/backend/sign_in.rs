@@ -1,4 +1,5 @@
-use crate::support::{Client, start};
+use super::start;
+use crate::support::Client;
 
 #[tokio::test]
 async fn the_right_password_gets_a_pair_that_works() {

@@ -51,6 +51,11 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
+    pub(crate) fn access(&self) -> String {
+        assert_eq!(self.status, 200, "{:?}", self.error());
+        self.json["access_token"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn tokens(&self) -> Tokens {
         assert_eq!(self.status, 200, "{:?}", self.error());
         assert_eq!(self.json["token_type"], "Bearer");
@@ -103,6 +108,29 @@ impl Client {
         self.try_refresh(token, key).await.unwrap()
     }
 
+    /// Both tokens of a pair.
+    pub(crate) async fn refresh_pair(&self, pair: &Tokens, key: Option<&str>) -> Answer {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", pair.refresh.as_str()),
+            ("access_token", &pair.access),
+        ];
+        self.refresh_by(&fields, key).await
+    }
+
+    /// An access token that renews itself.
+    pub(crate) async fn renew(&self, access: &str, key: Option<&str>) -> Answer {
+        self.refresh_by(&[("token", access)], key).await
+    }
+
+    async fn refresh_by(&self, fields: &[(&str, &str)], key: Option<&str>) -> Answer {
+        let mut request = self.http.post(format!("{}/auth/refresh", self.url)).form(fields);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
     pub(crate) async fn try_refresh(&self, token: &str, key: Option<&str>) -> reqwest::Result<Answer> {
         let mut request = self
             .http
@@ -112,6 +140,11 @@ impl Client {
             request = request.header("idempotency-key", key);
         }
         Ok(Answer::of(request.send().await?).await)
+    }
+
+    pub(crate) async fn change_password(&self, name: &str, old: &str, new: &str) -> Answer {
+        let fields = [("username", name), ("password", old), ("new_password", new)];
+        self.post("/auth/password", &fields).await
     }
 
     pub(crate) async fn logout(&self, token: &str) -> Answer {

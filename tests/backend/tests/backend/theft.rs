@@ -1,6 +1,7 @@
 //! The story that rotation exists for.
 
-use crate::support::{Client, MINUTE, start};
+use super::start;
+use crate::support::{Client, MINUTE};
 
 /// Steps as the mission tells them.
 #[tokio::test]

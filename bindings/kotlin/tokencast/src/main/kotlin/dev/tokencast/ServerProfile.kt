@@ -1,6 +1,8 @@
 package dev.tokencast
 
+import dev.tokencast.ffi.OAuthClient as CoreClient
 import dev.tokencast.ffi.ServerProfile as CoreProfile
+import kotlin.time.Duration
 
 /** One server described as data: how to sign in, refresh and revoke there, and how to read its answers. */
 public class ServerProfile private constructor(internal val core: CoreProfile) {
@@ -9,6 +11,16 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
 
     /** This profile and one more origin whose resources take the access token, such as `https://media.example.com`. */
     public fun withResourceOrigin(origin: String): ServerProfile = ServerProfile(asking { core.withResourceOrigin(origin) })
+
+    /**
+     * This profile for a server that accepts a spent refresh token again for so long (its "leeway", "reuse interval" or
+     * "grace period"). Too long a value loses sessions: state what the server is set to.
+     */
+    public fun withReuseLeeway(leeway: Duration): ServerProfile =
+        ServerProfile(asking { core.withReuseLeeway(leeway.inWholeMilliseconds) })
+
+    /** This profile for a server that keeps the idempotency contract with that header; with `null` for one that does not. */
+    public fun withIdempotencyKey(header: String?): ServerProfile = ServerProfile(asking { core.withIdempotencyKey(header) })
 
     override fun toString(): String = "ServerProfile(${asking { core.id() }})"
 
@@ -22,10 +34,126 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
         public fun rotation(base: String): ServerProfile = ServerProfile(asking { CoreProfile.rotation(base) })
 
         /**
+         * One-time exchange of a pair; endpoints as in [rotation].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun exchangeOnce(base: String): ServerProfile = ServerProfile(asking { CoreProfile.exchangeOnce(base) })
+
+        /**
+         * Renewal by the expired access token, without a refresh token; endpoints as in [rotation].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun accessOnly(base: String): ServerProfile = ServerProfile(asking { CoreProfile.accessOnly(base) })
+
+        /**
+         * One refresh token for each user, sent with the access token; endpoints as in [rotation].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun perUser(base: String): ServerProfile = ServerProfile(asking { CoreProfile.perUser(base) })
+
+        /**
+         * A refresh token signed with the user's salt: a new password ends all sessions; endpoints as in [rotation].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun salted(base: String): ServerProfile = ServerProfile(asking { CoreProfile.salted(base) })
+
+        /**
+         * One device at a time: each sign-in ends the session before it; endpoints as in [rotation].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun singleDevice(base: String): ServerProfile = ServerProfile(asking { CoreProfile.singleDevice(base) })
+
+        /**
+         * The refresh token in a cookie, with CSRF double submit and rotation; endpoints as in [rotation].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun cookie(base: String): ServerProfile = ServerProfile(asking { CoreProfile.cookie(base) })
+
+        /**
+         * The token endpoint of the reference backend, with a sign-in by the password grant for tests.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun oauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.oauth2(tokenUrl, revokeUrl, client.core) })
+
+        /**
+         * Any server that keeps to RFC 6749 §6: adopt its tokens, name its resources with [withResourceOrigin].
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun genericOauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.genericOauth2(tokenUrl, revokeUrl, client.core) })
+
+        /**
+         * Django REST framework with simplejwt at its usual paths below [base]. From documents, not run.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun djangoSimplejwt(base: String): ServerProfile = ServerProfile(asking { CoreProfile.djangoSimplejwt(base) })
+
+        /**
+         * Supabase Auth of the project at [base] with its publishable (anon) key. From documents, not run.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun supabase(base: String, apiKey: String): ServerProfile = ServerProfile(asking { CoreProfile.supabase(base, apiKey) })
+
+        /**
+         * Keycloak's realm, such as `https://id.example.com/realms/app`. From documents, not run.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun keycloak(realmUrl: String, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.keycloak(realmUrl, client.core) })
+
+        /**
+         * Auth0's tenant, such as `https://example.eu.auth0.com`. From documents, not run.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun auth0(base: String, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.auth0(base, client.core) })
+
+        /**
+         * Firebase Authentication with the project's web API key. From documents, not run.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun firebase(apiKey: String): ServerProfile = ServerProfile(asking { CoreProfile.firebase(apiKey) })
+
+        /**
+         * An app client without a secret of an Amazon Cognito user pool. From documents, not run.
+         *
+         * @throws SessionException.Misconfigured names the field and the mend
+         */
+        public fun cognito(region: String, clientId: String): ServerProfile = ServerProfile(asking { CoreProfile.cognito(region, clientId) })
+
+        /**
          * Reads a profile from JSON.
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
         public fun fromJson(text: String): ServerProfile = ServerProfile(asking { CoreProfile.fromJson(text) })
+    }
+}
+
+/** How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none. */
+public class OAuthClient private constructor(internal val core: CoreClient) {
+    override fun toString(): String = "OAuthClient"
+
+    public companion object {
+        /** A client without a secret, as an app should be (RFC 8252 §8.5). */
+        public fun publicClient(id: String): OAuthClient = OAuthClient(asking { CoreClient.publicClient(id) })
+
+        /** A client that sends its secret in the body. */
+        public fun secretInBody(id: String, secret: String): OAuthClient =
+            OAuthClient(asking { CoreClient.secretInBody(id, secret) })
+
+        /** A client that sends its secret by HTTP Basic. */
+        public fun secretByBasic(id: String, secret: String): OAuthClient =
+            OAuthClient(asking { CoreClient.secretByBasic(id, secret) })
     }
 }

@@ -306,6 +306,36 @@ class AuthSessionTest {
     }
 
     @Test
+    fun `every server of the mission has its preset`() {
+        val base = "https://api.example.com"
+        val client = OAuthClient.secretByBasic("app", "s3cr3t")
+        val byBase = listOf(
+            ServerProfile::rotation,
+            ServerProfile::exchangeOnce,
+            ServerProfile::accessOnly,
+            ServerProfile::perUser,
+            ServerProfile::salted,
+            ServerProfile::singleDevice,
+            ServerProfile::cookie,
+            ServerProfile::djangoSimplejwt,
+        )
+        val profiles = byBase.map { preset -> preset(base) } + listOf(
+            ServerProfile.oauth2(base, base, client),
+            ServerProfile.genericOauth2(base, null, client),
+            ServerProfile.supabase(base, "anon"),
+            ServerProfile.keycloak(base, client),
+            ServerProfile.auth0(base, client),
+            ServerProfile.firebase("key"),
+            ServerProfile.cognito("eu-central-1", "app"),
+        )
+        assertEquals(15, profiles.map { it.toString() }.toSet().size)
+        val rotation = profiles.first()
+        assertTrue("\"reuse_leeway_seconds\":5" in rotation.withReuseLeeway(5.seconds).toJson())
+        assertTrue("Idempotency-Key" !in rotation.withIdempotencyKey(null).toJson())
+        assertTrue("s3cr3t" !in "$client $profiles")
+    }
+
+    @Test
     fun `senseless arguments are refused`() = story {
         val session = session()
         session.signIn(ada)

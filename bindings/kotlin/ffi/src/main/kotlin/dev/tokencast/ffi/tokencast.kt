@@ -816,7 +816,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_to_json(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_idempotency_key(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_access_token(
     ): Int
@@ -856,9 +860,43 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_securestorage_delete(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_cognito(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_cookie(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_django_simplejwt(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_exchange_once(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_firebase(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_from_json(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_generic_oauth2(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_keycloak(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_oauth2(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_per_user(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_salted(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_single_device(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_constructor_authsession_new(
     ): Int
@@ -934,19 +972,63 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_tokencast_ffi_fn_method_subscription_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_clone_oauthclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_free_oauthclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_constructor_oauthclient_public_client(`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_by_basic(`id`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body(`id`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_oauthclient_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_serverprofile(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_free_serverprofile(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_access_only(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_auth0(`base`: RustBuffer.ByValue,`client`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_cognito(`region`: RustBuffer.ByValue,`clientId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_cookie(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_django_simplejwt(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_exchange_once(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_firebase(`apiKey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_from_json(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_generic_oauth2(`tokenUrl`: RustBuffer.ByValue,`revokeUrl`: RustBuffer.ByValue,`client`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_keycloak(`realmUrl`: RustBuffer.ByValue,`client`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_oauth2(`tokenUrl`: RustBuffer.ByValue,`revokeUrl`: RustBuffer.ByValue,`client`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_per_user(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_rotation(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_salted(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_single_device(`base`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase(`base`: RustBuffer.ByValue,`apiKey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_to_json(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key(`ptr`: Long,`header`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin(`ptr`: Long,`origin`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(`ptr`: Long,`millis`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1016,7 +1098,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_storage_host(`store`: Long,`keyWrapper`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_tokencast_ffi_fn_constructor_storage_keyring(`application`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_tokencast_ffi_fn_constructor_storage_keyring(`application`: RustBuffer.ByValue,`accessGroup`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_storage_memory(uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1193,7 +1275,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json() and 0xFFFF) != 28303) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_idempotency_key() and 0xFFFF) != 51495) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin() and 0xFFFF) != 34944) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() and 0xFFFF) != 56234) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_access_token() and 0xFFFF) != 64699) {
@@ -1253,10 +1341,61 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_securestorage_delete() and 0xFFFF) != 58533) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client() and 0xFFFF) != 13422) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic() and 0xFFFF) != 64763) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body() and 0xFFFF) != 17535) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only() and 0xFFFF) != 46964) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0() and 0xFFFF) != 11476) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cognito() and 0xFFFF) != 8802) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_cookie() and 0xFFFF) != 1761) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_django_simplejwt() and 0xFFFF) != 49054) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_exchange_once() and 0xFFFF) != 37223) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_firebase() and 0xFFFF) != 50268) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_from_json() and 0xFFFF) != 50526) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_generic_oauth2() and 0xFFFF) != 51945) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_keycloak() and 0xFFFF) != 18506) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_oauth2() and 0xFFFF) != 38504) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_per_user() and 0xFFFF) != 54405) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_rotation() and 0xFFFF) != 20585) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_salted() and 0xFFFF) != 18504) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_single_device() and 0xFFFF) != 33095) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase() and 0xFFFF) != 42497) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() and 0xFFFF) != 22090) {
@@ -1268,7 +1407,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_host() and 0xFFFF) != 41846) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() and 0xFFFF) != 60680) {
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_keyring() and 0xFFFF) != 41951) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_memory() and 0xFFFF) != 37754) {
@@ -3664,6 +3803,314 @@ public object FfiConverterTypeKeyWrapper: FfiConverter<KeyWrapper, Long> {
 
 
 /**
+ * How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none; servers
+ * that ask for one all the same are why it can be given.
+ */
+public interface OAuthClientInterface {
+    
+    companion object
+}
+
+/**
+ * How an app names itself to an OAuth 2.0 server (RFC 6749 §2.3). A secret that ships inside an app is none; servers
+ * that ask for one all the same are why it can be given.
+ */
+open class OAuthClient: Disposable, AutoCloseable, OAuthClientInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_tokencast_ffi_fn_clone_oauthclient(handle, status)
+        }
+    }
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_oauthclient_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    companion object {
+        
+    /**
+     * A client without a secret, as an app should be (RFC 8252 §8.5).
+     */
+    @Throws(SessionException::class) fun `publicClient`(`id`: kotlin.String): OAuthClient {
+            return FfiConverterTypeOAuthClient.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_public_client(
+    
+        
+        FfiConverterString.lower(`id`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * A client that sends its secret by HTTP Basic.
+     */
+    @Throws(SessionException::class) fun `secretByBasic`(`id`: kotlin.String, `secret`: kotlin.String): OAuthClient {
+            return FfiConverterTypeOAuthClient.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_by_basic(
+    
+        
+        FfiConverterString.lower(`id`),
+        FfiConverterString.lower(`secret`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * A client that sends its secret in the body.
+     */
+    @Throws(SessionException::class) fun `secretInBody`(`id`: kotlin.String, `secret`: kotlin.String): OAuthClient {
+            return FfiConverterTypeOAuthClient.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body(
+    
+        
+        FfiConverterString.lower(`id`),
+        FfiConverterString.lower(`secret`),_status)
+}
+    )
+    }
+    
+
+        
+    }
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOAuthClient: FfiConverter<OAuthClient, Long> {
+    override fun lower(value: OAuthClient): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): OAuthClient {
+        return OAuthClient(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): OAuthClient {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: OAuthClient) = 8UL
+
+    override fun write(value: OAuthClient, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A place of the host's for named entries of bytes. It may block; calls come on a thread of the library's own.
  *
  * What it throws counts as "cannot be read now" for a read and as "may or may not have happened" for a write.
@@ -4136,9 +4583,21 @@ public interface ServerProfileInterface {
     fun `toJson`(): kotlin.String
     
     /**
+     * This profile for a server that keeps the idempotency contract with that header, or (without one) for one that
+     * does not; see `docs/guides/server-contract.md`.
+     */
+    fun `withIdempotencyKey`(`header`: kotlin.String?): ServerProfile
+    
+    /**
      * This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
      */
     fun `withResourceOrigin`(`origin`: kotlin.String): ServerProfile
+    
+    /**
+     * This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
+     * interval" or "grace period").
+     */
+    fun `withReuseLeeway`(`millis`: kotlin.Long): ServerProfile
     
     companion object
 }
@@ -4283,6 +4742,25 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
 
     
     /**
+     * This profile for a server that keeps the idempotency contract with that header, or (without one) for one that
+     * does not; see `docs/guides/server-contract.md`.
+     */
+    @Throws(SessionException::class)override fun `withIdempotencyKey`(`header`: kotlin.String?): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key(
+        it,
+        
+        FfiConverterOptionalString.lower(`header`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
      */
     @Throws(SessionException::class)override fun `withResourceOrigin`(`origin`: kotlin.String): ServerProfile {
@@ -4293,6 +4771,25 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
         it,
         
         FfiConverterString.lower(`origin`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
+     * interval" or "grace period").
+     */
+    @Throws(SessionException::class)override fun `withReuseLeeway`(`millis`: kotlin.Long): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(
+        it,
+        
+        FfiConverterLong.lower(`millis`),_status)
 }
     }
     )
@@ -4320,6 +4817,123 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
     companion object {
         
     /**
+     * Renewal without a refresh token: an expired access token buys its successor, once, within the server's window.
+     * Endpoints as in `rotation`.
+     */
+    @Throws(SessionException::class) fun `accessOnly`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_access_only(
+    
+        
+        FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Auth0's tenant at `base`, such as `https://example.eu.auth0.com`. From documents, not run.
+     */
+    @Throws(SessionException::class) fun `auth0`(`base`: kotlin.String, `client`: OAuthClient): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_auth0(
+    
+        
+        FfiConverterString.lower(`base`),
+        FfiConverterTypeOAuthClient.lower(`client`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * An app client without a secret of an Amazon Cognito user pool in `region`. From documents, not run.
+     */
+    @Throws(SessionException::class) fun `cognito`(`region`: kotlin.String, `clientId`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cognito(
+    
+        
+        FfiConverterString.lower(`region`),
+        FfiConverterString.lower(`clientId`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * The refresh token in a cookie, with CSRF double submit and rotation. Endpoints as in `rotation`.
+     */
+    @Throws(SessionException::class) fun `cookie`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_cookie(
+    
+        
+        FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Django REST framework with simplejwt at its usual paths below `base`. From documents, not run.
+     */
+    @Throws(SessionException::class) fun `djangoSimplejwt`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_django_simplejwt(
+    
+        
+        FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * One-time exchange of a pair: the refresh token is deleted by its use and is accepted only together with the access
+     * token that it came with. Endpoints as in `rotation`.
+     */
+    @Throws(SessionException::class) fun `exchangeOnce`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_exchange_once(
+    
+        
+        FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Firebase Authentication with the project's web API key; the ID token is what resources take. From documents,
+     * not run.
+     */
+    @Throws(SessionException::class) fun `firebase`(`apiKey`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_firebase(
+    
+        
+        FfiConverterString.lower(`apiKey`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
      * Reads a profile from JSON; see `docs/guides/server-profile.md`.
      */
     @Throws(SessionException::class) fun `fromJson`(`text`: kotlin.String): ServerProfile {
@@ -4329,6 +4943,77 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
     
         
         FfiConverterString.lower(`text`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Any server that keeps to RFC 6749 §6. Sign in elsewhere and `adopt` the tokens; name the resources with
+     * `with_resource_origin`.
+     */
+    @Throws(SessionException::class) fun `genericOauth2`(`tokenUrl`: kotlin.String, `revokeUrl`: kotlin.String?, `client`: OAuthClient): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_generic_oauth2(
+    
+        
+        FfiConverterString.lower(`tokenUrl`),
+        FfiConverterOptionalString.lower(`revokeUrl`),
+        FfiConverterTypeOAuthClient.lower(`client`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Keycloak's realm at `realm_url`, such as `https://id.example.com/realms/app`. From documents, not run.
+     */
+    @Throws(SessionException::class) fun `keycloak`(`realmUrl`: kotlin.String, `client`: OAuthClient): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_keycloak(
+    
+        
+        FfiConverterString.lower(`realmUrl`),
+        FfiConverterTypeOAuthClient.lower(`client`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * The token endpoint of the reference backend, with a sign-in by the password grant for tests.
+     */
+    @Throws(SessionException::class) fun `oauth2`(`tokenUrl`: kotlin.String, `revokeUrl`: kotlin.String?, `client`: OAuthClient): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_oauth2(
+    
+        
+        FfiConverterString.lower(`tokenUrl`),
+        FfiConverterOptionalString.lower(`revokeUrl`),
+        FfiConverterTypeOAuthClient.lower(`client`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * One refresh token for each user, without a payload: the server reads the user from the access token. Endpoints
+     * as in `rotation`.
+     */
+    @Throws(SessionException::class) fun `perUser`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_per_user(
+    
+        
+        FfiConverterString.lower(`base`),_status)
 }
     )
     }
@@ -4346,6 +5031,55 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
     
         
         FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * A refresh token signed with the user's salt: a new password ends all sessions. Endpoints as in `rotation`.
+     */
+    @Throws(SessionException::class) fun `salted`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_salted(
+    
+        
+        FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * One device at a time: each sign-in ends the session before it. Endpoints as in `rotation`.
+     */
+    @Throws(SessionException::class) fun `singleDevice`(`base`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_single_device(
+    
+        
+        FfiConverterString.lower(`base`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * Supabase Auth of the project at `base` with the project's publishable (anon) key. From documents, not run.
+     */
+    @Throws(SessionException::class) fun `supabase`(`base`: kotlin.String, `apiKey`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase(
+    
+        
+        FfiConverterString.lower(`base`),
+        FfiConverterString.lower(`apiKey`),_status)
 }
     )
     }
@@ -4979,14 +5713,18 @@ open class Storage: Disposable, AutoCloseable, StorageInterface
         
     /**
      * The platform's keyring, under the application's id such as `com.example.app`.
+     *
+     * `access_group` is a Keychain access group, which an app shares with its extensions; without it the app's own. Only iOS
+     * and macOS have them: elsewhere naming one is `Misconfigured`.
      */
-    @Throws(SessionException::class) fun `keyring`(`application`: kotlin.String): Storage {
+    @Throws(SessionException::class) fun `keyring`(`application`: kotlin.String, `accessGroup`: kotlin.String? = null): Storage {
             return FfiConverterTypeStorage.lift(
     uniffiRustCallWithError(SessionException) { _status ->
     UniffiLib.uniffi_tokencast_ffi_fn_constructor_storage_keyring(
     
         
-        FfiConverterString.lower(`application`),_status)
+        FfiConverterString.lower(`application`),
+        FfiConverterOptionalString.lower(`accessGroup`),_status)
 }
     )
     }

@@ -1,0 +1,19 @@
+//! The soak: the real core, through a network that fails by a seed, against any server that a profile describes. It says
+//! how many sessions were lost, and whose doing each loss is.
+//!
+//! Read [`soak`] first (rounds of callers and faults), then `client` (a process of the app on a quick clock), `verdict`
+//! (whose doing a loss is, by the proxy's log), [`Report`].
+
+mod chance;
+mod client;
+mod clock;
+mod endpoints;
+mod listening;
+mod mint;
+mod report;
+mod soak;
+mod verdict;
+
+pub use mint::Mint;
+pub use report::{Loss, Report, Unlisted};
+pub use soak::{Order, SoakError, Storage, soak};

@@ -1,0 +1,158 @@
+//! `tokencast-conformance soak …`: see docs/guides/soak.md.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool talks to its terminal
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+use tokencast::ServerProfile;
+use tokencast_conformance::{Mint, Order, Report, Storage, soak};
+
+const HELP: &str = "\
+tokencast-conformance soak --profile FILE --mint CMD [options]
+
+  --profile FILE     the server, as docs/guides/server-profile.md describes it
+  --mint CMD         run by `sh -c` for every fresh session; prints one JSON object: access_token,
+                     refresh_token, expires_in where known (cookies, for a server that keeps its session there)
+  --exchanges N      exchanges at the server [1000]
+  --callers K        calls at one time [8]
+  --faults SEED      decides what the network does [1]
+  --storage KIND     memory or file: where the client keeps its session [memory]
+  --max-seconds S    ends in any case
+  --json             the result as one JSON object on stdout
+
+Exit: 0, 1 when the client lost a session, 2 when there is no result.";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let asked = match parse() {
+        Ok(Some(asked)) => asked,
+        Ok(None) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(misuse) => {
+            eprintln!("{misuse}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    let done = soak(&asked.order, |line| eprintln!("{line}")).await;
+    let report = match done {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    if asked.json {
+        // Numbers and strings serialise.
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&report).expect("a report is plain data")
+        );
+    } else {
+        print!("{}", told(&report));
+    }
+    if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+struct Asked {
+    order: Order,
+    json: bool,
+}
+
+fn parse() -> Result<Option<Asked>, lexopt::Error> {
+    let (mut profile, mut mint, mut json) = (None, None, false);
+    let (mut exchanges, mut callers, mut seed) = (1000, 8, 1);
+    let (mut storage, mut most) = (Storage::Memory, None);
+    let mut arguments = Parser::from_env();
+    match arguments.next()? {
+        Some(Arg::Value(verb)) if verb == "soak" => {}
+        Some(Arg::Long("help") | Arg::Short('h')) => return Ok(None),
+        _ => return Err("say `soak`".into()),
+    }
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Long("profile") => profile = Some(read_profile(&arguments.value()?)?),
+            Arg::Long("mint") => mint = Some(Mint(arguments.value()?.string()?)),
+            Arg::Long("exchanges") => exchanges = arguments.value()?.parse()?,
+            Arg::Long("callers") => callers = arguments.value()?.parse()?,
+            Arg::Long("faults") => seed = arguments.value()?.parse()?,
+            Arg::Long("max-seconds") => most = Some(Duration::from_secs(arguments.value()?.parse()?)),
+            Arg::Long("json") => json = true,
+            Arg::Long("storage") => {
+                storage = match arguments.value()?.to_str() {
+                    Some("memory") => Storage::Memory,
+                    Some("file") => Storage::File,
+                    _ => return Err("--storage is memory or file".into()),
+                }
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    if callers == 0 || exchanges == 0 {
+        return Err("--callers and --exchanges are at least 1".into());
+    }
+    let order = Order {
+        profile: profile.ok_or("--profile is missing")?,
+        mint: mint.ok_or("--mint is missing")?,
+        exchanges,
+        callers,
+        seed,
+        storage,
+        most,
+    };
+    Ok(Some(Asked { order, json }))
+}
+
+fn read_profile(file: &std::ffi::OsStr) -> Result<ServerProfile, lexopt::Error> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| lexopt::Error::from(format!("{}: {error}", file.to_string_lossy())))?;
+    ServerProfile::from_json(&text).map_err(|error| lexopt::Error::from(error.to_string()))
+}
+
+fn told(report: &Report) -> String {
+    let mut text = format!(
+        "{} exchanges, {} faults, {} sessions in {:.0} s ({:.0} exchanges a second)\n\
+         lost by the client {}, by the server {}\n\
+         calls: {} served, {} told to try again\n",
+        report.exchanges,
+        report.faults,
+        report.sessions,
+        report.seconds,
+        report.exchanges_per_second,
+        report.lost_by_client,
+        report.lost_by_server,
+        report.served,
+        report.unserved
+    );
+    for (kind, times) in &report.faults_by_kind {
+        text += &format!("  {times:>6} {kind}\n");
+    }
+    for answer in &report.answers {
+        let listed = if answer.listed {
+            ""
+        } else {
+            "  (in no verdict of the profile: taken as trouble that passes)"
+        };
+        text += &format!(
+            "  {:>6} answers {} {}{listed}\n",
+            answer.times, answer.status, answer.code
+        );
+    }
+    for violation in &report.violations {
+        text += &format!("violation: {violation}\n");
+    }
+    for loss in report.losses.iter().filter(|loss| loss.by == "client").take(10) {
+        text += &format!(
+            "session {}, lost by the client: told \"{}\"; {}\n",
+            loss.session, loss.told, loss.because
+        );
+    }
+    text
+}
