@@ -90,6 +90,9 @@ impl Core {
                     Event::Served
                 }
                 Step::Done(outcome) => {
+                    if matches!(*outcome, Outcome::Ended { .. } | Outcome::Displaced { .. }) {
+                        self.learn_history().await;
+                    }
                     self.land(*outcome, held, &landed, course);
                     return;
                 }

@@ -37,6 +37,9 @@ impl Core {
                 Opened::Found(record) => {
                     let newer = record.generation > since;
                     let readable = record.credential.access_token.is_some();
+                    if record.is_tombstone() {
+                        self.learn_history().await;
+                    }
                     if self.take_over(record)? && newer {
                         return Ok(());
                     }

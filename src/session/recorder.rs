@@ -151,6 +151,14 @@ impl Core {
         });
     }
 
+    /// Takes in what other processes noted: one of them may have heard why the session ended.
+    pub(super) async fn learn_history(&self) {
+        if self.recorder.keeps {
+            let recorder = self.recorder.clone();
+            self.ledger.aside(move || recorder.look()).await;
+        }
+    }
+
     pub(super) fn write_history_soon(&self) {
         self.recorder.write_soon(&*self.spawner);
     }

@@ -50,8 +50,7 @@ impl Core {
     }
 
     async fn restore(self: Arc<Self>) {
-        let (recorder, ledger) = (self.recorder.clone(), &self.ledger);
-        let (seen, ()) = tokio::join!(ledger.first_look(), ledger.aside(move || recorder.look()));
+        let (seen, ()) = tokio::join!(self.ledger.first_look(), self.learn_history());
         let deliveries = {
             let mut memory = self.memory();
             let waiting = match memory.state {

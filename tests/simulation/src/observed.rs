@@ -29,6 +29,8 @@ pub(crate) struct Observed {
     pub(crate) expected: Expectations,
     /// The record whose exchange was cut off by the end of its process.
     cut: Option<Generation>,
+    /// Who heard the last verdict that ends a session.
+    pub(crate) heard_the_end: Option<Life>,
     /// Lives that only read.
     readers: BTreeSet<Life>,
 }
@@ -102,7 +104,7 @@ impl World {
     pub(crate) fn was_cut(&mut self, life: Life) {
         let stands = self.store.stands.as_ref();
         if let Some(stands) = stands.filter(|stands| stands.inflight.is_some())
-            && self.flights.contains_key(&life)
+            && self.holds(life, "flight")
         {
             let (epoch, number) = stands.name();
             self.observed.cut = Some(Generation::new(epoch, number));
