@@ -256,6 +256,7 @@ async fn a_damaged_record_is_lost_with_its_reason_and_a_newer_one_only_locks() {
     let lost = SessionState::SignInRequired {
         reason: EndReason::StoreLost,
         account: None,
+        history: Default::default(),
     };
     let newer = SessionState::Locked {
         cause: LockedCause::NewerFormat,
