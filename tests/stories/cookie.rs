@@ -135,7 +135,7 @@ async fn signing_out_ends_it_at_the_server_too() {
     let server = server().await;
     let device = server.device();
     let process = device.signed_in().await;
-    let cookies = device.record()["credential"]["cookies"]
+    let cookies = device.record()["credential"]["cookie"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -149,7 +149,7 @@ async fn signing_out_ends_it_at_the_server_too() {
 
 /// The values of the stored cookies.
 fn cookies(record: &serde_json::Value) -> Vec<String> {
-    let text = record["credential"]["cookies"].as_str().unwrap();
+    let text = record["credential"]["cookie"].as_str().unwrap();
     let pairs = text.split("; ").map(|pair| pair.split_once('=').unwrap());
     pairs.map(|(_, value)| value.to_owned()).collect()
 }
