@@ -6,7 +6,6 @@
 //! that the core takes as values), `server`, `observed` (what must hold), and `fault` (what goes wrong, and when).
 
 mod chance;
-mod expected;
 mod fault;
 mod network;
 mod observed;
