@@ -164,7 +164,7 @@ impl Soak<'_> {
         let mut seen = before;
         let first = self.report.sessions == 1;
         let mut rounds = 0;
-        while !self.is_over() {
+        loop {
             let plan = if first && rounds == 0 {
                 Plan::default()
             } else {
@@ -192,8 +192,11 @@ impl Soak<'_> {
                     self.report.lost_by_server
                 ));
             }
+            // A session that was begun has one round at least, however late it is.
+            if self.is_over() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// One round; what the app was told when the session is lost.

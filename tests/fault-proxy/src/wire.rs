@@ -14,7 +14,7 @@ const LIMIT: usize = 1024 * 1024;
 
 pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let request = read_request(&mut client, shared.host.as_deref()).await?;
-    let _under_way = shared.under_way();
+    let under_way = shared.under_way();
     let fault = shared.fault_for(&request.path);
     match fault {
         Some(Fault::CutBeforeRequest) => {
@@ -58,7 +58,8 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
         }
         _ => {}
     }
-    // Noted before the last byte leaves: whoever has the answer finds it in the log.
+    // Over and noted before the last byte leaves: whoever has the answer may ask again, and finds it in the log.
+    drop(under_way);
     shared.note(&request, fault, Some(answer.status), delivered);
     client.write_all(&bytes).await?;
     client.shutdown().await
