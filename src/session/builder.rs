@@ -5,6 +5,7 @@ use super::AuthSession;
 use super::background::BackgroundTime;
 use super::core::{Core, Parts};
 use super::ledger::Role;
+use super::request_fields::RequestFields;
 use crate::defence::Defences;
 use crate::error::{Failure, SessionError};
 use crate::lock::{MemoryLocks, ProcessLock};
@@ -34,6 +35,7 @@ pub struct AuthSessionBuilder {
     random: Arc<dyn Random>,
     spawner: Option<Arc<dyn Spawner>>,
     background_time: Option<Arc<dyn BackgroundTime>>,
+    request_fields: Option<Arc<dyn RequestFields>>,
     registry: Registry,
     persist_access_token: bool,
     role: Role,
@@ -56,6 +58,7 @@ impl AuthSessionBuilder {
             random: Arc::new(SystemRandom::default()),
             spawner: None,
             background_time: None,
+            request_fields: None,
             registry: Registry::default(),
             persist_access_token: false,
             role: Role::Owner,
@@ -137,6 +140,12 @@ impl AuthSessionBuilder {
     /// left the screen. Without it an exchange takes the chance.
     pub fn background_time(mut self, background_time: Arc<dyn BackgroundTime>) -> Self {
         self.background_time = Some(background_time);
+        self
+    }
+
+    /// What the app adds to its sign-in, refresh and revocation requests, such as a device's id. See [`RequestFields`].
+    pub fn request_fields(mut self, request_fields: Arc<dyn RequestFields>) -> Self {
+        self.request_fields = Some(request_fields);
         self
     }
 
@@ -239,6 +248,7 @@ impl AuthSessionBuilder {
                 random: self.random,
                 spawner,
                 background_time: self.background_time,
+                request_fields: self.request_fields,
                 persist_access_token: self.persist_access_token,
                 defences: self.defences,
             },

@@ -110,12 +110,15 @@ impl Core {
     }
 
     async fn ask_to_sign_in(&self, credentials: &Credentials) -> Result<Tokens, Failure> {
-        let request = wire::sign_in(&self.profile, credentials).ok_or_else(|| {
+        let none = || {
             Failure::misconfigured(
                 "the server profile has no sign-in request",
                 "add `sign_in` to it, or hand tokens over with `adopt`",
             )
-        })?;
+        };
+        self.profile.sign_in().ok_or_else(none)?;
+        let extra = self.extra_of_sign_in(credentials).await?;
+        let request = wire::sign_in(&self.profile, credentials, &extra).ok_or_else(none)?;
         let response = self.transport.send(request).await.map_err(|error| match error {
             TransportError::NotSent => Failure::Offline,
             TransportError::Untrusted => Failure::Untrusted,

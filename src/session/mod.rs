@@ -1,7 +1,8 @@
 //! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
 //!
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
-//! flight), `drive` (performing what a flight asks), `background` (the platform's time for it), `follow` (waiting for
+//! flight), `drive` (performing what a flight asks), `request_fields` (what the app adds to a request), `background` (the
+//! platform's time for it), `follow` (waiting for
 //! another process's flight), `ledger` (reading and writing the record under its lock),
 //! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls), `recorder` (the history).
 
@@ -17,6 +18,7 @@ mod leave;
 mod ledger;
 mod obtain;
 mod recorder;
+mod request_fields;
 mod restore;
 #[cfg(feature = "reqwest")]
 mod send;
@@ -38,8 +40,11 @@ use crate::token::{AccessToken, Credentials, Generation, TokenSet};
 
 pub use background::{BackgroundEnd, BackgroundTask, BackgroundTime};
 pub use builder::AuthSessionBuilder;
+pub use request_fields::{NoFields, RequestFields};
 #[cfg(feature = "reqwest")]
 pub use send::SendError;
+
+pub use crate::wire::{ExtraFields, Purpose};
 
 pub(crate) use self::core::Glance;
 

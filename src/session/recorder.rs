@@ -284,6 +284,7 @@ pub(super) fn cause_of(failure: &Failure, superseded: bool) -> Option<Cause> {
         Failure::ServerBusy { .. } => Cause::ServerBusy,
         Failure::LockHeld => Cause::Busy,
         Failure::TimeIsUp => Cause::BackgroundTimeOver,
+        Failure::NoFields => Cause::NoFields,
         Failure::Locked(cause) | Failure::Storage(StorageFailure::Unavailable(cause)) => {
             Cause::Locked(cause.clone())
         }

@@ -24,6 +24,7 @@ mod i17_nothing_is_global;
 mod page;
 mod presets;
 mod renewal_ahead;
+mod request_fields;
 mod restart;
 mod send;
 mod time;
