@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test's tools fail by panicking
 
+mod adopt_cookie;
 mod background_time;
 mod counting_server;
 mod i01_one_exchange_per_generation;
