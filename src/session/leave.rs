@@ -199,7 +199,7 @@ impl Core {
         }
     }
 
-    async fn revoke_pending(self: Arc<Self>) {
+    pub(super) async fn revoke_pending(self: Arc<Self>) {
         let pending = self
             .memory()
             .record

@@ -4,7 +4,7 @@
 //! flight), `drive` (performing what a flight asks), `request_fields` (what the app adds to a request), `background` (the
 //! platform's time for it), `follow` (waiting for
 //! another process's flight), `ledger` (reading and writing the record under its lock),
-//! `enter`, `cookies` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls), `recorder` (the history).
+//! `enter`, `cookies` and `leave` (sign-in, sign-out), `restore` (the start), `erase` and `shelf` (for accounts), `send` (authorised calls), `recorder` (the history).
 
 mod ahead;
 mod background;
@@ -14,6 +14,7 @@ mod cookies;
 mod core;
 mod drive;
 mod enter;
+mod erase;
 mod follow;
 mod leave;
 mod ledger;
@@ -23,6 +24,7 @@ mod request_fields;
 mod restore;
 #[cfg(feature = "reqwest")]
 mod send;
+mod shelf;
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub use send::SendError;
 pub use crate::wire::{ExtraFields, Purpose};
 
 pub(crate) use self::core::Glance;
+pub(crate) use shelf::Shelf;
 
 use self::core::Core;
 use obtain::Want;
