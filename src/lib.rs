@@ -83,6 +83,13 @@ pub use session::AuthSession;
 pub use state::{Notice, SessionEvent, SessionState};
 pub use token::{AccessToken, Credentials, Generation, TokenSet};
 
+/// The listings of the guides compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guides/accounts.md")]
+#[doc = include_str!("../docs/guides/request-fields.md")]
+#[doc = include_str!("../docs/guides/webview-cookies.md")]
+struct Guides;
+
 /// The listings of the README compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
