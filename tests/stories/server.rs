@@ -16,6 +16,8 @@ pub(crate) struct Server {
     pub(crate) backend: RunningBackend,
     pub(crate) profile: ServerProfile,
     pub(crate) clock: Arc<MovedClock>,
+    /// No app's.
+    http: reqwest::Client,
 }
 
 impl Server {
@@ -27,6 +29,7 @@ impl Server {
             profile: profile(backend.url()).unwrap(),
             backend,
             clock: Arc::default(),
+            http: http(),
         }
     }
 
@@ -37,7 +40,8 @@ impl Server {
 
     /// Whether the resource accepts the token.
     pub(crate) async fn accepts(&self, token: &str) -> bool {
-        let call = http()
+        let call = self
+            .http
             .get(format!("{}/api/me", self.backend.url()))
             .bearer_auth(token);
         call.send().await.unwrap().status().is_success()
@@ -65,7 +69,8 @@ impl Server {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let mut request = http()
+        let mut request = self
+            .http
             .post(format!("{}{path}", self.backend.url()))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form);
