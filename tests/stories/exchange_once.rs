@@ -76,12 +76,16 @@ impl Pair {
 
 /// By somebody who is no app.
 async fn exchange(server: &Server, pair: &Pair) -> Answer {
+    exchange_under(None, server, pair).await
+}
+
+async fn exchange_under(key: Option<&str>, server: &Server, pair: &Pair) -> Answer {
     let fields = [
         ("grant_type", "refresh_token"),
         ("refresh_token", pair.refresh.as_str()),
         ("access_token", pair.access.as_str()),
     ];
-    server.post("/auth/refresh", &fields).await
+    server.post_under(key, "/auth/refresh", &fields).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -276,6 +280,15 @@ async fn as_drawn_a_lost_answer_ends_the_session_and_the_app_is_told_that_it_was
         (server.backend.stats().exchanges, server.backend.stats().replays),
         (3, 0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_drawn_a_key_means_nothing() {
+    let server = as_drawn().await;
+    let pair = Pair::of(&server.login(ADA).await);
+    assert_eq!(exchange_under(Some("mine"), &server, &pair).await.status, 200);
+    let again = exchange_under(Some("mine"), &server, &pair).await;
+    assert_eq!(again.refusal(), "401 already_exchanged");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
