@@ -40,30 +40,37 @@ public final class Accounts: Sendable {
   ///
   /// - Parameter id: The app's own name for it: 1 to 128 bytes without control characters.
   public func add(_ id: String, name: String? = nil) async throws -> AuthSession {
-    AuthSession(core: .success(try await asking { core in try await core.add(id: id, name: name) }))
+    opened(try await asking { core in try await core.add(id: id, name: name) })
   }
 
   /// Opens the session of an account.
   ///
   /// - Throws: ``SessionError``; `.misconfigured` when it is not on the list.
   public func open(_ id: String) async throws -> AuthSession {
-    AuthSession(core: .success(try await asking { core in try await core.open(id: id) }))
+    opened(try await asking { core in try await core.open(id: id) })
   }
 
   /// Opens the session of the current account; `nil` when there is none.
   public func current() async throws -> AuthSession? {
-    (try await asking { core in try await core.current() }).map { AuthSession(core: .success($0)) }
+    (try await asking { core in try await core.current() }).map(opened)
   }
 
   /// Makes an account the current one, for the next start too, and opens its session.
   public func switchTo(_ id: String) async throws -> AuthSession {
-    AuthSession(core: .success(try await asking { core in try await core.switchTo(id: id) }))
+    opened(try await asking { core in try await core.switchTo(id: id) })
   }
 
   /// Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without a
   /// network the revocation is kept for the next start. One that is not on the list counts as removed.
   public func remove(_ id: String) async throws {
     try await asking { core in try await core.remove(id: id) }
+  }
+
+  /// It may be open already: what it knows is there at once.
+  private func opened(_ core: TokencastFFI.AuthSession) -> AuthSession {
+    let session = AuthSession(core: .success(core))
+    session.look()
+    return session
   }
 
   private func asking<Answer: Sendable>(

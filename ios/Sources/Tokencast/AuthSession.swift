@@ -158,6 +158,10 @@ public final class AuthSession: Sendable {
     try? core.get().closeSession()
   }
 
+  func look() {
+    mirror.look()
+  }
+
   /// Asks the core, in a task of its own: Rust does not hear of a task that was cancelled.
   private func asking<Answer: Sendable>(
     _ question: @escaping @Sendable (TokencastFFI.AuthSession) async throws -> Answer

@@ -88,7 +88,8 @@ public class Accounts(
             runCatching { list() }
         }
 
-    private fun CoreSession.opened() = AuthSession(this, profile)
+    /** It may be open already: what it knows is there at once. */
+    private fun CoreSession.opened() = asking { AuthSession(this, profile).also { it.look() } }
 }
 
 /** One account of the list: the app's id for it, and what the user knows it by. */

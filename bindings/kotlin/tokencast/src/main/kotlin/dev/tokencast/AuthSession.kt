@@ -182,6 +182,8 @@ public class AuthSession internal constructor(core: CoreSession, public val prof
         mirror.close(own)
     }
 
+    internal fun look() = mirror.look()
+
     override fun toString(): String = "AuthSession(state=${state.value})"
 
     public companion object {
