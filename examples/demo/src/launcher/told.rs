@@ -72,6 +72,10 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
                 .to_owned(),
             now.left_ms.unwrap_or(0) == 0,
         ),
+        Step::Kill if active && exchanges == 0 => (
+            format!("A new process found the session in {storage}, and nothing had to be renewed."),
+            true,
+        ),
         Step::Kill => (
             format!(
                 "A new process found the session in {storage}. The access token was in memory only, so the app \
@@ -107,7 +111,11 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
                 && after.revocations > before.revocations,
         ),
     };
-    Told { step, text, good }
+    Told {
+        step: Some(step),
+        text,
+        good,
+    }
 }
 
 fn times(count: u64) -> String {
@@ -127,7 +135,7 @@ mod tests {
     use crate::control::Snapshot;
 
     fn told(step: Step, state: State, change: impl FnOnce(&mut Stats)) -> Told {
-        let board = Board::new(|| None);
+        let board = Board::new(crate::scheme::USUAL, || None);
         board.app_says(Snapshot {
             state,
             ..Snapshot::default()
