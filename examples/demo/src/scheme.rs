@@ -20,8 +20,16 @@ pub(crate) struct Shown {
     pub(crate) line: &'static str,
     /// One or two sentences, for the dashboard.
     pub(crate) about: &'static str,
+    /// What the app alone has.
+    pub(crate) keeps: &'static str,
+    /// What a renewal is called.
+    pub(crate) renewals: &'static str,
     pub(crate) stories: &'static [Story],
 }
+
+const REFRESH_TOKEN: &str = "the refresh token, the key to new access tokens";
+const EXCHANGES: &str = "refresh token exchanges";
+const RENEWALS: &str = "access token renewals";
 
 static SHOWN: [Shown; 8] = [
     Shown {
@@ -29,6 +37,8 @@ static SHOWN: [Shown; 8] = [
         line: "a pair of tokens is exchanged once for a new pair",
         about: "The app sends both tokens, and the server deletes their row and answers a new pair. A row that is gone \
                 was exchanged before; a refresh token is accepted only beside the access token that it came with.",
+        keeps: REFRESH_TOKEN,
+        renewals: EXCHANGES,
         stories: &story::exchange_once::STORIES,
     },
     Shown {
@@ -36,6 +46,8 @@ static SHOWN: [Shown; 8] = [
         line: "no refresh token: an expired access token is renewed once, within a window",
         about: "There is no refresh token. The expired access token itself buys its successor, once, within a week after \
                 its end; the server remembers which were renewed.",
+        keeps: "the access token after its end, the key to the next",
+        renewals: RENEWALS,
         stories: &story::access_only::STORIES,
     },
     Shown {
@@ -43,6 +55,8 @@ static SHOWN: [Shown; 8] = [
         line: "one refresh token for each user, kept by the server",
         about: "The server keeps one refresh token for each user name. Its payload is empty: whose it is, the expired \
                 access token beside it says. The answer is a new access token only.",
+        keeps: REFRESH_TOKEN,
+        renewals: RENEWALS,
         stories: &story::per_user::STORIES,
     },
     Shown {
@@ -50,6 +64,8 @@ static SHOWN: [Shown; 8] = [
         line: "refresh tokens signed with the user's salt, which a new password draws anew",
         about: "Refresh tokens are signed with a salt of the user's own. A new password draws another salt, and every \
                 session of the user ends at its next refresh, without a list of sessions.",
+        keeps: REFRESH_TOKEN,
+        renewals: RENEWALS,
         stories: &story::salted::STORIES,
     },
     Shown {
@@ -57,6 +73,8 @@ static SHOWN: [Shown; 8] = [
         line: "one device at a time: a sign-in ends the session before it",
         about: "Every sign-in draws a value that the user's refresh token is signed with. So a second device ends the \
                 first, whose app is told why.",
+        keeps: REFRESH_TOKEN,
+        renewals: RENEWALS,
         stories: &story::single_device::STORIES,
     },
     Shown {
@@ -64,6 +82,8 @@ static SHOWN: [Shown; 8] = [
         line: "a new pair at every refresh; a reused token ends all of them",
         about: "Every refresh spends the refresh token and gives a new pair. A spent token that comes again was stolen, \
                 from the app or by it: the server ends all tokens of the session.",
+        keeps: REFRESH_TOKEN,
+        renewals: EXCHANGES,
         stories: &story::rotation::STORIES,
     },
     Shown {
@@ -71,6 +91,8 @@ static SHOWN: [Shown; 8] = [
         line: "the refresh token in an HttpOnly cookie, guarded by a CSRF value",
         about: "The refresh token is an HttpOnly cookie, and a second value must be said again in a header. Both live in \
                 the app's own storage: no page and no browser ever has them.",
+        keeps: "the cookies, the key to new access tokens",
+        renewals: EXCHANGES,
         stories: &story::cookie::STORIES,
     },
     Shown {
@@ -78,6 +100,8 @@ static SHOWN: [Shown; 8] = [
         line: "OAuth 2.0: a token endpoint with client authentication, rotation and revocation",
         about: "A token endpoint as RFC 6749 has it: the app says which client it is with every refresh, refresh tokens \
                 rotate, and whoever may can revoke a session at the server.",
+        keeps: REFRESH_TOKEN,
+        renewals: EXCHANGES,
         stories: &story::oauth2::STORIES,
     },
 ];

@@ -31,34 +31,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn run(storage: StorageChoice, schemes: Schemes) -> Result<bool> {
     launcher::runtime()?.block_on(async {
         let interrupted = launcher::interruption()?;
+        tokio::pin!(interrupted);
         let mut transcript = Transcript::new(io::stdout().lock());
         let schemes: Vec<_> = match schemes {
             Schemes::One(scheme) => vec![scheme],
             Schemes::All => Scheme::all().collect(),
         };
-        let all = async {
-            for scheme in schemes {
-                check(storage, scheme, &mut transcript).await?;
+        for scheme in schemes {
+            if !check(storage, scheme, &mut interrupted, &mut transcript).await? {
+                break;
             }
-            Ok(())
-        };
-        let checked = tokio::select! {
-            checked = all => checked,
-            () = interrupted => Err(anyhow::anyhow!("interrupted")),
-        };
-        if let Err(error) = checked {
-            transcript.broke(&error)?;
         }
         Ok(transcript.end()?)
     })
 }
 
-/// A server of the scheme, an app and pages of its own.
+/// A server of the scheme, an app and pages of its own. False when it was interrupted.
 async fn check(
     storage: StorageChoice,
     scheme: Scheme,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
     transcript: &mut Transcript<impl Write>,
-) -> Result<()> {
+) -> Result<bool> {
     transcript.scheme(scheme)?;
     let record = Record::kept();
     let options = Options {
@@ -76,7 +70,11 @@ async fn check(
         }
         stories::play(&mut stage, &players, &record, transcript).await
     };
-    if let Err(error) = played.await {
+    let (played, goes_on) = tokio::select! {
+        played = played => (played, true),
+        () = interrupted => (Err(anyhow::anyhow!("interrupted")), false),
+    };
+    if let Err(error) = played {
         transcript.broke(&error)?;
     }
     transcript.step("the end")?;
@@ -84,7 +82,8 @@ async fn check(
     let ended = stage.close().await?;
     transcript.expect("the app ended when its launcher hung up", ended)?;
     transcript.expect("no process is left", !is_running(pid))?;
-    Ok(transcript.expect("the temporary folder is gone", !folder.exists())?)
+    transcript.expect("the temporary folder is gone", !folder.exists())?;
+    Ok(goes_on)
 }
 
 /// The four pages, played.

@@ -232,6 +232,8 @@ fn described(scheme: Scheme) -> Value {
         "name": scheme.name(),
         "line": shown.line,
         "about": shown.about,
+        "keeps": shown.keeps,
+        "renewals": shown.renewals,
         "repeats": scheme::repeats(scheme),
         "stories": stories,
     })

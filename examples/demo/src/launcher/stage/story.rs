@@ -250,7 +250,9 @@ impl Stage {
                 (Told::SignedIn, None) if as_told => "Nothing: ada is signed in.".to_owned(),
                 _ => "Nothing of what the story has.".to_owned(),
             };
-            let history = now.history.clone();
+            // What came before belongs to other stories.
+            let signed_in = now.history.iter().rposition(|line| line.starts_with("the user signed in"));
+            let history = now.history[signed_in.unwrap_or(0)..].to_vec();
             let over = now.state != State::Active;
             let Some(played) = &mut scene.story else { return };
             let steps = played.steps.iter().all(|step| step.wrong.is_none());

@@ -19,8 +19,9 @@ pub(crate) enum Kind {
     Csrf,
     /// An idempotency key.
     Key,
-    /// A user's or a client's.
     Password,
+    /// A client's secret.
+    Client,
 }
 
 /// A token's name in a story, such as `R1`.
@@ -46,7 +47,7 @@ impl Purse {
                 Kind::Access => &mut self.access,
                 Kind::Refresh => &mut self.refresh,
                 Kind::Csrf => &mut self.csrf,
-                Kind::Key | Kind::Password => continue,
+                Kind::Key | Kind::Password | Kind::Client => continue,
             };
             *place = Some(value.clone());
         }
@@ -75,7 +76,7 @@ impl Sent {
             sent.add(Kind::Access, token);
         }
         if let Some(credentials) = text("authorization").and_then(|value| value.strip_prefix("Basic ")) {
-            sent.add(Kind::Password, credentials);
+            sent.add(Kind::Client, credentials);
         }
         if let Some(key) = text("idempotency-key") {
             sent.add(Kind::Key, key);
@@ -108,7 +109,8 @@ impl Sent {
                 "refresh_token" => Kind::Refresh,
                 // What a scheme without refresh tokens renews, and what is to be revoked.
                 "access_token" | "token" => Kind::Access,
-                "password" | "new_password" | "client_secret" => Kind::Password,
+                "password" | "new_password" => Kind::Password,
+                "client_secret" => Kind::Client,
                 _ => continue,
             };
             self.add(kind, &value);
@@ -176,8 +178,7 @@ impl Labels {
     }
 
     pub(super) fn secrets(&self) -> Vec<Text> {
-        let guarded = self.known.iter().filter(|(_, label)| label.kind != Kind::Password);
-        guarded.map(|(value, _)| value.clone()).collect()
+        self.known.iter().map(|(value, _)| value.clone()).collect()
     }
 
     fn label(&mut self, kind: Kind, value: &str) -> Label {
@@ -190,8 +191,9 @@ impl Labels {
             Kind::Refresh => 'R',
             Kind::Csrf => 'C',
             Kind::Key => 'K',
-            Kind::Password => {
-                let text = "password".to_owned();
+            Kind::Password | Kind::Client => {
+                let text = if kind == Kind::Password { "password" } else { "client secret" };
+                let text = text.to_owned();
                 return Label { kind, text };
             }
         };
