@@ -76,7 +76,13 @@ async function call(what) {
 async function look() {
   const names = document.cookie.split("; ").map((pair) => pair.split("=")[0]);
   const found = names.filter(Boolean).map((name) => `the cookie ${name}`);
-  for (const store of [localStorage, sessionStorage]) found.push(...Object.keys(store).map((key) => `stored: ${key}`));
+  for (const store of ["localStorage", "sessionStorage"]) {
+    try {
+      found.push(...Object.keys(window[store]).map((key) => `${key} in ${store}`));
+    } catch {
+      // Closed to this page altogether.
+    }
+  }
   try {
     const answer = await fetch(`${api}/auth/refresh`, { method: "POST", credentials: "include" });
     if (answer.ok) found.push("new tokens");

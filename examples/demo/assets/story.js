@@ -102,7 +102,7 @@ function renderEnding({ ending }) {
   const rows = counted.map(({ words, number, expected }) => {
     const item = element("li", number === expected ? "" : "bad");
     const more = number === expected ? "" : ` (the story has ${expected})`;
-    item.append(element("b", "", number), ` ${words}${more}`);
+    item.append(`${words} `, element("b", "", number), more);
     return item;
   });
   document.getElementById("counted").replaceChildren(...rows);

@@ -25,14 +25,17 @@ fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => io::stdout().write_all(cli::HELP.as_bytes()).map_err(Into::into),
         Ok(Command::App) => return app::run(),
-        Ok(Command::ListSchemes) => io::stdout().write_all(cli::list_of_schemes().as_bytes()).map_err(Into::into),
+        Ok(Command::ListSchemes) => io::stdout()
+            .write_all(cli::list_of_schemes().as_bytes())
+            .map_err(Into::into),
         Ok(Command::Play { storage, scheme }) => launcher::run(storage, scheme),
         Ok(Command::Check { storage, schemes }) => match check::run(storage, schemes) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
-        Err(error) => Err(error.into()),
+        // Its text says it all; its source would say it again.
+        Err(error) => Err(anyhow::anyhow!("{error}")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

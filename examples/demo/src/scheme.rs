@@ -22,14 +22,10 @@ pub(crate) struct Shown {
     pub(crate) about: &'static str,
     /// What the app alone has.
     pub(crate) keeps: &'static str,
-    /// What a renewal is called.
-    pub(crate) renewals: &'static str,
     pub(crate) stories: &'static [Story],
 }
 
 const REFRESH_TOKEN: &str = "the refresh token, the key to new access tokens";
-const EXCHANGES: &str = "refresh token exchanges";
-const RENEWALS: &str = "access token renewals";
 
 static SHOWN: [Shown; 8] = [
     Shown {
@@ -38,7 +34,6 @@ static SHOWN: [Shown; 8] = [
         about: "The app sends both tokens, and the server deletes their row and answers a new pair. A row that is gone \
                 was exchanged before; a refresh token is accepted only beside the access token that it came with.",
         keeps: REFRESH_TOKEN,
-        renewals: EXCHANGES,
         stories: &story::exchange_once::STORIES,
     },
     Shown {
@@ -47,7 +42,6 @@ static SHOWN: [Shown; 8] = [
         about: "There is no refresh token. The expired access token itself buys its successor, once, within a week after \
                 its end; the server remembers which were renewed.",
         keeps: "the access token after its end, the key to the next",
-        renewals: RENEWALS,
         stories: &story::access_only::STORIES,
     },
     Shown {
@@ -56,7 +50,6 @@ static SHOWN: [Shown; 8] = [
         about: "The server keeps one refresh token for each user name. Its payload is empty: whose it is, the expired \
                 access token beside it says. The answer is a new access token only.",
         keeps: REFRESH_TOKEN,
-        renewals: RENEWALS,
         stories: &story::per_user::STORIES,
     },
     Shown {
@@ -65,7 +58,6 @@ static SHOWN: [Shown; 8] = [
         about: "Refresh tokens are signed with a salt of the user's own. A new password draws another salt, and every \
                 session of the user ends at its next refresh, without a list of sessions.",
         keeps: REFRESH_TOKEN,
-        renewals: RENEWALS,
         stories: &story::salted::STORIES,
     },
     Shown {
@@ -74,7 +66,6 @@ static SHOWN: [Shown; 8] = [
         about: "Every sign-in draws a value that the user's refresh token is signed with. So a second device ends the \
                 first, whose app is told why.",
         keeps: REFRESH_TOKEN,
-        renewals: RENEWALS,
         stories: &story::single_device::STORIES,
     },
     Shown {
@@ -83,7 +74,6 @@ static SHOWN: [Shown; 8] = [
         about: "Every refresh spends the refresh token and gives a new pair. A spent token that comes again was stolen, \
                 from the app or by it: the server ends all tokens of the session.",
         keeps: REFRESH_TOKEN,
-        renewals: EXCHANGES,
         stories: &story::rotation::STORIES,
     },
     Shown {
@@ -92,7 +82,6 @@ static SHOWN: [Shown; 8] = [
         about: "The refresh token is an HttpOnly cookie, and a second value must be said again in a header. Both live in \
                 the app's own storage: no page and no browser ever has them.",
         keeps: "the cookies, the key to new access tokens",
-        renewals: EXCHANGES,
         stories: &story::cookie::STORIES,
     },
     Shown {
@@ -101,7 +90,6 @@ static SHOWN: [Shown; 8] = [
         about: "A token endpoint as RFC 6749 has it: the app says which client it is with every refresh, refresh tokens \
                 rotate, and whoever may can revoke a session at the server.",
         keeps: REFRESH_TOKEN,
-        renewals: EXCHANGES,
         stories: &story::oauth2::STORIES,
     },
 ];
@@ -117,6 +105,12 @@ pub(crate) fn shown(scheme: Scheme) -> &'static Shown {
         .iter()
         .find(|shown| shown.scheme == scheme)
         .unwrap_or(&SHOWN[5])
+}
+
+/// Whether a refresh gives another refresh token, too, and spends the one before.
+pub(crate) fn exchanges(scheme: Scheme) -> bool {
+    use Scheme::{AccessOnly, PerUser, Salted, SingleDevice};
+    !matches!(scheme, AccessOnly | PerUser | Salted | SingleDevice)
 }
 
 /// How the app is set up for a server of this scheme at this address.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokencast::error::SessionError;
 use tokencast::pages::PagePolicy;
 use tokencast::session::AuthSession;
-use tokencast::error::SessionError;
 use tokencast::state::{SessionEvent, SessionState, Transition};
 use tokencast::time::{BootTime, Clock as _};
 use tokencast::token::Credentials;

@@ -31,8 +31,16 @@ impl<W: Write> Transcript<W> {
     pub(super) fn arrow(&mut self, arrow: &Arrow) -> io::Result<()> {
         let labels: Vec<_> = arrow.labels.iter().map(|label| label.text.as_str()).collect();
         let labels = labels.join(" ");
-        let labels = if labels.is_empty() { labels } else { format!("  [{labels}]") };
-        writeln!(self.out, "          {} -> {}: {}{labels}", arrow.from, arrow.to, arrow.text)
+        let labels = if labels.is_empty() {
+            labels
+        } else {
+            format!("  [{labels}]")
+        };
+        writeln!(
+            self.out,
+            "          {} -> {}: {}{labels}",
+            arrow.from, arrow.to, arrow.text
+        )
     }
 
     /// Tells something that is neither good nor bad.

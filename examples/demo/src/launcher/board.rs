@@ -144,7 +144,7 @@ impl Board {
                 return false;
             };
             let before = std::mem::replace(&mut scene.stats, stats);
-            for text in news(&before, &stats) {
+            for text in news(scene.scheme, &before, &stats) {
                 scene.add(Who::Server, text);
             }
             before != stats
@@ -233,14 +233,14 @@ fn described(scheme: Scheme) -> Value {
         "line": shown.line,
         "about": shown.about,
         "keeps": shown.keeps,
-        "renewals": shown.renewals,
+        "renewals": if scheme::exchanges(scheme) { "refresh token exchanges" } else { "access token renewals" },
         "repeats": scheme::repeats(scheme),
         "stories": stories,
     })
 }
 
 /// What the server did between two counts, for people.
-fn news(before: &Stats, after: &Stats) -> Vec<String> {
+fn news(scheme: Scheme, before: &Stats, after: &Stats) -> Vec<String> {
     let times = |count: u64| match count {
         1 => String::new(),
         count => format!(" ({count} times)"),
@@ -255,7 +255,11 @@ fn news(before: &Stats, after: &Stats) -> Vec<String> {
         (
             before.exchanges,
             after.exchanges,
-            "exchanged the refresh token for new tokens",
+            if scheme::exchanges(scheme) {
+                "exchanged the refresh token for new tokens"
+            } else {
+                "gave a new access token"
+            },
         ),
         (
             before.replays,
@@ -268,11 +272,7 @@ fn news(before: &Stats, after: &Stats) -> Vec<String> {
             after.reuse_detected,
             "detected a reused refresh token",
         ),
-        (
-            before.revocations,
-            after.revocations,
-            "revoked the session's refresh tokens",
-        ),
+        (before.revocations, after.revocations, "revoked the session"),
     ];
     counted
         .into_iter()

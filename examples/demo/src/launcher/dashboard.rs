@@ -22,9 +22,10 @@ use tokio::sync::{Mutex, broadcast, watch};
 use tokio::time::timeout;
 
 use super::board::Board;
+use super::door::Door;
 use super::guard;
 use super::sites;
-use super::stage::{Audience, Door, Look, Stage};
+use super::stage::{Audience, Look, Stage};
 use super::tap::Text;
 use crate::scheme;
 use crate::step::{Call, Step};
@@ -226,9 +227,7 @@ struct Telling {
 
 async fn step(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
     match read(&headers, &body, "no such step") {
-        Ok(Wish { step }) => {
-            perform(&dashboard, Asked::Step(step)).await
-        }
+        Ok(Wish { step }) => perform(&dashboard, Asked::Step(step)).await,
         Err(refused) => *refused,
     }
 }
@@ -236,12 +235,13 @@ async fn step(State(dashboard): Shared, headers: HeaderMap, body: String) -> Res
 async fn story(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
     let known = |name: &str| {
         let scheme = dashboard.board.scene().scheme;
-        scheme::shown(scheme).stories.iter().any(|story| story.name == name)
+        scheme::shown(scheme)
+            .stories
+            .iter()
+            .any(|story| story.name == name)
     };
     match read(&headers, &body, "no such story") {
-        Ok(Telling { story }) if known(&story) => {
-            perform(&dashboard, Asked::Story(story)).await
-        }
+        Ok(Telling { story }) if known(&story) => perform(&dashboard, Asked::Story(story)).await,
         Ok(Telling { .. }) => refusal(StatusCode::BAD_REQUEST, "no such story of this scheme"),
         Err(refused) => *refused,
     }

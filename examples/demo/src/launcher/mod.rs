@@ -2,6 +2,7 @@
 
 mod board;
 mod dashboard;
+mod door;
 mod guard;
 mod outsider;
 mod played;
@@ -22,10 +23,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+pub(crate) use door::{Door, Invitation};
+pub(crate) use played::{Arrow, Played};
 pub(crate) use process::Record;
 pub(crate) use sites::COUNT as PAGES;
-pub(crate) use played::{Arrow, Played};
-pub(crate) use stage::{Audience, Counted, Door, Invitation, Look, Options, Stage};
+pub(crate) use stage::{Audience, Counted, Look, Options, Stage};
 pub(crate) use tap::Text;
 
 use crate::cli::StorageChoice;

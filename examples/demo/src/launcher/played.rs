@@ -107,7 +107,11 @@ pub(crate) fn arrows(messages: &[Message]) -> Vec<Arrow> {
 }
 
 fn request(message: &Message, times: usize) -> Arrow {
-    let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+    let times = if times > 1 {
+        format!(" ({times} times)")
+    } else {
+        String::new()
+    };
     Arrow {
         from: place(message),
         to: Place::Server,
@@ -121,10 +125,18 @@ fn answer(message: &Message) -> Option<Arrow> {
     let (text, labels, tone) = match &message.answer {
         Answer::NotYet => return None,
         Answer::Lost => ("no answer".to_owned(), Vec::new(), Tone::Lost),
-        Answer::Given { status, error, brings } => {
+        Answer::Given {
+            status,
+            error,
+            brings,
+        } => {
             let error = error.as_ref().map(|error| format!(" {error}"));
             let text = format!("{status}{}", error.unwrap_or_default());
-            let tone = if *status < 400 { Tone::Grants } else { Tone::Refuses };
+            let tone = if *status < 400 {
+                Tone::Grants
+            } else {
+                Tone::Refuses
+            };
             (text, brings.clone(), tone)
         }
     };
@@ -156,7 +168,12 @@ pub(crate) fn check_answer(expected: Answered, arrows: &[Arrow]) -> Option<Strin
         Answered::With(status) => told.text == status.to_string(),
         Answered::Refused(status, code) => told.text == format!("{status} {code}"),
     };
-    (!good).then(|| format!("the story expects {expected:?}, and the answer was {:?}", told.text))
+    (!good).then(|| {
+        format!(
+            "the story expects {expected:?}, and the answer was {:?}",
+            told.text
+        )
+    })
 }
 
 /// What was counted between, and what the story expects; both zero is not told.

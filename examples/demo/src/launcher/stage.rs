@@ -3,10 +3,10 @@
 mod story;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokencast_backend::{Backend, Config, Database, NewUser, RunningBackend, Scheme, Stats};
@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::board::{Board, Scene, Told, Who};
-use super::process::{AppProcess, Orders, Record};
+use super::door::Door;
+use super::process::{AppProcess, Record};
+use super::sites::{self, Surroundings};
 use super::tap::{Actor, Tap, Text};
-use super::sites::{self, Site, Surroundings};
 use super::told;
 use crate::app::MovedClock;
 use crate::cli::StorageChoice;
@@ -103,21 +104,6 @@ pub(crate) struct Counted {
     pub(crate) after: Stats,
     /// Whether the pages' connections are the same as before.
     pub(crate) pages_stayed: bool,
-}
-
-/// Where pages get their addresses.
-#[derive(Clone, Default)]
-pub(crate) struct Door {
-    pages: Arc<[(&'static str, String)]>,
-    orders: Arc<Mutex<Option<Orders>>>,
-}
-
-/// A page's address, good for one connection.
-#[derive(Serialize)]
-pub(crate) struct Invitation {
-    pub(crate) name: &'static str,
-    pub(crate) origin: String,
-    pub(crate) address: String,
 }
 
 impl Stage {
@@ -362,7 +348,10 @@ impl Stage {
 
     async fn kill_mid_refresh(&mut self, audience: &impl Audience) -> Result<()> {
         let repeats = scheme::repeats(self.setup.scheme);
-        ensure!(repeats, "a server of this scheme does not repeat an answer that was lost");
+        ensure!(
+            repeats,
+            "a server of this scheme does not repeat an answer that was lost"
+        );
         ensure!(self.is_active(), "nobody is signed in");
         ensure!(self.pages() > 0, "no page is connected: open the dashboard");
         self.expire().await?;
@@ -463,51 +452,6 @@ impl Stage {
 
     async fn until(&self, deadline: Duration, wanted: impl Fn(&Stats) -> bool) -> bool {
         until(&self.backend, deadline, wanted).await
-    }
-}
-
-impl Door {
-    fn new(sites: &[Site]) -> Self {
-        Self {
-            pages: sites.iter().map(|site| (site.name, site.url())).collect(),
-            orders: Arc::default(),
-        }
-    }
-
-    /// Asks the app for an address for each page.
-    pub(crate) async fn invite(&self) -> Result<Vec<Invitation>> {
-        let orders = self.orders()?;
-        let mut invitations = Vec::new();
-        for (name, url) in &*self.pages {
-            let address = orders.give(Order::Invite { url: url.clone() }).await?;
-            invitations.push(Invitation {
-                name,
-                origin: url.trim_end_matches('/').to_owned(),
-                address: address.context("the app gave no address")?,
-            });
-        }
-        Ok(invitations)
-    }
-
-    /// The pages' origins.
-    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
-        self.pages.iter().map(|(_, url)| url.trim_end_matches('/'))
-    }
-
-    fn open(&self, orders: Orders) {
-        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = Some(orders);
-    }
-
-    fn close(&self) {
-        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn orders(&self) -> Result<Orders> {
-        let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*orders {
-            Some(orders) => Ok(orders.clone()),
-            None => bail!("the app is not running"),
-        }
     }
 }
 

@@ -224,7 +224,14 @@ async fn pass(shared: Arc<Shared>, actor: Actor, request: Request<Incoming>) -> 
     let answer = send(&shared.server, request.map(Body::from)).await;
     let noted = answer.as_ref().ok();
     if let Some(place) = place {
-        let noted = noted.map(|answer| (&actor, answer.status().as_u16(), answer.headers(), &**answer.body()));
+        let noted = noted.map(|answer| {
+            (
+                &actor,
+                answer.status().as_u16(),
+                answer.headers(),
+                &**answer.body(),
+            )
+        });
         shared.answered(place, noted);
     }
     Ok(answer?.map(Body::from))

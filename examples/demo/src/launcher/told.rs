@@ -3,6 +3,7 @@
 use super::board::{Scene, Told};
 use super::stage::Counted;
 use crate::control::State;
+use crate::scheme;
 use crate::step::Step;
 
 pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
@@ -11,6 +12,11 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         after,
         pages_stayed,
     } = counted;
+    let renewed = if scheme::exchanges(scene.scheme) {
+        "exchanged its refresh token"
+    } else {
+        "renewed its access token"
+    };
     let exchanges = after.exchanges - before.exchanges;
     let replays = after.replays - before.replays;
     let rejected = after.api_rejected - before.api_rejected;
@@ -44,7 +50,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::CallApi => (
             format!(
-                "{rejected} calls met a 401. The app exchanged its refresh token {}; every page got generation \
+                "{rejected} calls met a 401. The app {renewed} {}; every page got generation \
                  {generation} and sent its call again: {answered} answered{}.",
                 times(exchanges),
                 if *pages_stayed {
@@ -79,7 +85,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         Step::Kill => (
             format!(
                 "A new process found the session in {storage}. The access token was in memory only, so the app \
-                 exchanged its refresh token {} for all pages together.",
+                 {renewed} {} for all pages together.",
                 times(exchanges)
             ),
             exchanges <= 1,
@@ -99,7 +105,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::SignOut => (
             format!(
-                "{} The server revoked the session's refresh tokens.",
+                "{} The server revoked the session.",
                 if scene.no_page_has_a_token() {
                     "Every page was told, and dropped its token."
                 } else {

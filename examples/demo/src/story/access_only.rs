@@ -8,14 +8,25 @@ pub(crate) static STORIES: [Story; 2] = [
         title: "Renew again",
         other: "the thief",
         steps: &[
-            act("Ada signs in: there is an access token, and nothing else.", &[Act::SignIn]).granted(),
+            act(
+                "Ada signs in: there is an access token, and nothing else.",
+                &[Act::SignIn],
+            )
+            .granted(),
             act("A thief copies it.", &[Act::Steal]),
-            ask("It expires, and the app sends it to be renewed.", &[Act::Expire, Act::Renew]),
+            ask(
+                "It expires, and the app sends it to be renewed.",
+                &[Act::Expire, Act::Renew],
+            ),
             tell("The server remembers that it was renewed."),
             answer("The app gets its successor.").granted(),
             ask("The thief sends the same token.", &[Act::Refresh(Presented::All)]),
             answer("It is remembered: refused.").refused(401, "already_exchanged"),
-            act("The app goes on with its next renewal.", &[Act::Expire, Act::Renew]).granted(),
+            act(
+                "The app goes on with its next renewal.",
+                &[Act::Expire, Act::Renew],
+            )
+            .granted(),
         ],
         told: Told::SignedIn,
         counted: &[(Count::SignIns, 1), (Count::Exchanges, 2), (Count::Refused, 1)],
@@ -27,7 +38,10 @@ pub(crate) static STORIES: [Story; 2] = [
         other: "nobody else",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
-            act("She does not open the app for more than a week.", &[Act::PassTheWindow]),
+            act(
+                "She does not open the app for more than a week.",
+                &[Act::PassTheWindow],
+            ),
             ask("Then the app sends its token to be renewed.", &[Act::Renew]),
             answer("Its window has passed.").refused(401, "expired"),
         ],

@@ -17,7 +17,8 @@ pub(crate) static STORIES: [Story; 3] = [
             tell("The server deletes their row, makes a new pair and saves it."),
             answer("The app gets the new pair.").granted(),
             ask("The thief sends the old pair.", &[Act::Refresh(Presented::All)]),
-            answer("The server finds no row to delete: the pair was exchanged before.").refused(401, "already_exchanged"),
+            answer("The server finds no row to delete: the pair was exchanged before.")
+                .refused(401, "already_exchanged"),
             act(
                 "Nobody else suffers for that: the app goes on with its next renewal.",
                 &[Act::Expire, Act::Renew],
@@ -53,7 +54,11 @@ pub(crate) static STORIES: [Story; 3] = [
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
             act("A thief copies her refresh token.", &[Act::Steal]),
-            act("The thief has an account of its own, and signs in as eve.", &[Act::SignInAsEve]).granted(),
+            act(
+                "The thief has an account of its own, and signs in as eve.",
+                &[Act::SignInAsEve],
+            )
+            .granted(),
             ask(
                 "It sends ada’s refresh token beside eve’s access token.",
                 &[Act::Refresh(Presented::ForeignPair)],

@@ -228,9 +228,7 @@ mod tests {
 
     #[test]
     fn the_thief_refreshes_first_in_eleven_steps() {
-        let story = rotation::STORIES
-            .iter()
-            .find(|story| story.name == "thief-first");
+        let story = rotation::STORIES.iter().find(|story| story.name == "thief-first");
         assert_eq!(story.map(|story| story.steps.len()), Some(11));
     }
 }

@@ -9,8 +9,16 @@ pub(crate) static STORIES: [Story; 2] = [
         other: "the help desk",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
-            act("Her access token expires, and the app renews.", &[Act::Expire, Act::Renew]).granted(),
-            act("Ada has lost her phone: the help desk revokes its session.", &[Act::Revoke]).granted(),
+            act(
+                "Her access token expires, and the app renews.",
+                &[Act::Expire, Act::Renew],
+            )
+            .granted(),
+            act(
+                "Ada has lost her phone: the help desk revokes its session.",
+                &[Act::Revoke],
+            )
+            .granted(),
             ask(
                 "The access token expires, and the app presents its refresh token.",
                 &[Act::Expire, Act::Renew],
@@ -31,12 +39,22 @@ pub(crate) static STORIES: [Story; 2] = [
         title: "Come without the client’s secret",
         other: "the thief",
         steps: &[
-            act("Ada signs in; the app says which client it is, and its secret.", &[Act::SignIn]).granted(),
+            act(
+                "Ada signs in; the app says which client it is, and its secret.",
+                &[Act::SignIn],
+            )
+            .granted(),
             act("A thief copies the refresh token.", &[Act::Steal]),
-            act("It presents it without a secret.", &[Act::Refresh(Presented::WithoutSecret)])
-                .refused(401, "invalid_client"),
-            act("It presents it with a guessed one.", &[Act::Refresh(Presented::GuessedSecret)])
-                .refused(401, "invalid_client"),
+            act(
+                "It presents it without a secret.",
+                &[Act::Refresh(Presented::WithoutSecret)],
+            )
+            .refused(401, "invalid_client"),
+            act(
+                "It presents it with a guessed one.",
+                &[Act::Refresh(Presented::GuessedSecret)],
+            )
+            .refused(401, "invalid_client"),
             act(
                 "The refresh token was not touched: the app renews.",
                 &[Act::Expire, Act::Renew],

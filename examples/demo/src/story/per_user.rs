@@ -16,8 +16,12 @@ pub(crate) static STORIES: [Story; 2] = [
             .granted(),
             act("Ada changes her password in a browser.", &[Act::ChangePassword]),
             tell("The server ends the session that her refresh token belongs to."),
-            ask("The app’s access token expires, and it sends both again.", &[Act::Expire, Act::Renew]),
-            answer("The server knows the token, and why it is no longer good.").refused(401, "password_changed"),
+            ask(
+                "The app’s access token expires, and it sends both again.",
+                &[Act::Expire, Act::Renew],
+            ),
+            answer("The server knows the token, and why it is no longer good.")
+                .refused(401, "password_changed"),
         ],
         told: Told::Over("password_changed"),
         counted: &[
@@ -40,7 +44,11 @@ pub(crate) static STORIES: [Story; 2] = [
                 &[Act::Refresh(Presented::Forged)],
             ),
             answer("The signature is nobody’s.").refused(401, "invalid_token"),
-            act("Ada’s own token is as good as before: the app renews.", &[Act::Expire, Act::Renew]).granted(),
+            act(
+                "Ada’s own token is as good as before: the app renews.",
+                &[Act::Expire, Act::Renew],
+            )
+            .granted(),
         ],
         told: Told::SignedIn,
         counted: &[(Count::SignIns, 1), (Count::Exchanges, 1), (Count::Refused, 1)],

@@ -9,10 +9,15 @@ pub(crate) static STORIES: [Story; 2] = [
         other: "the thief",
         steps: &[
             ask("Ada signs in.", &[Act::SignIn]),
-            tell("The server makes an access token and a refresh token, and saves which refresh token is good."),
+            tell(
+                "The server makes an access token and a refresh token, and saves which refresh token is good.",
+            ),
             answer("It sends both to the app.").granted(),
             act("A thief copies the refresh token.", &[Act::Steal]),
-            ask("The thief presents it before the app does.", &[Act::Refresh(Presented::All)]),
+            ask(
+                "The thief presents it before the app does.",
+                &[Act::Refresh(Presented::All)],
+            ),
             tell("The server compares it with what it has saved, and makes new tokens."),
             answer("It sends them to the thief, who can read ada’s data now.").granted(),
             ask(
@@ -56,11 +61,11 @@ pub(crate) static STORIES: [Story; 2] = [
                 "The app asks again: the same refresh token under the same key.",
                 &[],
             ),
-            answer("By the key the server knows that this is no thief, and gives the same new tokens again.").granted(),
+            answer("By the key the server knows that this is no thief, and gives the same new tokens again.")
+                .granted(),
         ],
         told: Told::SignedIn,
         counted: &[(Count::SignIns, 1), (Count::Exchanges, 1), (Count::Repeats, 1)],
         moral: "Without the key the repeated token would be taken for a stolen one, and ada would be signed out by a bad network.",
     },
 ];
-

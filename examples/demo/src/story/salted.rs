@@ -8,11 +8,22 @@ pub(crate) static STORIES: [Story; 2] = [
         title: "Change the password",
         other: "ada’s browser",
         steps: &[
-            act("Ada signs in: her refresh token is signed with her salt.", &[Act::SignIn]).granted(),
-            act("Her access token expires, and the app renews it.", &[Act::Expire, Act::Renew]).granted(),
+            act(
+                "Ada signs in: her refresh token is signed with her salt.",
+                &[Act::SignIn],
+            )
+            .granted(),
+            act(
+                "Her access token expires, and the app renews it.",
+                &[Act::Expire, Act::Renew],
+            )
+            .granted(),
             act("Ada changes her password in a browser.", &[Act::ChangePassword]),
             tell("The server draws another salt. It has no list of sessions to go through."),
-            ask("The app’s access token expires, and it presents its refresh token.", &[Act::Expire, Act::Renew]),
+            ask(
+                "The app’s access token expires, and it presents its refresh token.",
+                &[Act::Expire, Act::Renew],
+            ),
             answer("It names a salt that was replaced.").refused(401, "password_changed"),
         ],
         told: Told::Over("password_changed"),
@@ -36,7 +47,11 @@ pub(crate) static STORIES: [Story; 2] = [
                 &[Act::Refresh(Presented::Forged)],
             ),
             answer("No salt signed it, whatever it names.").refused(401, "invalid_token"),
-            act("Ada’s own token is as good as before: the app renews.", &[Act::Expire, Act::Renew]).granted(),
+            act(
+                "Ada’s own token is as good as before: the app renews.",
+                &[Act::Expire, Act::Renew],
+            )
+            .granted(),
         ],
         told: Told::SignedIn,
         counted: &[(Count::SignIns, 1), (Count::Exchanges, 1), (Count::Refused, 1)],

@@ -8,7 +8,11 @@ pub(crate) static STORIES: [Story; 1] = [Story {
     other: "the tablet",
     steps: &[
         act("Ada signs in on her phone.", &[Act::SignIn]).granted(),
-        act("Its access token expires, and the phone renews it.", &[Act::Expire, Act::Renew]).granted(),
+        act(
+            "Its access token expires, and the phone renews it.",
+            &[Act::Expire, Act::Renew],
+        )
+        .granted(),
         act("Ada signs in on a tablet.", &[Act::SignInToo]).granted(),
         tell("The server draws another value to sign her refresh token with: the phone’s is of no use now."),
         ask(

@@ -103,7 +103,11 @@ impl Stage {
             // The server is told behind the user's back; it must not be counted in the story.
             self.until(LAST_NEWS, |_| {
                 let messages = self.tap.messages();
-                let told = |path: &str| messages.iter().any(|it| it.asks.ends_with(path) && it.answer != Answer::NotYet);
+                let told = |path: &str| {
+                    messages
+                        .iter()
+                        .any(|it| it.asks.ends_with(path) && it.answer != Answer::NotYet)
+                };
                 told("/auth/logout") || told("/oauth/revoke")
             })
             .await;
@@ -150,7 +154,9 @@ impl Stage {
             Act::RenewToo => {
                 let device = other.device.as_ref().context("there is no second device")?;
                 let token = device.access_token().await?;
-                played.notes.push(format!("served: generation {}", token.generation()));
+                played
+                    .notes
+                    .push(format!("served: generation {}", token.generation()));
             }
             Act::SignInAsEve => {
                 self.outsider().sign_in(EVE).await?;
@@ -161,14 +167,16 @@ impl Stage {
             }
             Act::Revoke => {
                 let token = self.tap.purse(Actor::App).refresh;
-                self.outsider().revoke(token.context("there is nothing to revoke")?).await?;
+                self.outsider()
+                    .revoke(token.context("there is nothing to revoke")?)
+                    .await?;
             }
             Act::Look => {
                 let secrets = self.tap.purse(Actor::App);
                 let secrets: Vec<_> = [secrets.refresh, secrets.csrf].into_iter().flatten().collect();
                 let looks = audience.look(&secrets).await?;
-                if looks.is_empty() {
-                    played.wrong = Some("no page is open: open the dashboard".into());
+                if self.pages() == 0 || (looks.len() as u64) < self.pages() {
+                    played.wrong = Some("not every page looked: open the dashboard".into());
                 }
                 for look in looks {
                     let text = match look.found.as_slice() {
@@ -188,7 +196,10 @@ impl Stage {
     /// What the app got last, of that what a refresh presents.
     fn stealable(&self) -> Purse {
         let all = self.tap.purse(Actor::App);
-        let no_access = matches!(self.setup.scheme, Scheme::Rotation | Scheme::Cookie | Scheme::OAuth2);
+        let no_access = matches!(
+            self.setup.scheme,
+            Scheme::Rotation | Scheme::Cookie | Scheme::OAuth2
+        );
         Purse {
             access: all.access.filter(|_| !no_access),
             ..all
@@ -251,7 +262,10 @@ impl Stage {
                 _ => "Nothing of what the story has.".to_owned(),
             };
             // What came before belongs to other stories.
-            let signed_in = now.history.iter().rposition(|line| line.starts_with("the user signed in"));
+            let signed_in = now
+                .history
+                .iter()
+                .rposition(|line| line.starts_with("the user signed in"));
             let history = now.history[signed_in.unwrap_or(0)..].to_vec();
             let over = now.state != State::Active;
             let Some(played) = &mut scene.story else { return };

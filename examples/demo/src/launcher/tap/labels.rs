@@ -192,12 +192,18 @@ impl Labels {
             Kind::Csrf => 'C',
             Kind::Key => 'K',
             Kind::Password | Kind::Client => {
-                let text = if kind == Kind::Password { "password" } else { "client secret" };
+                let text = if kind == Kind::Password {
+                    "password"
+                } else {
+                    "client secret"
+                };
                 let text = text.to_owned();
                 return Label { kind, text };
             }
         };
-        let count = story.iter().filter(|(_, label)| label.kind == kind && label.text.starts_with(letter));
+        let count = story
+            .iter()
+            .filter(|(_, label)| label.kind == kind && label.text.starts_with(letter));
         let text = format!("{letter}{}", count.count() + 1);
         let label = Label { kind, text };
         self.remember(value, label.clone());
@@ -236,7 +242,10 @@ mod tests {
         let pair = labels.of(&Sent::in_answer(&HeaderMap::new(), pair));
         assert_eq!(texts(&pair), ["A1", "R1"]);
         let headers = [("idempotency-key", "kkkk")];
-        let asked = request("grant_type=refresh_token&refresh_token=rrrr&access_token=aaaa", &headers);
+        let asked = request(
+            "grant_type=refresh_token&refresh_token=rrrr&access_token=aaaa",
+            &headers,
+        );
         assert_eq!(texts(&labels.of(&Sent::in_request(&asked))), ["R1", "A1", "K1"]);
         let next = labels.of(&Sent::in_answer(&HeaderMap::new(), br#"{"access_token":"bbbb"}"#));
         assert_eq!(texts(&next), ["A2"]);
@@ -249,7 +258,10 @@ mod tests {
     #[test]
     fn cookies_and_their_echo_are_seen_and_passwords_are_not_told_apart() {
         let mut labels = Labels::default();
-        let headers = [("cookie", "refresh=rrrr; csrf=cccc; other=oooo"), ("x-csrf-token", "cccc")];
+        let headers = [
+            ("cookie", "refresh=rrrr; csrf=cccc; other=oooo"),
+            ("x-csrf-token", "cccc"),
+        ];
         let cookies = labels.of(&Sent::in_request(&request("", &headers)));
         assert_eq!(texts(&cookies), ["R1", "C1"]);
         let login = labels.of(&Sent::in_request(&request("username=ada&password=pppp", &[])));
