@@ -77,6 +77,7 @@ function render() {
     const running = step === "sign_in" ? !active : active || step === "call_api" || step === "kill";
     const possible = app.pid ? running : step === "kill";
     if (step === "kill_mid_refresh") button.hidden = !scheme.repeats;
+    if (step === "kill") button.classList.toggle("wide", !scheme.repeats);
     // Not `disabled`: that would take the keyboard's focus away in the middle of a step.
     button.setAttribute("aria-disabled", String(!!busy || !!playing || !possible));
     button.classList.toggle("busy", busy === step);

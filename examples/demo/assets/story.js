@@ -114,7 +114,11 @@ function renderLegend({ steps }) {
   const used = new Set(labels.map((label) => label.kind));
   const parts = Object.entries(KINDS)
     .filter(([kind]) => used.has(kind))
-    .flatMap(([kind, words]) => [element("span", `chip ${kind}`, kind === "csrf" ? "C" : kind[0].toUpperCase()), ` ${words}  `]);
+    .map(([kind, words]) => {
+      const part = element("span", "part");
+      part.append(element("span", `chip ${kind}`, kind[0].toUpperCase()), ` ${words}`);
+      return part;
+    });
   document.getElementById("legend").replaceChildren(...parts);
 }
 

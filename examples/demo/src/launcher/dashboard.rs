@@ -367,7 +367,7 @@ mod tests {
         let host = ("Host", "127.0.0.1:4000");
         let json = ("Content-Type", "application/json");
         let body = r#"{"step":"sign_out"}"#;
-        for path in ["/k3y/step", "/k3y/open"] {
+        for path in ["/k3y/step", "/k3y/open", "/k3y/story", "/k3y/found"] {
             assert_eq!(
                 status(Method::POST, path, &[host, json], body).await,
                 403,
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_step_is_refused() {
+    async fn what_is_no_step_and_no_story_is_refused() {
         let headers = [
             ("Host", "127.0.0.1:4000"),
             ("Origin", ORIGIN),
@@ -421,6 +421,18 @@ mod tests {
                 "{body}"
             );
         }
+        for (path, body) in [
+            ("/k3y/story", "{}"),
+            ("/k3y/story", r#"{"story":"moon"}"#),
+            // A story of another scheme.
+            ("/k3y/story", r#"{"story":"second-device"}"#),
+            ("/k3y/found", r#"{"page":"Orders"}"#),
+        ] {
+            assert_eq!(status(Method::POST, path, &headers, body).await, 400, "{body}");
+        }
+        // It gets as far as the stage, which is not there.
+        let known = r#"{"story":"thief-first"}"#;
+        assert_eq!(status(Method::POST, "/k3y/story", &headers, known).await, 503);
         let form = [headers[0], headers[1], ("Content-Type", "text/plain")];
         assert_eq!(
             status(Method::POST, "/k3y/step", &form, r#"{"step":"kill"}"#).await,

@@ -163,17 +163,15 @@ pub(crate) fn check_answer(expected: Answered, arrows: &[Arrow]) -> Option<Strin
     let Some(told) = told else {
         return Some("there was no answer yet".into());
     };
-    let good = match expected {
-        Answered::NotAtAll => told.tone == Tone::Lost,
-        Answered::With(status) => told.text == status.to_string(),
-        Answered::Refused(status, code) => told.text == format!("{status} {code}"),
+    let (good, expected) = match expected {
+        Answered::NotAtAll => (told.tone == Tone::Lost, "no answer".to_owned()),
+        Answered::With(status) => (told.text == status.to_string(), status.to_string()),
+        Answered::Refused(status, code) => {
+            let text = format!("{status} {code}");
+            (told.text == text, text)
+        }
     };
-    (!good).then(|| {
-        format!(
-            "the story expects {expected:?}, and the answer was {:?}",
-            told.text
-        )
-    })
+    (!good).then(|| format!("the story has the answer {expected}, and it was {}", told.text))
 }
 
 /// What was counted between, and what the story expects; both zero is not told.

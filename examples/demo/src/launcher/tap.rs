@@ -252,3 +252,74 @@ pub(crate) async fn send(server: &str, request: Request<Body>) -> Result<Respons
     head.headers.remove(header::TRANSFER_ENCODING);
     Ok(Response::from_parts(head, body))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// A server that reads a request and says this, or nothing.
+    async fn server(says: &'static str) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(says.as_bytes()).await.unwrap();
+        });
+        address
+    }
+
+    async fn ask(tap: &Tap, actor: Actor) -> Result<Response<Bytes>> {
+        let mut tasks = JoinSet::new();
+        let address = tap.listen(actor, &mut tasks).await.unwrap();
+        let host = address.trim_start_matches("http://");
+        let request = Request::post("/auth/refresh")
+            .header(header::HOST, host)
+            .body(Body::from("refresh_token=rrrr"));
+        send(host, request.unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_passed_on_and_kept_for_who_got_it() {
+        let body = r#"{"access_token":"aaaa"}"#;
+        let says =
+            "HTTP/1.1 200 OK\r\ncontent-length: 23\r\nconnection: close\r\n\r\n{\"access_token\":\"aaaa\"}";
+        let tap = Tap::to(&server(says).await);
+        let answer = ask(&tap, Actor::Other).await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.body()[..]),
+            (200, body.as_bytes())
+        );
+        let message = &tap.messages()[0];
+        assert_eq!(
+            (message.asks.as_str(), message.from),
+            ("POST /auth/refresh", Some(Actor::Other))
+        );
+        assert!(
+            matches!(message.answer, Answer::Given { status: 200, .. }),
+            "{message:?}"
+        );
+        assert!(!format!("{message:?}").contains("rrrr") && !format!("{message:?}").contains("aaaa"));
+        assert!(tap.purse(Actor::Other).access.is_some() && tap.purse(Actor::App).access.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_does_not_come_through_the_tap_either() {
+        let tap = Tap::to(&server("").await);
+        assert!(ask(&tap, Actor::App).await.is_err());
+        assert_eq!(tap.messages()[0].answer, Answer::Lost);
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_after_its_story_is_no_part_of_the_next() {
+        let tap = Tap::to("http://127.0.0.1:1");
+        let request = Request::get("/api/me").body(Bytes::new()).unwrap();
+        let place = tap.0.asked(Actor::App, &request);
+        tap.begin();
+        tap.0.asked(Actor::App, &request);
+        tap.0.answered(place, None);
+        assert_eq!(tap.messages()[0].answer, Answer::NotYet);
+    }
+}

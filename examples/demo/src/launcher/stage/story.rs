@@ -178,15 +178,15 @@ impl Stage {
                 if self.pages() == 0 || (looks.len() as u64) < self.pages() {
                     played.wrong = Some("not every page looked: open the dashboard".into());
                 }
-                for look in looks {
-                    let text = match look.found.as_slice() {
-                        [] => "found nothing".to_owned(),
-                        found => format!("found {}", found.join(", ")),
-                    };
-                    if !look.found.is_empty() {
-                        played.wrong = Some("a page found a cookie".into());
-                    }
-                    played.notes.push(format!("{}: {text}", look.page));
+                let pages = looks.len();
+                let lucky: Vec<_> = looks.into_iter().filter(|look| !look.found.is_empty()).collect();
+                if lucky.is_empty() {
+                    played
+                        .notes
+                        .push(format!("the scripts in {pages} pages found nothing"));
+                }
+                for look in lucky {
+                    played.wrong = Some(format!("the page {} found {}", look.page, look.found.join(", ")));
                 }
             }
         }
