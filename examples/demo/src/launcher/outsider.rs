@@ -76,6 +76,16 @@ impl Outsider {
         self.post("/auth/password", form).await
     }
 
+    /// Reads what belongs to the token's user.
+    pub(crate) async fn read(&self, token: &str) -> Result<Response<Bytes>> {
+        let server = self.api.trim_start_matches("http://");
+        let bearer = Zeroizing::new(format!("Bearer {token}"));
+        let request = Request::get("/api/me")
+            .header(header::HOST, server)
+            .header(header::AUTHORIZATION, bearer.as_str());
+        tap::send(server, request.body(Body::empty())?).await
+    }
+
     /// Revokes a token at the server (RFC 7009).
     pub(crate) async fn revoke(&self, token: Text) -> Result<Response<Bytes>> {
         let mut form = Form::default();

@@ -36,7 +36,11 @@ pub(crate) static STORIES: [Story; 3] = [
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
             act("A thief copies the pair.", &[Act::Steal]),
-            act("The thief exchanges it.", &[Act::Refresh(Presented::All)]).granted(),
+            act(
+                "The thief exchanges it, and reads ada’s data.",
+                &[Act::Refresh(Presented::All), Act::Read],
+            )
+            .granted(),
             ask(
                 "Ada’s access token expires, and the app sends both tokens.",
                 &[Act::Expire, Act::Renew],

@@ -63,6 +63,8 @@ pub(crate) enum Act {
     Steal,
     /// The other one asks for new tokens, and keeps what it gets.
     Refresh(Presented),
+    /// The other one reads ada's data with the access token that it has.
+    Read,
     /// The other one, a device with a core of its own, signs ada in.
     SignInToo,
     /// The other device needs an access token.

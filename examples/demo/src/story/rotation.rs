@@ -19,7 +19,7 @@ pub(crate) static STORIES: [Story; 2] = [
                 &[Act::Refresh(Presented::All)],
             ),
             tell("The server compares it with what it has saved, and makes new tokens."),
-            answer("It sends them to the thief, who can read ada’s data now.").granted(),
+            act("It sends them to the thief, who reads ada’s data.", &[Act::Read]).granted(),
             ask(
                 "Ada’s access token expires, and the app presents its refresh token, which is spent.",
                 &[Act::Expire, Act::Renew],

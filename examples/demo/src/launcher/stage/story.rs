@@ -146,6 +146,14 @@ impl Stage {
                 });
             }
             Act::Refresh(how) => self.refresh_as_other(how, other).await?,
+            Act::Read => {
+                let token = other
+                    .purse
+                    .access
+                    .clone()
+                    .context("there is nothing to read with")?;
+                self.outsider().read(&token).await?;
+            }
             Act::SignInToo => {
                 let device = self.second_device()?;
                 device.sign_in(Credentials::password(USERNAME, PASSWORD)).await?;
