@@ -67,6 +67,8 @@ async fn check(
     let played = async {
         if scheme == scheme::USUAL {
             script::play(&mut stage, &players, &record, transcript).await?;
+        } else {
+            stories::buttons(&mut stage, &players, transcript).await?;
         }
         stories::play(&mut stage, &players, &record, transcript).await
     };

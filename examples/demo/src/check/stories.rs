@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::Players;
 use super::transcript::Transcript;
 use crate::launcher::{Played, Record, Stage};
 use crate::scheme;
+use crate::step::Step;
 
 pub(super) async fn play(
     stage: &mut Stage,
@@ -34,6 +35,40 @@ pub(super) async fn play(
         ),
         !crossed && !is_told && record.holds("generation") && told.contains("labels"),
     )?)
+}
+
+/// The dashboard's other buttons do what they say under every scheme.
+pub(super) async fn buttons(
+    stage: &mut Stage,
+    players: &Players,
+    transcript: &mut Transcript<impl Write>,
+) -> Result<()> {
+    let steps = [
+        Step::SignIn,
+        Step::CallApi,
+        Step::Expire,
+        Step::CallApi,
+        Step::AddNotes,
+        Step::Kill,
+        Step::CallApi,
+        Step::KillMidRefresh,
+        Step::SignOut,
+    ];
+    let repeats = scheme::repeats(stage.scheme());
+    for step in steps
+        .into_iter()
+        .filter(|step| *step != Step::KillMidRefresh || repeats)
+    {
+        transcript.step(step.title())?;
+        stage.perform(step, players).await?;
+        let told = stage
+            .board()
+            .scene()
+            .told
+            .context("the board says what the step did")?;
+        transcript.expect(&told.text, told.good)?;
+    }
+    Ok(())
 }
 
 fn show(played: &Played, transcript: &mut Transcript<impl Write>) -> Result<()> {

@@ -12,10 +12,10 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         after,
         pages_stayed,
     } = counted;
-    let renewed = if scheme::exchanges(scene.scheme) {
-        "exchanged its refresh token"
+    let (renewed, untouched) = if scheme::exchanges(scene.scheme) {
+        ("exchanged its refresh token", "the refresh token was not touched")
     } else {
-        "renewed its access token"
+        ("renewed its access token", "nothing was renewed")
     };
     let exchanges = after.exchanges - before.exchanges;
     let replays = after.replays - before.replays;
@@ -44,7 +44,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::CallApi if rejected == 0 => (
             format!(
-                "{answered} calls, all answered. The access token is still good, so the refresh token was not touched."
+                "{answered} calls, all answered. The access token is still good, so {untouched}."
             ),
             exchanges == 0,
         ),

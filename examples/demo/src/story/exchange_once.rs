@@ -46,10 +46,15 @@ pub(crate) static STORIES: [Story; 3] = [
                 &[Act::Expire, Act::Renew],
             ),
             answer("The server finds no row to delete.").refused(401, "already_exchanged"),
+            act(
+                "The thief’s own pair is as good as before.",
+                &[Act::Refresh(Presented::All)],
+            )
+            .granted(),
         ],
         told: Told::Over("reuse_detected"),
-        counted: &[(Count::SignIns, 1), (Count::Exchanges, 1), (Count::Refused, 1)],
-        moral: "Ada is told at her next renewal. This scheme does not end the thief’s own pair: rotation does.",
+        counted: &[(Count::SignIns, 1), (Count::Exchanges, 2), (Count::Refused, 1)],
+        moral: "Ada is told at her next renewal. This scheme does not end what the thief got: rotation does.",
     },
     Story {
         name: "foreign-pair",
