@@ -19,7 +19,7 @@ pub(crate) static STORIES: [Story; 2] = [
         ],
         told: Told::SignedIn,
         counted: &[(Count::SignIns, 1), (Count::Exchanges, 1)],
-        moral: "A cookie alone proves nothing: who asks must be able to read the second value, and foreign pages are not.",
+        moral: "A cookie alone proves nothing: who asks must read the second value, and a foreign page cannot.",
     },
     Story {
         name: "script",
