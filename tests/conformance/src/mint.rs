@@ -14,8 +14,8 @@ use crate::SoakError;
 pub struct Mint(pub String);
 
 /// What it prints; other fields are ignored. The profile's pointers do not apply to it.
-#[derive(Deserialize)]
-struct Minted {
+#[derive(Clone, Deserialize)]
+pub(crate) struct Minted {
     access_token: Option<String>,
     refresh_token: Option<String>,
     /// `name=value; name2=value2`, for a server that keeps its session in cookies.
@@ -26,8 +26,12 @@ struct Minted {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Mint {
-    /// Runs the command. What it printed is in no error: it may hold tokens.
     pub(crate) async fn tokens(&self, presents: TokenKind) -> Result<TokenSet, SoakError> {
+        self.run().await?.into_tokens(presents)
+    }
+
+    /// Runs the command. What it printed is in no error: it may hold tokens.
+    pub(crate) async fn run(&self) -> Result<Minted, SoakError> {
         let mut command = tokio::process::Command::new("sh");
         command
             .args(["-c", &self.0])
@@ -44,19 +48,50 @@ impl Mint {
             return Err(SoakError::Mint(format!("it failed ({})", output.status)));
         }
         // The error's text would repeat what stands there.
-        let minted: Minted = serde_json::from_slice(&output.stdout).map_err(|error| {
+        serde_json::from_slice(&output.stdout).map_err(|error| {
             SoakError::Mint(format!(
                 "it printed no JSON object of tokens (line {}, column {})",
                 error.line(),
                 error.column()
             ))
-        })?;
-        minted.into_tokens(presents)
+        })
     }
 }
 
 impl Minted {
-    fn into_tokens(self, presents: TokenKind) -> Result<TokenSet, SoakError> {
+    /// What the profile presents becomes something that no server gave.
+    pub(crate) fn replaced(&mut self, presents: TokenKind) {
+        if let Some(text) = self.presented(presents) {
+            *text = text
+                .split_once('=')
+                .filter(|_| presents == TokenKind::Cookie)
+                .map_or_else(
+                    || "no-token-of-this-server".into(),
+                    |(name, _)| format!("{name}=no-token-of-this-server"),
+                );
+        }
+    }
+
+    /// What the profile presents has one letter changed, well before its end: the last one of a base64 text may say nothing.
+    pub(crate) fn tampered(&mut self, presents: TokenKind) {
+        if let Some(text) = self.presented(presents) {
+            let at = text.len().saturating_sub(5);
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) && at < text.len() {
+                let other = if &text[at..=at] == "A" { "B" } else { "A" };
+                text.replace_range(at..=at, other);
+            }
+        }
+    }
+
+    fn presented(&mut self, presents: TokenKind) -> Option<&mut String> {
+        match presents {
+            TokenKind::Cookie => self.cookies.as_mut(),
+            TokenKind::Access => self.access_token.as_mut(),
+            _ => self.refresh_token.as_mut(),
+        }
+    }
+
+    pub(crate) fn into_tokens(self, presents: TokenKind) -> Result<TokenSet, SoakError> {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let access = given(self.access_token);
         let missing =

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokencast::profile::Renew;
 use tokencast::time::Clock as _;
-use tokencast::{AccessToken, ServerProfile, SessionError, SessionState};
+use tokencast::token::TokenSet;
+use tokencast::{AccessToken, Generation, ServerProfile, SessionError, SessionState};
 use tokencast_fault_proxy::{Exchange, Fault, FaultProxy};
 use tokio::task::JoinSet;
 
@@ -35,6 +36,8 @@ pub struct Order {
     pub storage: Storage,
     /// Ends the soak in any case.
     pub most: Option<Duration>,
+    /// Real time between two rounds, for a server whose tokens of one second are alike.
+    pub pause: Duration,
 }
 
 /// Where the client keeps its session.
@@ -85,6 +88,12 @@ pub enum SoakError {
 const SPEED: u32 = 20;
 /// A session that brings no token in so many tries without faults is lost.
 const MOST_TRIES: u32 = 12;
+/// A token that served for so long was a good one.
+const SERVED_FOR: Duration = Duration::from_secs(11);
+/// So long a server may ask to be left alone in one round, all in all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often the command for a fresh session is run when it fails after others went well: servers limit sign-ins.
+const MOST_MINTS: u32 = 6;
 const SHORT: Duration = Duration::from_millis(15);
 
 /// Drives the core until the server has carried out the exchanges that were asked for. `tell` gets a line now and then.
@@ -109,6 +118,7 @@ pub async fn soak(order: &Order, tell: impl Fn(&str)) -> Result<Report, SoakErro
         report: Report::default(),
         began: Instant::now(),
         told: Instant::now(),
+        seen: 0,
     };
     if when_expired {
         tell("the server renews expired tokens only: each round waits for the end of a token's life");
@@ -132,6 +142,8 @@ struct Soak<'a> {
     report: Report,
     began: Instant,
     told: Instant,
+    /// So much of the network's log is counted.
+    seen: usize,
 }
 
 /// What the network, or death, does in one round.
@@ -146,12 +158,32 @@ struct Plan {
 
 impl Soak<'_> {
     fn is_over(&self) -> bool {
-        let late = self.order.most.is_some_and(|most| self.began.elapsed() >= most);
-        late || self.report.exchanges >= self.order.exchanges
+        self.is_late() || self.report.exchanges >= self.order.exchanges
+    }
+
+    fn is_late(&self) -> bool {
+        self.order.most.is_some_and(|most| self.began.elapsed() >= most)
+    }
+
+    /// A fresh session's tokens. A command that served before and fails is asked again after a while.
+    async fn minted(&self, tell: &impl Fn(&str)) -> Result<TokenSet, SoakError> {
+        let mut pause = Duration::from_secs(1);
+        let mut left = if self.report.sessions == 0 { 1 } else { MOST_MINTS };
+        loop {
+            left -= 1;
+            match self.order.mint.tokens(self.order.profile.presents()).await {
+                Err(error) if left > 0 => {
+                    tell(&format!("{error}; again in {} s", pause.as_secs()));
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                minted => return minted,
+            }
+        }
     }
 
     async fn one_session(&mut self, tell: &impl Fn(&str)) -> Result<(), SoakError> {
-        let tokens = self.order.mint.tokens(self.order.profile.presents()).await?;
+        let tokens = self.minted(tell).await?;
         let mut device = Device::new(
             &self.profile,
             self.order.storage,
@@ -160,8 +192,7 @@ impl Soak<'_> {
         )?;
         device.adopt(tokens).await?;
         self.report.sessions += 1;
-        let before = self.proxy.log().len();
-        let mut seen = before;
+        let before = self.seen;
         let first = self.report.sessions == 1;
         let mut rounds = 0;
         while !self.is_over() {
@@ -171,12 +202,12 @@ impl Soak<'_> {
                 self.plan()
             };
             let lost = self.round(&mut device, plan).await?;
-            seen = self.count(seen);
+            self.count();
             if let Some(told) = lost {
                 if first && rounds == 0 {
                     return Err(self.refused(&told));
                 }
-                self.end(&device, &self.proxy.log()[before..], told);
+                self.end(&device, &self.proxy.log_after(before), told);
                 return Ok(());
             }
             rounds += 1;
@@ -198,12 +229,17 @@ impl Soak<'_> {
 
     /// One round; what the app was told when the session is lost.
     async fn round(&mut self, device: &mut Device, plan: Plan) -> Result<Option<String>, SoakError> {
-        self.let_it_expire(device).await;
-        self.proxy.forget();
-        // What the network kept back in earlier rounds arrives now, before or beside this round's request.
-        if self.chance.once_in(2) {
+        // What the network kept back in earlier rounds arrives now, before this round's request. A server with a window
+        // for late requests counts real time: there it arrives in time.
+        let has_window = self.when_expired || !self.order.profile.reuse_leeway().is_zero();
+        if has_window || self.chance.once_in(2) {
             let _ = self.proxy.deliver_postponed().await; // a server that is gone is found by the callers
         }
+        if !self.order.pause.is_zero() {
+            tokio::time::sleep(self.order.pause).await;
+        }
+        let refused = self.let_it_expire(device).await;
+        self.proxy.forget();
         if plan.dies_idle {
             self.report.struck("Death");
             device.kill_and_start()?;
@@ -211,7 +247,10 @@ impl Soak<'_> {
         for fault in &plan.network {
             self.proxy.next(&self.path, *fault);
         }
-        let mut callers = device.callers(self.order.callers);
+        let mut callers = match refused {
+            Some(generation) => device.callers_and_rejecters(self.order.callers, generation),
+            None => device.callers(self.order.callers),
+        };
         if plan.dies_waiting {
             let held = self.proxy.wait_until_held(1);
             if tokio::time::timeout(Duration::from_secs(5), held).await.is_ok() {
@@ -221,10 +260,15 @@ impl Soak<'_> {
                 // What waits for a process that is dead.
                 self.report.unserved += callers.len() as u64;
                 callers.abort_all();
+                // The dead process's request is not one of the next process's.
+                while !self.proxy.is_idle() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
             }
         }
         let mut outcome = self.gather(callers).await;
-        for _ in 0..MOST_TRIES {
+        let (mut tries, mut paused) = (0, Duration::ZERO);
+        while tries < MOST_TRIES && paused < LONGEST_PAUSE && !self.is_late() {
             match outcome {
                 Ok(token) => return Ok(self.serves_no_dead_token(device, &token)),
                 Err(Some(SessionError::SignInRequired { reason })) => {
@@ -233,6 +277,13 @@ impl Soak<'_> {
                 Err(error) => {
                     self.proxy.forget();
                     let wait = error.as_ref().map_or(Duration::from_secs(1), wait_after);
+                    if let Some(pause) = self.transport.take_pause() {
+                        // A server that limits how often one may ask counts real seconds.
+                        paused += pause;
+                        tokio::time::sleep(pause).await;
+                    } else {
+                        tries += 1;
+                    }
                     if self.when_expired {
                         tokio::time::sleep(wait.min(Duration::from_secs(5))).await;
                     }
@@ -242,7 +293,10 @@ impl Soak<'_> {
             }
         }
         Ok(match outcome {
-            Ok(_) => None,
+            Ok(token) => self.serves_no_dead_token(device, &token),
+            Err(Some(SessionError::SignInRequired { reason })) => Some(reason.code().to_owned()),
+            // Nothing is known of a session whose time was cut short.
+            Err(_) if self.is_late() => None,
             Err(Some(error)) => Some(format!("no token in {MOST_TRIES} tries without a fault: {error}")),
             Err(None) => Some("no token, and no answer".into()),
         })
@@ -286,16 +340,21 @@ impl Soak<'_> {
         }
     }
 
-    async fn let_it_expire(&self, device: &Device) {
-        let Some(token) = device.session().current_token() else {
-            return;
-        };
+    /// Takes the token's life away; now and then a resource refuses it instead: which one, then.
+    async fn let_it_expire(&mut self, device: &Device) -> Option<Generation> {
+        let token = device.session().current_token()?;
         let left = token.remaining(self.clock.boot()) + Duration::from_secs(1);
         if self.when_expired {
             tokio::time::sleep(left).await;
-        } else {
-            self.clock.advance(left);
+            return None;
         }
+        if self.chance.once_in(4) && left > SERVED_FOR * 2 {
+            // Refused straight after it came, it would be the server's trouble, and the client would wait.
+            self.clock.advance(SERVED_FOR);
+            return Some(token.generation());
+        }
+        self.clock.advance(left);
+        None
     }
 
     fn plan(&mut self) -> Plan {
@@ -330,10 +389,11 @@ impl Soak<'_> {
         }
     }
 
-    /// Counts what the network's log holds since `seen`.
-    fn count(&mut self, seen: usize) -> usize {
-        let log = self.proxy.log();
-        for exchange in &log[seen..] {
+    /// Counts what the network's log holds that was not counted yet.
+    fn count(&mut self) {
+        let log = self.proxy.log_after(self.seen);
+        self.seen += log.len();
+        for exchange in log.iter().filter(|exchange| exchange.path == self.path) {
             if exchange.succeeded() {
                 self.report.exchanges += 1;
             }
@@ -341,7 +401,6 @@ impl Soak<'_> {
                 self.report.struck(kind(fault));
             }
         }
-        log.len()
     }
 
     fn end(&mut self, device: &Device, log: &[Exchange], told: String) {
@@ -351,7 +410,7 @@ impl Soak<'_> {
         }
         let end = told.split(':').next().unwrap_or(&told).to_owned();
         *self.report.ends.entry(end).or_default() += 1;
-        let (doing, because) = doing(&self.order.profile, log);
+        let (doing, because) = doing(&self.order.profile, log, &told);
         self.report.lost(Loss {
             by: match doing {
                 Doing::Client => "client",
@@ -365,7 +424,9 @@ impl Soak<'_> {
 
     fn refused(&self, told: &str) -> SoakError {
         let heard = self.transport.heard();
-        let said = heard.keys().map(|(status, code)| format!("{status} {code}"));
+        let said = heard
+            .keys()
+            .map(|answer| format!("{} {}", answer.status, answer.code));
         let said: Vec<_> = said.collect();
         let what = if said.is_empty() {
             format!("the client says \"{told}\"")
@@ -375,7 +436,8 @@ impl Soak<'_> {
         let fix = if said.is_empty() {
             "compare `answer.access_token` and `answer.refresh_token` with what the server answers"
         } else {
-            "compare `refresh` (url, method, encoding, tokens, fields, client) with the server's documents, and what --mint prints"
+            "compare `refresh` (url, method, encoding, tokens, fields, headers, client) with the server's documents, and what --mint \
+             prints; a server that refuses to renew a token that still lives needs `\"renew\": \"when_expired\"`"
         };
         SoakError::FirstExchange {
             what,
@@ -391,18 +453,15 @@ impl Soak<'_> {
             );
             self.report.violations.push(what);
         }
-        let verdicts = self.order.profile.verdicts();
         self.report.answers = self
             .transport
             .heard()
             .into_iter()
-            .map(|((status, code), times)| Unlisted {
-                listed: verdicts.iter().any(|rule| {
-                    rule.status == status && rule.error.as_ref().is_none_or(|listed| *listed == code)
-                }),
-                status,
-                code,
+            .map(|(answer, times)| Unlisted {
+                status: answer.status,
+                code: answer.code,
                 times,
+                listed: answer.listed,
             })
             .collect();
         self.report.seconds = self.began.elapsed().as_secs_f64();

@@ -60,6 +60,7 @@ async fn soaked(kind: &str, edit: impl FnOnce(&mut Value)) -> Report {
         seed: 3,
         storage: Storage::Memory,
         most: None,
+        pause: std::time::Duration::ZERO,
     };
     let report = soak(&order, |_| ()).await.unwrap();
     assert!(report.is_clean(), "{kind}: {report:#?}");

@@ -164,6 +164,16 @@ impl FaultProxy {
         lock(&self.shared.log).clone()
     }
 
+    /// What passed after the first `count` exchanges of the log.
+    pub fn log_after(&self, count: usize) -> Vec<Exchange> {
+        lock(&self.shared.log)[count..].to_vec()
+    }
+
+    /// Whether no request is under way.
+    pub fn is_idle(&self) -> bool {
+        lock(&self.shared.at_once).now == 0
+    }
+
     /// Returns when at least `count` requests or answers are held at once.
     pub async fn wait_until_held(&self, count: u64) {
         // The sender lives as long as `self`: no error to see.
@@ -265,14 +275,27 @@ impl Shared {
         queue.remove(at).map(|(_, fault)| fault)
     }
 
-    fn note(&self, request: &Request, fault: Option<Fault>, server_said: Option<u16>, delivered: Delivered) {
-        lock(&self.log).push(Exchange {
+    /// Where it stands in the log.
+    fn note(
+        &self,
+        request: &Request,
+        fault: Option<Fault>,
+        server_said: Option<u16>,
+        delivered: Delivered,
+    ) -> usize {
+        let mut log = lock(&self.log);
+        log.push(Exchange {
             path: request.path.clone(),
             fault,
             server_said,
             delivered,
             presented: self.seed.hash_one(&request.presented),
         });
+        log.len() - 1
+    }
+
+    fn did_not_arrive(&self, noted: usize) {
+        lock(&self.log)[noted].delivered = Delivered::Nothing;
     }
 
     fn under_way(&self) -> UnderWay<'_> {

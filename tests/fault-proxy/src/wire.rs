@@ -14,7 +14,7 @@ const LIMIT: usize = 1024 * 1024;
 
 pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let request = read_request(&mut client, shared.host.as_deref()).await?;
-    let _under_way = shared.under_way();
+    let under_way = shared.under_way();
     let fault = shared.fault_for(&request.path);
     match fault {
         Some(Fault::CutBeforeRequest) => {
@@ -58,10 +58,28 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
         }
         _ => {}
     }
+    // Whoever has the answer may send the next request at once.
+    drop(under_way);
+    if has_left(&client) {
+        shared.note(&request, fault, Some(answer.status), Delivered::Nothing);
+        return Ok(());
+    }
     // Noted before the last byte leaves: whoever has the answer finds it in the log.
-    shared.note(&request, fault, Some(answer.status), delivered);
-    client.write_all(&bytes).await?;
+    let noted = shared.note(&request, fault, Some(answer.status), delivered);
+    let written = client.write_all(&bytes).await;
+    if written.is_err() {
+        shared.did_not_arrive(noted);
+    }
+    written?;
     client.shutdown().await
+}
+
+/// Whether the client ended the connection before its answer was there: it gave up, or it died.
+fn has_left(client: &TcpStream) -> bool {
+    match client.try_read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
 }
 
 /// Sends the request on a connection of its own and reads the whole answer.
