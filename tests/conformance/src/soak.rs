@@ -119,6 +119,7 @@ pub async fn soak(order: &Order, tell: impl Fn(&str)) -> Result<Report, SoakErro
         began: Instant::now(),
         told: Instant::now(),
         seen: 0,
+        rounds: 0,
     };
     if when_expired {
         tell("the server renews expired tokens only: each round waits for the end of a token's life");
@@ -144,6 +145,7 @@ struct Soak<'a> {
     told: Instant,
     /// So much of the network's log is counted.
     seen: usize,
+    rounds: u64,
 }
 
 /// What the network, or death, does in one round.
@@ -158,7 +160,9 @@ struct Plan {
 
 impl Soak<'_> {
     fn is_over(&self) -> bool {
-        self.is_late() || self.report.exchanges >= self.order.exchanges
+        // However short the time is, one round is played: there is something to tell then.
+        let late = self.is_late() && self.rounds > 0;
+        late || self.report.exchanges >= self.order.exchanges
     }
 
     fn is_late(&self) -> bool {
@@ -193,24 +197,23 @@ impl Soak<'_> {
         device.adopt(tokens).await?;
         self.report.sessions += 1;
         let before = self.seen;
-        let first = self.report.sessions == 1;
-        let mut rounds = 0;
         while !self.is_over() {
-            let plan = if first && rounds == 0 {
+            let plan = if self.rounds == 0 {
                 Plan::default()
             } else {
                 self.plan()
             };
             let lost = self.round(&mut device, plan).await?;
             self.count();
+            let first = self.rounds == 0;
+            self.rounds += 1;
             if let Some(told) = lost {
-                if first && rounds == 0 {
+                if first {
                     return Err(self.refused(&told));
                 }
                 self.end(&device, &self.proxy.log_after(before), told);
                 return Ok(());
             }
-            rounds += 1;
             if self.told.elapsed() >= Duration::from_secs(5) {
                 self.told = Instant::now();
                 tell(&format!(
