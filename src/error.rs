@@ -132,7 +132,8 @@ pub enum TryAgainCause {
 }
 
 /// Why the stored session cannot be read now.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LockedCause {
     /// The device or the keyring is locked.
@@ -159,7 +160,8 @@ pub enum LockedCause {
 }
 
 /// Why something could not be saved.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StorageFailure {
     /// The storage cannot be reached now.

@@ -57,6 +57,7 @@ mod defence;
 pub mod defence;
 pub mod error;
 mod flight;
+mod history;
 pub mod lock;
 pub mod pages;
 pub mod profile;

@@ -471,6 +471,22 @@ private let UNIFFI_CALLBACK_UNEXPECTED_ERROR: Int32 = 2
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterInt32: FfiConverterPrimitive {
+    typealias FfiType = Int32
+    typealias SwiftType = Int32
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int32 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int32, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterInt64: FfiConverterPrimitive {
     typealias FfiType = Int64
     typealias SwiftType = Int64
@@ -606,6 +622,11 @@ public protocol AuthSessionProtocol: AnyObject, Sendable {
      * The generation of the current token set, or of the end of the last one.
      */
     func generation() throws  -> Generation
+    
+    /**
+     * The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+     */
+    func history() throws  -> [Transition]
     
     /**
      * Tells the session about its surroundings.
@@ -785,6 +806,18 @@ open func generation()throws  -> Generation  {
     return try  FfiConverterTypeGeneration_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_method_authsession_generation(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+     */
+open func history()throws  -> [Transition]  {
+    return try  FfiConverterSequenceTypeTransition.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_authsession_history(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -3653,6 +3686,135 @@ public func FfiConverterTypeSessionOptions_lower(_ value: SessionOptions) -> Rus
 
 
 /**
+ * One thing that happened to a session. Holds no secret, no account and no text of a server but its error code.
+ */
+public struct Transition: Equatable, Hashable {
+    /**
+     * When, on the device's calendar, in milliseconds since 1970; the last time, if it happened several times.
+     */
+    public let at: WallTime
+    /**
+     * What.
+     */
+    public let cause: Cause
+    /**
+     * The status that the server answered with, if it was the server's doing.
+     */
+    public let status: Int32?
+    /**
+     * The server's error code: at most 64 characters of a name.
+     */
+    public let serverCode: String?
+    /**
+     * The token set that it happened to.
+     */
+    public let generation: Generation
+    /**
+     * How often it happened to that token set.
+     */
+    public let times: Int64
+    /**
+     * The process that noted it, as the system numbers them.
+     */
+    public let process: Int64
+    /**
+     * All of it as one plain English sentence.
+     */
+    public let detail: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * When, on the device's calendar, in milliseconds since 1970; the last time, if it happened several times.
+         */at: WallTime, 
+        /**
+         * What.
+         */cause: Cause, 
+        /**
+         * The status that the server answered with, if it was the server's doing.
+         */status: Int32?, 
+        /**
+         * The server's error code: at most 64 characters of a name.
+         */serverCode: String?, 
+        /**
+         * The token set that it happened to.
+         */generation: Generation, 
+        /**
+         * How often it happened to that token set.
+         */times: Int64, 
+        /**
+         * The process that noted it, as the system numbers them.
+         */process: Int64, 
+        /**
+         * All of it as one plain English sentence.
+         */detail: String) {
+        self.at = at
+        self.cause = cause
+        self.status = status
+        self.serverCode = serverCode
+        self.generation = generation
+        self.times = times
+        self.process = process
+        self.detail = detail
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Transition: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTransition: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Transition {
+        return
+            try Transition(
+                at: FfiConverterTypeWallTime.read(from: &buf), 
+                cause: FfiConverterTypeCause.read(from: &buf), 
+                status: FfiConverterOptionInt32.read(from: &buf), 
+                serverCode: FfiConverterOptionString.read(from: &buf), 
+                generation: FfiConverterTypeGeneration.read(from: &buf), 
+                times: FfiConverterInt64.read(from: &buf), 
+                process: FfiConverterInt64.read(from: &buf), 
+                detail: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Transition, into buf: inout [UInt8]) {
+        FfiConverterTypeWallTime.write(value.at, into: &buf)
+        FfiConverterTypeCause.write(value.cause, into: &buf)
+        FfiConverterOptionInt32.write(value.status, into: &buf)
+        FfiConverterOptionString.write(value.serverCode, into: &buf)
+        FfiConverterTypeGeneration.write(value.generation, into: &buf)
+        FfiConverterInt64.write(value.times, into: &buf)
+        FfiConverterInt64.write(value.process, into: &buf)
+        FfiConverterString.write(value.detail, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTransition_lift(_ buf: RustBuffer) throws -> Transition {
+    return try FfiConverterTypeTransition.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTransition_lower(_ value: Transition) -> RustBuffer {
+    return FfiConverterTypeTransition.lower(value)
+}
+
+
+/**
  * A host's background time threw. Its text is dropped.
  */
 public 
@@ -3723,6 +3885,339 @@ public func FfiConverterTypeBackgroundTimeError_lift(_ buf: RustBuffer) throws -
 public func FfiConverterTypeBackgroundTimeError_lower(_ value: BackgroundTimeError) -> RustBuffer {
     return FfiConverterTypeBackgroundTimeError.lower(value)
 }
+
+
+/**
+ * What happened to a session. `docs/guides/why-signed-out.md` says what each means and what to do.
+ */
+
+public enum Cause: Equatable, Hashable {
+    
+    /**
+     * The user signed in.
+     */
+    case signedIn
+    /**
+     * The app handed over tokens that it had.
+     */
+    case adopted
+    /**
+     * A start found the session.
+     */
+    case restored
+    /**
+     * The server gave new tokens.
+     */
+    case renewed
+    /**
+     * Another process had renewed: its tokens are used.
+     */
+    case takenOver
+    /**
+     * Another process had signed in or out since: its session is used.
+     */
+    case displaced
+    /**
+     * A refresh found that an earlier one had begun and not ended: the process died in it, or its answer was lost.
+     */
+    case interrupted(
+        /**
+         * When the earlier one began.
+         */since: WallTime
+    )
+    /**
+     * A refresh did not reach the server.
+     */
+    case offline
+    /**
+     * The server's certificate was not accepted; nothing was sent.
+     */
+    case untrusted
+    /**
+     * The request may have reached the server, and no readable answer came back.
+     */
+    case answerLost
+    /**
+     * The server answered, but not with a verdict.
+     */
+    case serverBusy
+    /**
+     * The server said that a newer token exists, and no other process has it.
+     */
+    case superseded
+    /**
+     * Another process was at work for too long.
+     */
+    case busy
+    /**
+     * The platform took back the app's time in the background during a refresh.
+     */
+    case backgroundTimeOver
+    /**
+     * The set-up is wrong.
+     */
+    case misconfigured
+    /**
+     * A server refused the access token.
+     */
+    case rejected
+    /**
+     * New tokens were refused as soon as they came: refreshes pause.
+     */
+    case paused
+    /**
+     * The storage did not take what must be noted before a refresh, so none was made.
+     */
+    case storageFailed(StorageFailure
+    )
+    /**
+     * The storage did not take new tokens, or the end of a session: memory alone has them.
+     */
+    case saveFailed(StorageFailure
+    )
+    /**
+     * Tokens that lived in memory only are saved.
+     */
+    case savedLater
+    /**
+     * The stored session could not be read.
+     */
+    case locked(LockedCause
+    )
+    /**
+     * The stored session can be read again.
+     */
+    case unlocked
+    /**
+     * The user asked to sign out: no token is served from here on.
+     */
+    case signOutAsked
+    /**
+     * The storage did not take the sign-out; it is noted in the app's own folder, and no start restores the session.
+     */
+    case signOutNoted
+    /**
+     * The sign-out is saved.
+     */
+    case signedOut
+    /**
+     * The session is over.
+     */
+    case ended(EndReason
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Cause: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCause: FfiConverterRustBuffer {
+    typealias SwiftType = Cause
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Cause {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .signedIn
+        
+        case 2: return .adopted
+        
+        case 3: return .restored
+        
+        case 4: return .renewed
+        
+        case 5: return .takenOver
+        
+        case 6: return .displaced
+        
+        case 7: return .interrupted(since: try FfiConverterTypeWallTime.read(from: &buf)
+        )
+        
+        case 8: return .offline
+        
+        case 9: return .untrusted
+        
+        case 10: return .answerLost
+        
+        case 11: return .serverBusy
+        
+        case 12: return .superseded
+        
+        case 13: return .busy
+        
+        case 14: return .backgroundTimeOver
+        
+        case 15: return .misconfigured
+        
+        case 16: return .rejected
+        
+        case 17: return .paused
+        
+        case 18: return .storageFailed(try FfiConverterTypeStorageFailure.read(from: &buf)
+        )
+        
+        case 19: return .saveFailed(try FfiConverterTypeStorageFailure.read(from: &buf)
+        )
+        
+        case 20: return .savedLater
+        
+        case 21: return .locked(try FfiConverterTypeLockedCause.read(from: &buf)
+        )
+        
+        case 22: return .unlocked
+        
+        case 23: return .signOutAsked
+        
+        case 24: return .signOutNoted
+        
+        case 25: return .signedOut
+        
+        case 26: return .ended(try FfiConverterTypeEndReason.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Cause, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .signedIn:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .adopted:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .restored:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .renewed:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .takenOver:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .displaced:
+            writeInt(&buf, Int32(6))
+        
+        
+        case let .interrupted(since):
+            writeInt(&buf, Int32(7))
+            FfiConverterTypeWallTime.write(since, into: &buf)
+            
+        
+        case .offline:
+            writeInt(&buf, Int32(8))
+        
+        
+        case .untrusted:
+            writeInt(&buf, Int32(9))
+        
+        
+        case .answerLost:
+            writeInt(&buf, Int32(10))
+        
+        
+        case .serverBusy:
+            writeInt(&buf, Int32(11))
+        
+        
+        case .superseded:
+            writeInt(&buf, Int32(12))
+        
+        
+        case .busy:
+            writeInt(&buf, Int32(13))
+        
+        
+        case .backgroundTimeOver:
+            writeInt(&buf, Int32(14))
+        
+        
+        case .misconfigured:
+            writeInt(&buf, Int32(15))
+        
+        
+        case .rejected:
+            writeInt(&buf, Int32(16))
+        
+        
+        case .paused:
+            writeInt(&buf, Int32(17))
+        
+        
+        case let .storageFailed(v1):
+            writeInt(&buf, Int32(18))
+            FfiConverterTypeStorageFailure.write(v1, into: &buf)
+            
+        
+        case let .saveFailed(v1):
+            writeInt(&buf, Int32(19))
+            FfiConverterTypeStorageFailure.write(v1, into: &buf)
+            
+        
+        case .savedLater:
+            writeInt(&buf, Int32(20))
+        
+        
+        case let .locked(v1):
+            writeInt(&buf, Int32(21))
+            FfiConverterTypeLockedCause.write(v1, into: &buf)
+            
+        
+        case .unlocked:
+            writeInt(&buf, Int32(22))
+        
+        
+        case .signOutAsked:
+            writeInt(&buf, Int32(23))
+        
+        
+        case .signOutNoted:
+            writeInt(&buf, Int32(24))
+        
+        
+        case .signedOut:
+            writeInt(&buf, Int32(25))
+        
+        
+        case let .ended(v1):
+            writeInt(&buf, Int32(26))
+            FfiConverterTypeEndReason.write(v1, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCause_lift(_ buf: RustBuffer) throws -> Cause {
+    return try FfiConverterTypeCause.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCause_lower(_ value: Cause) -> RustBuffer {
+    return FfiConverterTypeCause.lower(value)
+}
+
 
 
 /**
@@ -4804,7 +5299,10 @@ public enum SessionState: Equatable, Hashable {
          */reason: EndReason, 
         /**
          * Whose session it was.
-         */account: String?
+         */account: String?, 
+        /**
+         * What led there, oldest first; the session's `history` has more of it.
+         */history: Trail
     )
 
 
@@ -4837,7 +5335,7 @@ public struct FfiConverterTypeSessionState: FfiConverterRustBuffer {
         case 4: return .active(account: try FfiConverterOptionString.read(from: &buf)
         )
         
-        case 5: return .signInRequired(reason: try FfiConverterTypeEndReason.read(from: &buf), account: try FfiConverterOptionString.read(from: &buf)
+        case 5: return .signInRequired(reason: try FfiConverterTypeEndReason.read(from: &buf), account: try FfiConverterOptionString.read(from: &buf), history: try FfiConverterTypeTrail.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -4866,10 +5364,11 @@ public struct FfiConverterTypeSessionState: FfiConverterRustBuffer {
             FfiConverterOptionString.write(account, into: &buf)
             
         
-        case let .signInRequired(reason,account):
+        case let .signInRequired(reason,account,history):
             writeInt(&buf, Int32(5))
             FfiConverterTypeEndReason.write(reason, into: &buf)
             FfiConverterOptionString.write(account, into: &buf)
+            FfiConverterTypeTrail.write(history, into: &buf)
             
         }
     }
@@ -5281,6 +5780,30 @@ public func FfiConverterTypeWriteOutcome_lower(_ value: WriteOutcome) -> RustBuf
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionInt32: FfiConverterRustBuffer {
+    typealias SwiftType = Int32?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterInt32.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterInt32.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionInt64: FfiConverterRustBuffer {
     typealias SwiftType = Int64?
 
@@ -5377,6 +5900,31 @@ fileprivate struct FfiConverterOptionTypeAccessToken: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeTransition: FfiConverterRustBuffer {
+    typealias SwiftType = [Transition]
+
+    public static func write(_ value: [Transition], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeTransition.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Transition] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Transition]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeTransition.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
     public static func write(_ value: [String: String], into buf: inout [UInt8]) {
         let len = Int32(value.count)
@@ -5399,6 +5947,86 @@ fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
         return dict
     }
 }
+
+
+public typealias Trail = [Transition]
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTrail: FfiConverter {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Trail {
+        return try FfiConverterSequenceTypeTransition.read(from: &buf)
+    }
+
+    public static func write(_ value: Trail, into buf: inout [UInt8]) {
+        return FfiConverterSequenceTypeTransition.write(value, into: &buf)
+    }
+
+    public static func lift(_ value: RustBuffer) throws -> Trail {
+        return try FfiConverterSequenceTypeTransition.lift(value)
+    }
+
+    public static func lower(_ value: Trail) -> RustBuffer {
+        return FfiConverterSequenceTypeTransition.lower(value)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTrail_lift(_ value: RustBuffer) throws -> Trail {
+    return try FfiConverterTypeTrail.lift(value)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTrail_lower(_ value: Trail) -> RustBuffer {
+    return FfiConverterTypeTrail.lower(value)
+}
+
+
+
+public typealias WallTime = Int64
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWallTime: FfiConverter {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WallTime {
+        return try FfiConverterInt64.read(from: &buf)
+    }
+
+    public static func write(_ value: WallTime, into buf: inout [UInt8]) {
+        return FfiConverterInt64.write(value, into: &buf)
+    }
+
+    public static func lift(_ value: Int64) throws -> WallTime {
+        return try FfiConverterInt64.lift(value)
+    }
+
+    public static func lower(_ value: WallTime) -> Int64 {
+        return FfiConverterInt64.lower(value)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWallTime_lift(_ value: Int64) throws -> WallTime {
+    return try FfiConverterTypeWallTime.lift(value)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWallTime_lower(_ value: WallTime) -> Int64 {
+    return FfiConverterTypeWallTime.lower(value)
+}
+
 private let UNIFFI_RUST_FUTURE_POLL_READY: Int8 = 0
 private let UNIFFI_RUST_FUTURE_POLL_WAKE: Int8 = 1
 
@@ -5522,6 +6150,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_authsession_generation() != 60540) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_authsession_history() != 7033) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_authsession_notify() != 48049) {

@@ -122,6 +122,7 @@ impl Desk {
         self.standing.state = SessionState::SignInRequired {
             reason,
             account: None,
+            history: Default::default(),
         };
         self.standing.token = None;
         self.observe()

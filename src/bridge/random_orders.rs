@@ -211,6 +211,7 @@ impl World {
                 standing.state = SessionState::SignInRequired {
                     reason: EndReason::Revoked,
                     account: None,
+                    history: Default::default(),
                 };
             }
             // No session does so; an end is final for its documents even then.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::background::BackgroundTime;
 use super::breaker::Breaker;
 use super::ledger::{Ledger, Role};
+use super::recorder::{self, Recorder};
 use crate::defence::{Defence, Defences};
 use crate::error::{EndReason, Failure, SessionError, StorageFailure};
 use crate::flight::{Fresh, Plan};
@@ -20,7 +21,7 @@ use crate::record::Record;
 use crate::registry::Registry;
 use crate::spawn::Spawner;
 use crate::state::{Notice, SessionEvent, SessionState};
-use crate::storage::{KeyWrapper, Marker, SecureStorage, Vault};
+use crate::storage::{Journal, KeyWrapper, Marker, SecureStorage, Vault};
 use crate::time::{BootTime, Clock};
 use crate::token::{AccessToken, Generation, StoreId, TokenSlot};
 use crate::transport::HttpTransport;
@@ -50,6 +51,7 @@ pub(super) struct Core {
     pub(super) profile: ServerProfile,
     pub(super) plan: Plan,
     pub(super) ledger: Ledger,
+    pub(super) recorder: Arc<Recorder>,
     pub(super) transport: Arc<dyn HttpTransport>,
     #[cfg(feature = "reqwest")]
     pub(super) resources: crate::transport::ReqwestTransport,
@@ -119,7 +121,8 @@ impl Core {
         let name = record_name(&parts.entry);
         let store_id = parts.storage.entry_id();
         let entry_id = format!("{store_id}/{name}");
-        let marker = parts.notes.map(|folder| Marker::new(folder, &entry_id));
+        let marker = parts.notes.clone().map(|folder| Marker::new(folder, &entry_id));
+        let journal = parts.notes.map(|folder| Journal::new(folder, &entry_id));
         // A reader beside the owner, in one process even, is a session of its own.
         let open_as = match parts.role {
             Role::Owner => entry_id,
@@ -145,6 +148,7 @@ impl Core {
                 },
                 profile: parts.profile,
                 ledger,
+                recorder: Arc::new(Recorder::new(journal, parts.role)),
                 transport: parts.transport,
                 #[cfg(feature = "reqwest")]
                 resources: parts.resources,
@@ -252,6 +256,7 @@ impl Core {
         deliveries
             .into_iter()
             .for_each(|job| self.spawner.spawn_blocking(job));
+        self.write_history_soon();
     }
 
     pub(super) fn notify(self: Arc<Self>, notice: Notice) {
@@ -355,11 +360,14 @@ impl Core {
         if memory.closed || !newer {
             return Vec::new();
         }
+        let cause = recorder::end(reason.clone());
+        self.note_at(cause, tombstone.generation, tombstone.obtained_at, None);
         let state = match reason {
             EndReason::SignedOut => SessionState::SignedOut,
             reason => SessionState::SignInRequired {
                 reason,
                 account: tombstone.account.clone(),
+                history: self.recorder.trail(),
             },
         };
         memory.record = Some(tombstone);

@@ -6,17 +6,18 @@ use tokio::sync::watch;
 
 use super::background::Held;
 use super::core::{Core, FlightResult, jobs};
+use super::recorder::{self, Course};
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
 use crate::flight::{Event, Flight, Fresh, Look, MOST_KEYS, Moment, Outcome, SendFailure, Step};
 use crate::lock::LockKind;
 use crate::random::Random;
 use crate::record::Record;
-use crate::state::{SessionEvent, SessionState};
+use crate::state::{Cause, SessionEvent, SessionState};
 use crate::storage::Opened;
 use crate::token::AttemptKey;
 use crate::transport::TransportError;
-use crate::wire::{self, Presented};
+use crate::wire::{self, Presented, RefreshAnswer};
 
 impl Core {
     /// Runs one flight to its end, in a task of its own: callers come and go.
@@ -26,9 +27,10 @@ impl Core {
         landed: watch::Sender<Option<FlightResult>>,
     ) {
         // Invariant 3: between an answer and its save nothing may fail, a lack of randomness neither.
+        let mut course = Course::default();
         let mut keys = match Keys::draw(&*self.random) {
             Ok(keys) => keys,
-            Err(failure) => return self.land(Outcome::Failed(failure), Held::default(), &landed),
+            Err(failure) => return self.land(Outcome::Failed(failure), Held::default(), &landed, course),
         };
         let mut held = Held::default();
         let mut record_lock = None;
@@ -47,7 +49,9 @@ impl Core {
                 wall: self.clock.wall(),
                 fresh_key: keys.unused(),
             };
+            course.meets(&self, &event);
             let step = flight.on(event, &now);
+            course.takes(&step);
             if let Step::Write(draft) = &step {
                 keys.used_in(draft);
             }
@@ -74,7 +78,7 @@ impl Core {
                 Step::Send(presented) => {
                     held.ask_for_time(&self).await;
                     // Dropping the exchange drops its connection; the lock goes after that.
-                    let exchange = self.exchange(&presented);
+                    let exchange = self.exchange(&presented, &mut course);
                     held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
                 }
                 Step::Rest(pause) => match held.unless_over(self.clock.sleep(pause)).await {
@@ -86,25 +90,32 @@ impl Core {
                     Event::Served
                 }
                 Step::Done(outcome) => {
-                    self.land(*outcome, held, &landed);
+                    if matches!(*outcome, Outcome::Ended { .. } | Outcome::Displaced { .. }) {
+                        self.learn_history().await;
+                    }
+                    self.land(*outcome, held, &landed, course);
                     return;
                 }
             };
         }
     }
 
-    async fn exchange(&self, presented: &Presented) -> Event {
+    async fn exchange(&self, presented: &Presented, course: &mut Course) -> Event {
         let request = match wire::refresh(&self.profile, presented) {
             Ok(request) => request,
             Err(reason) => return Event::Unanswered(SendFailure::Unplaceable(reason)),
         };
         match self.transport.send(request).await {
-            Ok(response) => Event::Answered(wire::read_refresh(
-                &self.profile,
-                &response,
-                &presented.credential,
-                self.clock.wall(),
-            )),
+            Ok(response) => {
+                let spent = presented.credential.presented();
+                let answer =
+                    wire::read_refresh(&self.profile, &response, &presented.credential, self.clock.wall());
+                course.said = match answer {
+                    RefreshAnswer::Tokens(_) => None,
+                    _ => Some(wire::said(&self.profile, &response, spent)),
+                };
+                Event::Answered(answer)
+            }
             Err(error) => Event::Unanswered(match error {
                 TransportError::NotSent => SendFailure::NotSent { trusted: true },
                 TransportError::Untrusted => SendFailure::NotSent { trusted: false },
@@ -125,6 +136,8 @@ impl Core {
         let deliveries = {
             let mut memory = self.memory();
             memory.breaker.renewed(self.clock.boot());
+            self.note(Cause::Renewed, fresh.record.generation);
+            self.note(recorder::save_failed(failure), fresh.record.generation);
             let mut deliveries = self.rise(&mut memory, fresh);
             deliveries.push(self.report_degraded(failure));
             if let Some(seat) = &mut memory.flight {
@@ -142,6 +155,7 @@ impl Core {
         outcome: Outcome,
         mut held: Held,
         landed: &watch::Sender<Option<FlightResult>>,
+        mut course: Course,
     ) {
         let now = self.clock.boot();
         let mut revoke = None;
@@ -153,16 +167,24 @@ impl Core {
                     memory.breaker.renewed(now);
                     let dead_on_arrival = fresh.token.as_ref().is_none_or(|token| token.life().is_zero());
                     if dead_on_arrival {
-                        memory.breaker.wasted(now);
+                        self.waste(&mut memory, fresh.record.generation);
                     }
+                    course.renewed(self, fresh.record.generation);
                     (Ok(()), self.rise(&mut memory, fresh))
                 }
-                Outcome::Adopted(fresh) => (Ok(()), self.rise(&mut memory, fresh)),
+                Outcome::Adopted(fresh) => {
+                    self.note(Cause::TakenOver, fresh.record.generation);
+                    (Ok(()), self.rise(&mut memory, fresh))
+                }
                 Outcome::Ended { tombstone, saved } => {
                     let reason = tombstone.end_reason().unwrap_or(EndReason::StoreLost);
+                    let ended = tombstone.generation;
+                    course.ended(self, reason.clone(), ended);
                     let mut deliveries = self.sink(&mut memory, tombstone, reason.clone());
                     if !saved {
-                        deliveries.push(self.report_degraded(&Failure::Storage(StorageFailure::Unconfirmed)));
+                        let failure = StorageFailure::Unconfirmed;
+                        self.note(Cause::SaveFailed(failure.clone()), ended);
+                        deliveries.push(self.report_degraded(&Failure::Storage(failure)));
                     }
                     (Err(Failure::Ended(reason)), deliveries)
                 }
@@ -171,10 +193,12 @@ impl Core {
                     revoke: token,
                 } => {
                     revoke = token;
+                    self.note(Cause::Displaced, stored.generation);
                     (Ok(()), self.absorb(&mut memory, stored))
                 }
                 Outcome::Failed(failure) => {
                     memory.breaker.failed(&failure, now);
+                    course.failed(self, &failure);
                     let mut deliveries = Vec::new();
                     // Invariant 7: an entry that vanished under an active session is not "no session". One that was
                     // signed out meanwhile stays so.

@@ -11,6 +11,7 @@ use crate::error::{Failure, SessionError};
 use crate::flight::Fresh;
 use crate::profile::TokenKind;
 use crate::record::{Kind, Record};
+use crate::state::Cause;
 use crate::time::BootTime;
 use crate::token::{AccessToken, AttemptKey, Credential, Credentials, Generation, TokenSet};
 use crate::transport::TransportError;
@@ -175,6 +176,12 @@ impl Core {
         let deliveries = {
             let mut memory = self.memory();
             memory.breaker.renewed(self.clock.boot());
+            let how = if arrival.replaces {
+                Cause::SignedIn
+            } else {
+                Cause::Adopted
+            };
+            self.note(how, record.generation);
             self.rise(&mut memory, Fresh { record, token })
         };
         self.deliver(jobs(deliveries));

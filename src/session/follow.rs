@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, jobs};
+use super::recorder::cause_of;
 use crate::error::{Failure, LockedCause, SessionError, StorageFailure};
 use crate::record::Record;
+use crate::state::Cause;
 use crate::storage::Opened;
 
 /// How often the record is read while a caller waits.
@@ -20,6 +22,9 @@ impl Core {
     pub(super) async fn follow(self: Arc<Self>, landed: watch::Sender<Option<FlightResult>>) {
         let result = self.await_owner().await;
         self.memory().flight = None;
+        if let Some(cause) = result.as_ref().err().and_then(|failure| cause_of(failure, false)) {
+            self.note(cause, self.glance().generation);
+        }
         landed.send_replace(Some(result.map_err(SessionError::from)));
     }
 
@@ -32,6 +37,9 @@ impl Core {
                 Opened::Found(record) => {
                     let newer = record.generation > since;
                     let readable = record.credential.access_token.is_some();
+                    if record.is_tombstone() {
+                        self.learn_history().await;
+                    }
                     if self.take_over(record)? && newer {
                         return Ok(());
                     }
@@ -69,6 +77,9 @@ impl Core {
         }
         let deliveries = {
             let mut memory = self.memory();
+            if ended.is_none() && record.generation > memory.generation() {
+                self.note(Cause::TakenOver, record.generation);
+            }
             self.absorb(&mut memory, record)
         };
         self.deliver(jobs(deliveries));

@@ -8,7 +8,7 @@ use super::ledger::{Amended, Amendment, Role, read_only};
 use crate::defence::Defence;
 use crate::error::{Failure, LockedCause, SessionError, StorageFailure};
 use crate::record::{PendingRevocation, Record};
-use crate::state::SessionState;
+use crate::state::{Cause, SessionState};
 use crate::storage::EVERY_EPOCH;
 use crate::token::Secret;
 use crate::wire;
@@ -42,6 +42,7 @@ impl Core {
                 .record
                 .clone()
                 .filter(|record| to_end || !record.is_tombstone())?;
+            self.note(Cause::SignOutAsked, ended.generation);
             memory.leaving = Some(ended.generation.epoch);
             if self.stands(Defence::SignOutInMemoryFirst) {
                 self.forget_token(&mut memory);
@@ -55,7 +56,8 @@ impl Core {
     /// Saves the end. What cannot be saved is noted in the app's own folder, so that no start restores it.
     pub(super) async fn bury(self: &Arc<Self>, ended: Record) -> Result<(), Failure> {
         let at = self.clock.wall();
-        let epoch = ended.generation.epoch;
+        let named = ended.generation;
+        let epoch = named.epoch;
         let defences = self.plan.defences;
         let amended = self
             .ledger
@@ -89,8 +91,9 @@ impl Core {
         let amended = match amended {
             Ok(amended) => amended,
             Err(failure) => {
-                if self.stands(Defence::SignOutNoted) {
-                    self.ledger.note_sign_out(epoch).await;
+                if self.stands(Defence::SignOutNoted) && self.ledger.note_sign_out(epoch).await {
+                    self.note(Cause::SignOutNoted, named);
+                    self.write_history_soon();
                 }
                 return Err(failure);
             }
@@ -115,6 +118,7 @@ impl Core {
 impl Core {
     async fn bury_unseen(self: &Arc<Self>) -> Result<(), Failure> {
         let at = self.clock.wall();
+        self.note(Cause::SignOutAsked, self.glance().generation);
         let amended = self.ledger.amend(move |stored| {
             // Nothing where a session may be is no proof that there is none.
             let Some(stored) = stored else {
@@ -133,7 +137,10 @@ impl Core {
         let amended = match amended.await {
             Ok(amended) => amended,
             Err(failure) => {
-                self.ledger.note_sign_out(EVERY_EPOCH).await;
+                if self.ledger.note_sign_out(EVERY_EPOCH).await {
+                    self.note(Cause::SignOutNoted, self.glance().generation);
+                    self.write_history_soon();
+                }
                 return Err(failure);
             }
         };

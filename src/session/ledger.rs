@@ -346,6 +346,11 @@ impl Ledger {
         }
     }
 
+    /// Reads something else of the app's own, where a read may block.
+    pub(super) async fn aside(&self, job: impl FnOnce() + Send + 'static) {
+        let _ = self.blocking(READ_DEADLINE, job).await;
+    }
+
     /// Runs `job` where it may block; `None` when it has not answered in time. The job itself goes on.
     async fn blocking<T: Send + 'static>(
         &self,

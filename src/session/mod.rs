@@ -3,7 +3,7 @@
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
 //! flight), `drive` (performing what a flight asks), `background` (the platform's time for it), `follow` (waiting for
 //! another process's flight), `ledger` (reading and writing the record under its lock),
-//! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls).
+//! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls), `recorder` (the history).
 
 mod ahead;
 mod background;
@@ -16,6 +16,7 @@ mod follow;
 mod leave;
 mod ledger;
 mod obtain;
+mod recorder;
 mod restore;
 #[cfg(feature = "reqwest")]
 mod send;
@@ -31,7 +32,7 @@ use crate::error::SessionError;
 use crate::profile::ServerProfile;
 use crate::publish::Subscription;
 use crate::random::Random;
-use crate::state::{Notice, SessionEvent, SessionState};
+use crate::state::{Notice, SessionEvent, SessionState, Transition};
 use crate::time::Clock;
 use crate::token::{AccessToken, Credentials, Generation, TokenSet};
 
@@ -114,13 +115,13 @@ impl AuthSession {
     /// A page reported a 401. As [`rejected`](Self::rejected), but the token goes on being served to others, and
     /// the session's breaker is not touched.
     pub(crate) async fn demand(&self, used: Generation) -> Result<AccessToken, SessionError> {
-        self.0
-            .open()?
-            .obtain(Want::NewerThan {
-                generation: used,
-                said_by_host: false,
-            })
-            .await
+        let core = self.0.open()?;
+        core.note_rejection(used);
+        core.obtain(Want::NewerThan {
+            generation: used,
+            said_by_host: false,
+        })
+        .await
     }
 
     /// The token in memory if it has not expired. No I/O, no await, no lock.
@@ -159,6 +160,13 @@ impl AuthSession {
     /// The generation of the current token set, or of the tombstone that ended the last one.
     pub fn generation(&self) -> Generation {
         self.0.core.glance().generation
+    }
+
+    /// Why the session is as it is: its last 64 transitions, oldest first, kept over restarts. What another process noted
+    /// is in it once this one notes something, too. No I/O. The last eight stand in
+    /// [`SessionState::SignInRequired`].
+    pub fn history(&self) -> Vec<Transition> {
+        self.0.core.recorder.list()
     }
 
     /// Ends the session: memory at once; resolves when the end is saved. The refresh token is revoked at the

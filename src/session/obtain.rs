@@ -11,7 +11,7 @@ use super::ledger::Role;
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure, SessionError};
 use crate::flight::Flight;
-use crate::state::SessionState;
+use crate::state::{Cause, SessionState};
 use crate::token::{AccessToken, Generation};
 
 /// What would satisfy a caller.
@@ -101,8 +101,9 @@ impl Core {
                     return Prospect::Answer(Ok(token.clone()));
                 }
                 if said_by_host && generation == current && !memory.refused {
+                    self.note(Cause::Rejected, current);
                     if self.stands(Defence::Breaker) {
-                        memory.breaker.wasted(now);
+                        self.waste(&mut memory, current);
                     }
                     if self.stands(Defence::RefusedTokenWithheld) {
                         self.refuse(&mut memory);
@@ -164,6 +165,15 @@ impl Core {
             }
             SessionState::SignedOut => Some(Some(Failure::Ended(EndReason::SignedOut))),
             SessionState::SignInRequired { reason, .. } => Some(Some(Failure::Ended(reason.clone()))),
+        }
+    }
+
+    /// The current token was refused, or dead when it came.
+    pub(super) fn waste(&self, memory: &mut Memory, generation: Generation) {
+        let now = self.clock.boot();
+        memory.breaker.wasted(now);
+        if memory.breaker.pause_ends(now).is_some() {
+            self.note(Cause::Paused, generation);
         }
     }
 

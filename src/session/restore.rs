@@ -8,7 +8,7 @@ use super::ledger::{Amended, Amendment, Role};
 use crate::error::{EndReason, Failure, LockedCause};
 use crate::publish::Deliveries;
 use crate::record::Record;
-use crate::state::SessionState;
+use crate::state::{Cause, SessionState};
 use crate::storage::{FirstLook, Opened};
 
 /// A locked storage is asked again at most this often.
@@ -50,7 +50,7 @@ impl Core {
     }
 
     async fn restore(self: Arc<Self>) {
-        let seen = self.ledger.first_look().await;
+        let (seen, ()) = tokio::join!(self.ledger.first_look(), self.learn_history());
         let deliveries = {
             let mut memory = self.memory();
             let waiting = match memory.state {
@@ -150,9 +150,12 @@ impl Core {
                     .collect();
             }
             FirstLook::Stale(record) => {
+                // Under the name of the tombstone that will stand there.
+                self.note(Cause::Ended(EndReason::StaleInstall), record.generation.next());
                 let state = SessionState::SignInRequired {
                     reason: EndReason::StaleInstall,
                     account: record.account.clone(),
+                    history: self.recorder.trail(),
                 };
                 return self.enter_state(memory, state).into_iter().collect();
             }
@@ -171,7 +174,17 @@ impl Core {
                     cause: LockedCause::Misconfigured,
                 }
             }
-            Opened::Found(record) => return self.shown_again(memory, record),
+            Opened::Found(record) => {
+                if !record.is_tombstone() {
+                    let how = match memory.state {
+                        SessionState::Restoring => Cause::Restored,
+                        SessionState::Locked { .. } => Cause::Unlocked,
+                        _ => Cause::TakenOver,
+                    };
+                    self.note(how, record.generation);
+                }
+                return self.shown_again(memory, record);
+            }
             // An active process that meets an absent entry stays locked until the next start.
             Opened::Absent if memory.record.is_some() => SessionState::Locked {
                 cause: LockedCause::Vanished,
@@ -187,17 +200,23 @@ impl Core {
                     cause: LockedCause::Misconfigured,
                 }
             }
-            Opened::Lost(reason @ (EndReason::KeyLost | EndReason::StoreLost)) => {
+            Opened::Lost(reason) => {
+                let reason = if reason == EndReason::KeyLost {
+                    reason
+                } else {
+                    EndReason::StoreLost
+                };
+                self.note(Cause::Ended(reason.clone()), memory.generation());
                 SessionState::SignInRequired {
                     reason,
                     account: None,
+                    history: self.recorder.trail(),
                 }
             }
-            Opened::Lost(_) => SessionState::SignInRequired {
-                reason: EndReason::StoreLost,
-                account: None,
-            },
         };
+        if let SessionState::Locked { cause } = &state {
+            self.note(Cause::Locked(cause.clone()), memory.generation());
+        }
         self.enter_state(memory, state).into_iter().collect()
     }
 }

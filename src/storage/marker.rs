@@ -49,11 +49,7 @@ pub(crate) struct Noted {
 impl Marker {
     /// Notes on the entry in `folder`, which is made at the first write.
     pub(crate) fn new(folder: PathBuf, entry_id: &str) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, entry_id.as_bytes());
-        let name = digest.as_ref()[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = name_of(entry_id);
         Self { folder, name }
     }
 
@@ -119,6 +115,15 @@ impl Marker {
     fn path(&self, kind: &str) -> PathBuf {
         self.folder.join(format!("{}.{kind}", self.name))
     }
+}
+
+/// What the app's notes on an entry are called, which may itself be called after a user.
+pub(super) fn name_of(entry_id: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, entry_id.as_bytes());
+    digest.as_ref()[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn unavailable(what: &str, error: &io::Error) -> LockedCause {

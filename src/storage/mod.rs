@@ -2,6 +2,7 @@
 //! with a deadline.
 
 mod file;
+mod journal;
 mod key;
 #[cfg(feature = "keyring")]
 mod keyring;
@@ -25,6 +26,7 @@ pub use key::{KeyFailure, KeyWrapper};
 pub use keyring::KeyringStorage;
 pub use memory::MemoryStorage;
 
+pub(crate) use journal::Journal;
 pub(crate) use marker::{EVERY_EPOCH, Marker};
 pub(crate) use trust::FirstLook;
 pub(crate) use vault::{Opened, Vault};

@@ -113,6 +113,22 @@ pub(crate) fn read_refresh(
     }
 }
 
+/// What a server answered, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) code: Option<String>,
+}
+
+/// What the refresh endpoint answered, for the history. `presented` is only used to keep it out of the code.
+pub(crate) fn said(profile: &ServerProfile, response: &HttpResponse, presented: Option<&Secret>) -> Said {
+    let code = parse(response).and_then(|body| error_code(profile.answer(), &body, presented));
+    Said {
+        status: response.status,
+        code,
+    }
+}
+
 /// Reads an answer of the sign-in endpoint.
 pub(crate) fn read_sign_in(profile: &ServerProfile, response: &HttpResponse, now: WallTime) -> SignInAnswer {
     let body = parse(response);

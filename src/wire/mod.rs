@@ -12,5 +12,7 @@ mod verdict;
 pub use crate::profile::Method;
 pub use message::{HttpRequest, HttpResponse};
 
-pub(crate) use answer::{RefreshAnswer, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in};
+pub(crate) use answer::{
+    RefreshAnswer, Said, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in, said,
+};
 pub(crate) use request::{Presented, Secrets, Unplaceable, presentable, refresh, revoke, sign_in};

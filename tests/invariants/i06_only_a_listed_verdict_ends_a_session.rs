@@ -86,6 +86,7 @@ async fn a_listed_verdict_ends_it_with_its_reason_and_for_good() {
         let ended = SessionState::SignInRequired {
             reason: reason.clone(),
             account: Some("ada".into()),
+            history: Default::default(),
         };
         assert_eq!(session.state(), ended);
         // The tombstone: the next process knows, and asks the server nothing.

@@ -172,6 +172,7 @@ fn an_item_that_vanishes_locks_the_session_until_the_next_start_decides() {
         let lost = SessionState::SignInRequired {
             reason,
             account: None,
+            history: Default::default(),
         };
         assert_eq!(launch(&rig, &service).restored().await, lost);
     });
@@ -194,6 +195,7 @@ fn a_damaged_item_is_never_answered_with_an_older_token() {
         let lost = SessionState::SignInRequired {
             reason,
             account: None,
+            history: Default::default(),
         };
         assert_eq!(next.restored().await, lost);
         next.sign_in(ada()).await.unwrap();

@@ -68,7 +68,10 @@ impl Device {
 
     /// What an uninstallation takes with it.
     pub(crate) fn uninstall(&self) {
-        std::fs::remove_dir_all(self.state_dir()).unwrap();
+        // Nothing runs when an app is uninstalled; here a line of its history may still be on its way.
+        while self.state_dir().exists() {
+            let _ = std::fs::remove_dir_all(self.state_dir());
+        }
     }
 
     /// The files of the app's own folder whose name holds `part`.

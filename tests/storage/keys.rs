@@ -83,6 +83,7 @@ fn key_lost() -> SessionState {
     SessionState::SignInRequired {
         reason: EndReason::KeyLost,
         account: None,
+        history: Default::default(),
     }
 }
 

@@ -21,6 +21,8 @@ fn reader(device: &Device) -> AuthSession {
 async fn a_reader_serves_the_owners_token_and_changes_nothing() {
     let device = Device::new().await;
     let owner = owner(&device).await;
+    // Written when the sign-in is over and done.
+    eventually("the owner's history", || device.notes(".history") == 1).await;
     let (changes, notes) = (device.store.changes(), device.notes(""));
     let reader = reader(&device);
     let token = reader.access_token().await.unwrap();
@@ -148,7 +150,8 @@ async fn a_reader_leaves_damaged_bytes_where_they_are() {
         reader(&device).restored().await,
         SessionState::SignInRequired {
             reason: EndReason::StoreLost,
-            account: None
+            account: None,
+            history: Default::default(),
         }
     );
     assert_eq!(device.store.changes(), changes);

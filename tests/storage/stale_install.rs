@@ -8,6 +8,7 @@ fn stale() -> SessionState {
     SessionState::SignInRequired {
         reason: EndReason::StaleInstall,
         account: Some("ada".into()),
+        history: Default::default(),
     }
 }
 

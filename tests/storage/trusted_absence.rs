@@ -103,7 +103,8 @@ async fn a_record_that_is_gone_from_a_store_that_can_be_believed_is_lost() {
         device.start().restored().await,
         SessionState::SignInRequired {
             reason: EndReason::StoreLost,
-            account: None
+            account: None,
+            history: Default::default(),
         }
     );
 }

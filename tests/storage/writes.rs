@@ -160,7 +160,8 @@ async fn a_damaged_record_ends_in_a_sign_in_and_is_kept_in_quarantine() {
         session.restored().await,
         SessionState::SignInRequired {
             reason: EndReason::StoreLost,
-            account: None
+            account: None,
+            history: Default::default(),
         }
     );
     device.store.mend();

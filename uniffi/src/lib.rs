@@ -18,6 +18,7 @@
 
 mod background;
 mod error;
+mod history;
 mod host;
 mod listener;
 mod profile;
@@ -28,6 +29,7 @@ mod token;
 
 pub use background::{BackgroundEnd, BackgroundTime, BackgroundTimeError};
 pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
+pub use history::{Cause, Trail, Transition};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};
 pub use profile::{OAuthClient, ServerProfile};

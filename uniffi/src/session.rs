@@ -5,6 +5,7 @@ use tokencast::session as core;
 
 use crate::background::{BackgroundTime, HostBackgroundTime};
 use crate::error::SessionError;
+use crate::history::Transition;
 use crate::host;
 use crate::listener::{self, SessionListener, Subscription};
 use crate::profile::ServerProfile;
@@ -92,6 +93,11 @@ impl AuthSession {
     /// The generation of the current token set, or of the end of the last one.
     pub fn generation(&self) -> Result<Generation, SessionError> {
         Ok(self.0.generation().into())
+    }
+
+    /// The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+    pub fn history(&self) -> Result<Vec<Transition>, SessionError> {
+        Ok(self.0.history().iter().map(Transition::from).collect())
     }
 
     /// Hears all events, beginning with the current state and token.

@@ -5,6 +5,7 @@ use tokencast::time::{Clock as _, SystemClock};
 pub use tokencast::state::{Notice, SessionState};
 
 use crate::error::{EndReason, LockedCause, SessionError, StorageFailure};
+use crate::history::Trail;
 use crate::token::{AccessToken, millis};
 
 /// The state of a session. "Refreshing" is none: a caller that needs a token waits for it.
@@ -31,6 +32,8 @@ pub enum SessionState {
         reason: EndReason,
         /// Whose session it was.
         account: Option<String>,
+        /// What led there, oldest first; the session's `history` has more of it.
+        history: Trail,
     },
 }
 

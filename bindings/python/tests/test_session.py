@@ -7,6 +7,7 @@ import pytest
 
 from tokencast import (
     AuthSession,
+    Cause,
     Credentials,
     EndReason,
     Generation,
@@ -122,7 +123,17 @@ def test_adopted_tokens_live_on(session, backend, ada, run):
         with pytest.raises(SessionError.SignInRequired) as caught:
             await session.rejected(token.generation)
         assert caught.value.reason == EndReason.REVOKED()
-        assert session.state == SessionState.SIGN_IN_REQUIRED(reason=EndReason.REVOKED(), account=NAME)
+        state = session.state
+        assert isinstance(state, SessionState.SIGN_IN_REQUIRED)
+        assert (state.reason, state.account) == (EndReason.REVOKED(), NAME)
+        # Why.
+        history = session.history()
+        causes = [Cause.ADOPTED(), Cause.REJECTED(), Cause.ENDED(EndReason.REVOKED())]
+        assert [transition.cause for transition in history] == causes
+        assert (history[-1].status, history[-1].server_code) == (401, "invalid_token")
+        assert state.history == history
+        said = " ".join(str(transition) for transition in history)
+        assert "the session ended" in said and "r3fr3sh" not in said and "acc3ss" not in said
 
     run(story())
 

@@ -12,6 +12,7 @@ from .session import AuthSession
 from .storage import KeyWrapper, SecureStorage, Storage
 from .token import AccessToken
 
+Cause = _generated.Cause
 Credentials = _generated.Credentials
 EndReason = _generated.EndReason
 Generation = _generated.Generation
@@ -26,15 +27,18 @@ SessionState = _generated.SessionState
 StorageFailure = _generated.StorageFailure
 Subscription = _generated.Subscription
 TokenSet = _generated.TokenSet
+Transition = _generated.Transition
 TryAgainCause = _generated.TryAgainCause
 WriteOutcome = _generated.WriteOutcome
 
 # The generated text lists the fields; the core's sentence says it better.
 SessionError.__str__ = lambda error: error.detail
+Transition.__str__ = lambda transition: transition.detail
 
 __all__ = [
     "AccessToken",
     "AuthSession",
+    "Cause",
     "Credentials",
     "EndReason",
     "Generation",
@@ -52,6 +56,7 @@ __all__ = [
     "StorageFailure",
     "Subscription",
     "TokenSet",
+    "Transition",
     "TryAgainCause",
     "WriteOutcome",
 ]

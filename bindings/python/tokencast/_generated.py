@@ -537,6 +537,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_generation() != 60540:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_authsession_history() != 7033:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_notify() != 48049:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_rejected() != 46810:
@@ -684,6 +686,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_current_token.restyp
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_generation.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_generation.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_history.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_history.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_notify.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_notify.restype = ctypes.c_uint16
@@ -863,6 +868,11 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_generation.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_generation.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_history.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_history.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_notify.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1978,60 +1988,354 @@ class _UniffiFfiConverterTypeSessionOptions(_UniffiConverterRustBuffer):
         _UniffiFfiConverterBoolean.write(value.read_only, buf)
 
 
+class _UniffiFfiConverterTypeWallTime:
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterInt64.write(value, buf)
 
-# BackgroundTimeError
-# We want to define each variant as a nested class that's also a subclass,
-# which is tricky in Python.  To accomplish this we're going to create each
-# class separately, then manually add the child classes to the base class's
-# __dict__.  All of this happens in dummy class to avoid polluting the module
-# namespace.
-class BackgroundTimeError(Exception):
+    @staticmethod
+    def read(buf):
+        return _UniffiFfiConverterInt64.read(buf)
+
+    @staticmethod
+    def lift(value):
+        return _UniffiFfiConverterInt64.lift(value)
+
+    @staticmethod
+    def check_lower(value):
+        return _UniffiFfiConverterInt64.check_lower(value)
+
+    @staticmethod
+    def lower(value):
+        return _UniffiFfiConverterInt64.lower(value)
+
+
+WallTime = int
+
+
+
+
+
+
+
+class LockedCause(enum.Enum):
     """
-    A host's background time threw. Its text is dropped.
-"""
-    pass
-
-_UniffiTempBackgroundTimeError = BackgroundTimeError
-
-class BackgroundTimeError:  # type: ignore
-    """
-    A host's background time threw. Its text is dropped.
+    Why the stored session cannot be read now.
 """
     
-    class Threw(_UniffiTempBackgroundTimeError):
-        """
-        Something was thrown.
+    DEVICE_LOCKED = 0
+    """
+    The device or the keyring is locked.
 """
-        
-        def __init__(self):
-            pass
+    
+    NO_SERVICE = 1
+    """
+    There is no secret service on this system.
+"""
+    
+    TIMED_OUT = 2
+    """
+    The storage did not answer within its deadline.
+"""
+    
+    NEWER_FORMAT = 3
+    """
+    The record was written by a newer version of this library.
+"""
+    
+    VANISHED = 4
+    """
+    The entry that an active session used is gone; the next start decides.
+"""
+    
+    MISCONFIGURED = 5
+    """
+    The set-up is wrong; every call says how to mend it.
+"""
+    
+    UNAVAILABLE = 6
+    """
+    Anything else that may pass.
+"""
+    
 
-        def __repr__(self):
-            return "BackgroundTimeError.Threw({})".format(str(self))
-    _UniffiTempBackgroundTimeError.Threw = Threw # type: ignore
 
-BackgroundTimeError = _UniffiTempBackgroundTimeError # type: ignore
-del _UniffiTempBackgroundTimeError
-
-
-class _UniffiFfiConverterTypeBackgroundTimeError(_UniffiConverterRustBuffer):
+class _UniffiFfiConverterTypeLockedCause(_UniffiConverterRustBuffer):
     @staticmethod
     def read(buf):
         variant = buf.read_i32()
         if variant == 1:
-            return BackgroundTimeError.Threw(
+            return LockedCause.DEVICE_LOCKED
+        if variant == 2:
+            return LockedCause.NO_SERVICE
+        if variant == 3:
+            return LockedCause.TIMED_OUT
+        if variant == 4:
+            return LockedCause.NEWER_FORMAT
+        if variant == 5:
+            return LockedCause.VANISHED
+        if variant == 6:
+            return LockedCause.MISCONFIGURED
+        if variant == 7:
+            return LockedCause.UNAVAILABLE
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == LockedCause.DEVICE_LOCKED:
+            return
+        if value == LockedCause.NO_SERVICE:
+            return
+        if value == LockedCause.TIMED_OUT:
+            return
+        if value == LockedCause.NEWER_FORMAT:
+            return
+        if value == LockedCause.VANISHED:
+            return
+        if value == LockedCause.MISCONFIGURED:
+            return
+        if value == LockedCause.UNAVAILABLE:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == LockedCause.DEVICE_LOCKED:
+            buf.write_i32(1)
+        if value == LockedCause.NO_SERVICE:
+            buf.write_i32(2)
+        if value == LockedCause.TIMED_OUT:
+            buf.write_i32(3)
+        if value == LockedCause.NEWER_FORMAT:
+            buf.write_i32(4)
+        if value == LockedCause.VANISHED:
+            buf.write_i32(5)
+        if value == LockedCause.MISCONFIGURED:
+            buf.write_i32(6)
+        if value == LockedCause.UNAVAILABLE:
+            buf.write_i32(7)
+
+
+
+
+
+
+
+
+class StorageFailure:
+    """
+    Why something could not be saved.
+"""
+    def __init__(self):
+        raise RuntimeError("StorageFailure cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class UNAVAILABLE:
+        """
+        The storage cannot be reached now.
+"""
+        
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+    
+            
+            
+
+    
+        def __str__(self):
+            return f"StorageFailure.UNAVAILABLE{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, StorageFailure):
+                return NotImplemented
+            if not other.is_UNAVAILABLE():
+                return False
+            return self._values == other._values
+
+    @dataclass
+    class UNCONFIRMED:
+        """
+        A write was refused or its outcome is unknown.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "StorageFailure.UNCONFIRMED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, StorageFailure):
+                return NotImplemented
+            if not other.is_UNCONFIRMED():
+                return False
+            return True
+
+    @dataclass
+    class READ_BACK_DIFFERS:
+        """
+        What is stored is not what was written.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "StorageFailure.READ_BACK_DIFFERS()".format()
+        def __eq__(self, other):
+            if not isinstance(other, StorageFailure):
+                return NotImplemented
+            if not other.is_READ_BACK_DIFFERS():
+                return False
+            return True
+
+    @dataclass
+    class HELD:
+        """
+        Another process or a hung write holds the record.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "StorageFailure.HELD()".format()
+        def __eq__(self, other):
+            if not isinstance(other, StorageFailure):
+                return NotImplemented
+            if not other.is_HELD():
+                return False
+            return True
+
+    @dataclass
+    class TOO_LARGE:
+        """
+        The record would be larger than 256 KiB.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "StorageFailure.TOO_LARGE()".format()
+        def __eq__(self, other):
+            if not isinstance(other, StorageFailure):
+                return NotImplemented
+            if not other.is_TOO_LARGE():
+                return False
+            return True
+
+    
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_UNAVAILABLE(self) -> bool:
+        return isinstance(self, StorageFailure.UNAVAILABLE)
+    def is_unavailable(self) -> bool:
+        return isinstance(self, StorageFailure.UNAVAILABLE)
+    def is_UNCONFIRMED(self) -> bool:
+        return isinstance(self, StorageFailure.UNCONFIRMED)
+    def is_unconfirmed(self) -> bool:
+        return isinstance(self, StorageFailure.UNCONFIRMED)
+    def is_READ_BACK_DIFFERS(self) -> bool:
+        return isinstance(self, StorageFailure.READ_BACK_DIFFERS)
+    def is_read_back_differs(self) -> bool:
+        return isinstance(self, StorageFailure.READ_BACK_DIFFERS)
+    def is_HELD(self) -> bool:
+        return isinstance(self, StorageFailure.HELD)
+    def is_held(self) -> bool:
+        return isinstance(self, StorageFailure.HELD)
+    def is_TOO_LARGE(self) -> bool:
+        return isinstance(self, StorageFailure.TOO_LARGE)
+    def is_too_large(self) -> bool:
+        return isinstance(self, StorageFailure.TOO_LARGE)
+    
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+StorageFailure.UNAVAILABLE = type("StorageFailure.UNAVAILABLE", (StorageFailure.UNAVAILABLE, StorageFailure,), {})  # type: ignore
+StorageFailure.UNCONFIRMED = type("StorageFailure.UNCONFIRMED", (StorageFailure.UNCONFIRMED, StorageFailure,), {})  # type: ignore
+StorageFailure.READ_BACK_DIFFERS = type("StorageFailure.READ_BACK_DIFFERS", (StorageFailure.READ_BACK_DIFFERS, StorageFailure,), {})  # type: ignore
+StorageFailure.HELD = type("StorageFailure.HELD", (StorageFailure.HELD, StorageFailure,), {})  # type: ignore
+StorageFailure.TOO_LARGE = type("StorageFailure.TOO_LARGE", (StorageFailure.TOO_LARGE, StorageFailure,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeStorageFailure(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return StorageFailure.UNAVAILABLE(
+                _UniffiFfiConverterTypeLockedCause.read(buf),
+            )
+        if variant == 2:
+            return StorageFailure.UNCONFIRMED(
+            )
+        if variant == 3:
+            return StorageFailure.READ_BACK_DIFFERS(
+            )
+        if variant == 4:
+            return StorageFailure.HELD(
+            )
+        if variant == 5:
+            return StorageFailure.TOO_LARGE(
             )
         raise InternalError("Raw enum value doesn't match any cases")
 
     @staticmethod
     def check_lower(value):
-        if isinstance(value, BackgroundTimeError.Threw):
+        if value.is_UNAVAILABLE():
+            _UniffiFfiConverterTypeLockedCause.check_lower(value._values[0])
             return
+        if value.is_UNCONFIRMED():
+            return
+        if value.is_READ_BACK_DIFFERS():
+            return
+        if value.is_HELD():
+            return
+        if value.is_TOO_LARGE():
+            return
+        raise ValueError(value)
 
     @staticmethod
     def write(value, buf):
-        if isinstance(value, BackgroundTimeError.Threw):
+        if value.is_UNAVAILABLE():
             buf.write_i32(1)
+            _UniffiFfiConverterTypeLockedCause.write(value._values[0], buf)
+        if value.is_UNCONFIRMED():
+            buf.write_i32(2)
+        if value.is_READ_BACK_DIFFERS():
+            buf.write_i32(3)
+        if value.is_HELD():
+            buf.write_i32(4)
+        if value.is_TOO_LARGE():
+            buf.write_i32(5)
+
+
 
 
 
@@ -2459,6 +2763,1147 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
 
 
 
+
+
+
+class Cause:
+    """
+    What happened to a session. `docs/guides/why-signed-out.md` says what each means and what to do.
+"""
+    def __init__(self):
+        raise RuntimeError("Cause cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class SIGNED_IN:
+        """
+        The user signed in.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SIGNED_IN()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SIGNED_IN():
+                return False
+            return True
+
+    @dataclass
+    class ADOPTED:
+        """
+        The app handed over tokens that it had.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.ADOPTED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_ADOPTED():
+                return False
+            return True
+
+    @dataclass
+    class RESTORED:
+        """
+        A start found the session.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.RESTORED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_RESTORED():
+                return False
+            return True
+
+    @dataclass
+    class RENEWED:
+        """
+        The server gave new tokens.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.RENEWED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_RENEWED():
+                return False
+            return True
+
+    @dataclass
+    class TAKEN_OVER:
+        """
+        Another process had renewed: its tokens are used.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.TAKEN_OVER()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_TAKEN_OVER():
+                return False
+            return True
+
+    @dataclass
+    class DISPLACED:
+        """
+        Another process had signed in or out since: its session is used.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.DISPLACED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_DISPLACED():
+                return False
+            return True
+
+    @dataclass
+    class INTERRUPTED:
+        """
+        A refresh found that an earlier one had begun and not ended: the process died in it, or its answer was lost.
+"""
+        
+        def __init__(self, since:WallTime):
+            self.since = since
+            
+            """
+        When the earlier one began.
+"""
+        
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.INTERRUPTED(since={})".format(self.since)
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_INTERRUPTED():
+                return False
+            if self.since != other.since:
+                return False
+            return True
+
+    @dataclass
+    class OFFLINE:
+        """
+        A refresh did not reach the server.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.OFFLINE()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_OFFLINE():
+                return False
+            return True
+
+    @dataclass
+    class UNTRUSTED:
+        """
+        The server's certificate was not accepted; nothing was sent.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.UNTRUSTED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_UNTRUSTED():
+                return False
+            return True
+
+    @dataclass
+    class ANSWER_LOST:
+        """
+        The request may have reached the server, and no readable answer came back.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.ANSWER_LOST()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_ANSWER_LOST():
+                return False
+            return True
+
+    @dataclass
+    class SERVER_BUSY:
+        """
+        The server answered, but not with a verdict.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SERVER_BUSY()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SERVER_BUSY():
+                return False
+            return True
+
+    @dataclass
+    class SUPERSEDED:
+        """
+        The server said that a newer token exists, and no other process has it.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SUPERSEDED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SUPERSEDED():
+                return False
+            return True
+
+    @dataclass
+    class BUSY:
+        """
+        Another process was at work for too long.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.BUSY()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_BUSY():
+                return False
+            return True
+
+    @dataclass
+    class BACKGROUND_TIME_OVER:
+        """
+        The platform took back the app's time in the background during a refresh.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.BACKGROUND_TIME_OVER()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_BACKGROUND_TIME_OVER():
+                return False
+            return True
+
+    @dataclass
+    class MISCONFIGURED:
+        """
+        The set-up is wrong.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.MISCONFIGURED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_MISCONFIGURED():
+                return False
+            return True
+
+    @dataclass
+    class REJECTED:
+        """
+        A server refused the access token.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.REJECTED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_REJECTED():
+                return False
+            return True
+
+    @dataclass
+    class PAUSED:
+        """
+        New tokens were refused as soon as they came: refreshes pause.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.PAUSED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_PAUSED():
+                return False
+            return True
+
+    @dataclass
+    class STORAGE_FAILED:
+        """
+        The storage did not take what must be noted before a refresh, so none was made.
+"""
+        
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+    
+            
+            
+
+    
+        def __str__(self):
+            return f"Cause.STORAGE_FAILED{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_STORAGE_FAILED():
+                return False
+            return self._values == other._values
+
+    @dataclass
+    class SAVE_FAILED:
+        """
+        The storage did not take new tokens, or the end of a session: memory alone has them.
+"""
+        
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+    
+            
+            
+
+    
+        def __str__(self):
+            return f"Cause.SAVE_FAILED{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SAVE_FAILED():
+                return False
+            return self._values == other._values
+
+    @dataclass
+    class SAVED_LATER:
+        """
+        Tokens that lived in memory only are saved.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SAVED_LATER()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SAVED_LATER():
+                return False
+            return True
+
+    @dataclass
+    class LOCKED:
+        """
+        The stored session could not be read.
+"""
+        
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+    
+            
+            
+
+    
+        def __str__(self):
+            return f"Cause.LOCKED{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_LOCKED():
+                return False
+            return self._values == other._values
+
+    @dataclass
+    class UNLOCKED:
+        """
+        The stored session can be read again.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.UNLOCKED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_UNLOCKED():
+                return False
+            return True
+
+    @dataclass
+    class SIGN_OUT_ASKED:
+        """
+        The user asked to sign out: no token is served from here on.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SIGN_OUT_ASKED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SIGN_OUT_ASKED():
+                return False
+            return True
+
+    @dataclass
+    class SIGN_OUT_NOTED:
+        """
+        The storage did not take the sign-out; it is noted in the app's own folder, and no start restores the session.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SIGN_OUT_NOTED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SIGN_OUT_NOTED():
+                return False
+            return True
+
+    @dataclass
+    class SIGNED_OUT:
+        """
+        The sign-out is saved.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.SIGNED_OUT()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_SIGNED_OUT():
+                return False
+            return True
+
+    @dataclass
+    class ENDED:
+        """
+        The session is over.
+"""
+        
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+    
+            
+            
+
+    
+        def __str__(self):
+            return f"Cause.ENDED{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_ENDED():
+                return False
+            return self._values == other._values
+
+    
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_SIGNED_IN(self) -> bool:
+        return isinstance(self, Cause.SIGNED_IN)
+    def is_signed_in(self) -> bool:
+        return isinstance(self, Cause.SIGNED_IN)
+    def is_ADOPTED(self) -> bool:
+        return isinstance(self, Cause.ADOPTED)
+    def is_adopted(self) -> bool:
+        return isinstance(self, Cause.ADOPTED)
+    def is_RESTORED(self) -> bool:
+        return isinstance(self, Cause.RESTORED)
+    def is_restored(self) -> bool:
+        return isinstance(self, Cause.RESTORED)
+    def is_RENEWED(self) -> bool:
+        return isinstance(self, Cause.RENEWED)
+    def is_renewed(self) -> bool:
+        return isinstance(self, Cause.RENEWED)
+    def is_TAKEN_OVER(self) -> bool:
+        return isinstance(self, Cause.TAKEN_OVER)
+    def is_taken_over(self) -> bool:
+        return isinstance(self, Cause.TAKEN_OVER)
+    def is_DISPLACED(self) -> bool:
+        return isinstance(self, Cause.DISPLACED)
+    def is_displaced(self) -> bool:
+        return isinstance(self, Cause.DISPLACED)
+    def is_INTERRUPTED(self) -> bool:
+        return isinstance(self, Cause.INTERRUPTED)
+    def is_interrupted(self) -> bool:
+        return isinstance(self, Cause.INTERRUPTED)
+    def is_OFFLINE(self) -> bool:
+        return isinstance(self, Cause.OFFLINE)
+    def is_offline(self) -> bool:
+        return isinstance(self, Cause.OFFLINE)
+    def is_UNTRUSTED(self) -> bool:
+        return isinstance(self, Cause.UNTRUSTED)
+    def is_untrusted(self) -> bool:
+        return isinstance(self, Cause.UNTRUSTED)
+    def is_ANSWER_LOST(self) -> bool:
+        return isinstance(self, Cause.ANSWER_LOST)
+    def is_answer_lost(self) -> bool:
+        return isinstance(self, Cause.ANSWER_LOST)
+    def is_SERVER_BUSY(self) -> bool:
+        return isinstance(self, Cause.SERVER_BUSY)
+    def is_server_busy(self) -> bool:
+        return isinstance(self, Cause.SERVER_BUSY)
+    def is_SUPERSEDED(self) -> bool:
+        return isinstance(self, Cause.SUPERSEDED)
+    def is_superseded(self) -> bool:
+        return isinstance(self, Cause.SUPERSEDED)
+    def is_BUSY(self) -> bool:
+        return isinstance(self, Cause.BUSY)
+    def is_busy(self) -> bool:
+        return isinstance(self, Cause.BUSY)
+    def is_BACKGROUND_TIME_OVER(self) -> bool:
+        return isinstance(self, Cause.BACKGROUND_TIME_OVER)
+    def is_background_time_over(self) -> bool:
+        return isinstance(self, Cause.BACKGROUND_TIME_OVER)
+    def is_MISCONFIGURED(self) -> bool:
+        return isinstance(self, Cause.MISCONFIGURED)
+    def is_misconfigured(self) -> bool:
+        return isinstance(self, Cause.MISCONFIGURED)
+    def is_REJECTED(self) -> bool:
+        return isinstance(self, Cause.REJECTED)
+    def is_rejected(self) -> bool:
+        return isinstance(self, Cause.REJECTED)
+    def is_PAUSED(self) -> bool:
+        return isinstance(self, Cause.PAUSED)
+    def is_paused(self) -> bool:
+        return isinstance(self, Cause.PAUSED)
+    def is_STORAGE_FAILED(self) -> bool:
+        return isinstance(self, Cause.STORAGE_FAILED)
+    def is_storage_failed(self) -> bool:
+        return isinstance(self, Cause.STORAGE_FAILED)
+    def is_SAVE_FAILED(self) -> bool:
+        return isinstance(self, Cause.SAVE_FAILED)
+    def is_save_failed(self) -> bool:
+        return isinstance(self, Cause.SAVE_FAILED)
+    def is_SAVED_LATER(self) -> bool:
+        return isinstance(self, Cause.SAVED_LATER)
+    def is_saved_later(self) -> bool:
+        return isinstance(self, Cause.SAVED_LATER)
+    def is_LOCKED(self) -> bool:
+        return isinstance(self, Cause.LOCKED)
+    def is_locked(self) -> bool:
+        return isinstance(self, Cause.LOCKED)
+    def is_UNLOCKED(self) -> bool:
+        return isinstance(self, Cause.UNLOCKED)
+    def is_unlocked(self) -> bool:
+        return isinstance(self, Cause.UNLOCKED)
+    def is_SIGN_OUT_ASKED(self) -> bool:
+        return isinstance(self, Cause.SIGN_OUT_ASKED)
+    def is_sign_out_asked(self) -> bool:
+        return isinstance(self, Cause.SIGN_OUT_ASKED)
+    def is_SIGN_OUT_NOTED(self) -> bool:
+        return isinstance(self, Cause.SIGN_OUT_NOTED)
+    def is_sign_out_noted(self) -> bool:
+        return isinstance(self, Cause.SIGN_OUT_NOTED)
+    def is_SIGNED_OUT(self) -> bool:
+        return isinstance(self, Cause.SIGNED_OUT)
+    def is_signed_out(self) -> bool:
+        return isinstance(self, Cause.SIGNED_OUT)
+    def is_ENDED(self) -> bool:
+        return isinstance(self, Cause.ENDED)
+    def is_ended(self) -> bool:
+        return isinstance(self, Cause.ENDED)
+    
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+Cause.SIGNED_IN = type("Cause.SIGNED_IN", (Cause.SIGNED_IN, Cause,), {})  # type: ignore
+Cause.ADOPTED = type("Cause.ADOPTED", (Cause.ADOPTED, Cause,), {})  # type: ignore
+Cause.RESTORED = type("Cause.RESTORED", (Cause.RESTORED, Cause,), {})  # type: ignore
+Cause.RENEWED = type("Cause.RENEWED", (Cause.RENEWED, Cause,), {})  # type: ignore
+Cause.TAKEN_OVER = type("Cause.TAKEN_OVER", (Cause.TAKEN_OVER, Cause,), {})  # type: ignore
+Cause.DISPLACED = type("Cause.DISPLACED", (Cause.DISPLACED, Cause,), {})  # type: ignore
+Cause.INTERRUPTED = type("Cause.INTERRUPTED", (Cause.INTERRUPTED, Cause,), {})  # type: ignore
+Cause.OFFLINE = type("Cause.OFFLINE", (Cause.OFFLINE, Cause,), {})  # type: ignore
+Cause.UNTRUSTED = type("Cause.UNTRUSTED", (Cause.UNTRUSTED, Cause,), {})  # type: ignore
+Cause.ANSWER_LOST = type("Cause.ANSWER_LOST", (Cause.ANSWER_LOST, Cause,), {})  # type: ignore
+Cause.SERVER_BUSY = type("Cause.SERVER_BUSY", (Cause.SERVER_BUSY, Cause,), {})  # type: ignore
+Cause.SUPERSEDED = type("Cause.SUPERSEDED", (Cause.SUPERSEDED, Cause,), {})  # type: ignore
+Cause.BUSY = type("Cause.BUSY", (Cause.BUSY, Cause,), {})  # type: ignore
+Cause.BACKGROUND_TIME_OVER = type("Cause.BACKGROUND_TIME_OVER", (Cause.BACKGROUND_TIME_OVER, Cause,), {})  # type: ignore
+Cause.MISCONFIGURED = type("Cause.MISCONFIGURED", (Cause.MISCONFIGURED, Cause,), {})  # type: ignore
+Cause.REJECTED = type("Cause.REJECTED", (Cause.REJECTED, Cause,), {})  # type: ignore
+Cause.PAUSED = type("Cause.PAUSED", (Cause.PAUSED, Cause,), {})  # type: ignore
+Cause.STORAGE_FAILED = type("Cause.STORAGE_FAILED", (Cause.STORAGE_FAILED, Cause,), {})  # type: ignore
+Cause.SAVE_FAILED = type("Cause.SAVE_FAILED", (Cause.SAVE_FAILED, Cause,), {})  # type: ignore
+Cause.SAVED_LATER = type("Cause.SAVED_LATER", (Cause.SAVED_LATER, Cause,), {})  # type: ignore
+Cause.LOCKED = type("Cause.LOCKED", (Cause.LOCKED, Cause,), {})  # type: ignore
+Cause.UNLOCKED = type("Cause.UNLOCKED", (Cause.UNLOCKED, Cause,), {})  # type: ignore
+Cause.SIGN_OUT_ASKED = type("Cause.SIGN_OUT_ASKED", (Cause.SIGN_OUT_ASKED, Cause,), {})  # type: ignore
+Cause.SIGN_OUT_NOTED = type("Cause.SIGN_OUT_NOTED", (Cause.SIGN_OUT_NOTED, Cause,), {})  # type: ignore
+Cause.SIGNED_OUT = type("Cause.SIGNED_OUT", (Cause.SIGNED_OUT, Cause,), {})  # type: ignore
+Cause.ENDED = type("Cause.ENDED", (Cause.ENDED, Cause,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeCause(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return Cause.SIGNED_IN(
+            )
+        if variant == 2:
+            return Cause.ADOPTED(
+            )
+        if variant == 3:
+            return Cause.RESTORED(
+            )
+        if variant == 4:
+            return Cause.RENEWED(
+            )
+        if variant == 5:
+            return Cause.TAKEN_OVER(
+            )
+        if variant == 6:
+            return Cause.DISPLACED(
+            )
+        if variant == 7:
+            return Cause.INTERRUPTED(
+                _UniffiFfiConverterTypeWallTime.read(buf),
+            )
+        if variant == 8:
+            return Cause.OFFLINE(
+            )
+        if variant == 9:
+            return Cause.UNTRUSTED(
+            )
+        if variant == 10:
+            return Cause.ANSWER_LOST(
+            )
+        if variant == 11:
+            return Cause.SERVER_BUSY(
+            )
+        if variant == 12:
+            return Cause.SUPERSEDED(
+            )
+        if variant == 13:
+            return Cause.BUSY(
+            )
+        if variant == 14:
+            return Cause.BACKGROUND_TIME_OVER(
+            )
+        if variant == 15:
+            return Cause.MISCONFIGURED(
+            )
+        if variant == 16:
+            return Cause.REJECTED(
+            )
+        if variant == 17:
+            return Cause.PAUSED(
+            )
+        if variant == 18:
+            return Cause.STORAGE_FAILED(
+                _UniffiFfiConverterTypeStorageFailure.read(buf),
+            )
+        if variant == 19:
+            return Cause.SAVE_FAILED(
+                _UniffiFfiConverterTypeStorageFailure.read(buf),
+            )
+        if variant == 20:
+            return Cause.SAVED_LATER(
+            )
+        if variant == 21:
+            return Cause.LOCKED(
+                _UniffiFfiConverterTypeLockedCause.read(buf),
+            )
+        if variant == 22:
+            return Cause.UNLOCKED(
+            )
+        if variant == 23:
+            return Cause.SIGN_OUT_ASKED(
+            )
+        if variant == 24:
+            return Cause.SIGN_OUT_NOTED(
+            )
+        if variant == 25:
+            return Cause.SIGNED_OUT(
+            )
+        if variant == 26:
+            return Cause.ENDED(
+                _UniffiFfiConverterTypeEndReason.read(buf),
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_SIGNED_IN():
+            return
+        if value.is_ADOPTED():
+            return
+        if value.is_RESTORED():
+            return
+        if value.is_RENEWED():
+            return
+        if value.is_TAKEN_OVER():
+            return
+        if value.is_DISPLACED():
+            return
+        if value.is_INTERRUPTED():
+            _UniffiFfiConverterTypeWallTime.check_lower(value.since)
+            return
+        if value.is_OFFLINE():
+            return
+        if value.is_UNTRUSTED():
+            return
+        if value.is_ANSWER_LOST():
+            return
+        if value.is_SERVER_BUSY():
+            return
+        if value.is_SUPERSEDED():
+            return
+        if value.is_BUSY():
+            return
+        if value.is_BACKGROUND_TIME_OVER():
+            return
+        if value.is_MISCONFIGURED():
+            return
+        if value.is_REJECTED():
+            return
+        if value.is_PAUSED():
+            return
+        if value.is_STORAGE_FAILED():
+            _UniffiFfiConverterTypeStorageFailure.check_lower(value._values[0])
+            return
+        if value.is_SAVE_FAILED():
+            _UniffiFfiConverterTypeStorageFailure.check_lower(value._values[0])
+            return
+        if value.is_SAVED_LATER():
+            return
+        if value.is_LOCKED():
+            _UniffiFfiConverterTypeLockedCause.check_lower(value._values[0])
+            return
+        if value.is_UNLOCKED():
+            return
+        if value.is_SIGN_OUT_ASKED():
+            return
+        if value.is_SIGN_OUT_NOTED():
+            return
+        if value.is_SIGNED_OUT():
+            return
+        if value.is_ENDED():
+            _UniffiFfiConverterTypeEndReason.check_lower(value._values[0])
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_SIGNED_IN():
+            buf.write_i32(1)
+        if value.is_ADOPTED():
+            buf.write_i32(2)
+        if value.is_RESTORED():
+            buf.write_i32(3)
+        if value.is_RENEWED():
+            buf.write_i32(4)
+        if value.is_TAKEN_OVER():
+            buf.write_i32(5)
+        if value.is_DISPLACED():
+            buf.write_i32(6)
+        if value.is_INTERRUPTED():
+            buf.write_i32(7)
+            _UniffiFfiConverterTypeWallTime.write(value.since, buf)
+        if value.is_OFFLINE():
+            buf.write_i32(8)
+        if value.is_UNTRUSTED():
+            buf.write_i32(9)
+        if value.is_ANSWER_LOST():
+            buf.write_i32(10)
+        if value.is_SERVER_BUSY():
+            buf.write_i32(11)
+        if value.is_SUPERSEDED():
+            buf.write_i32(12)
+        if value.is_BUSY():
+            buf.write_i32(13)
+        if value.is_BACKGROUND_TIME_OVER():
+            buf.write_i32(14)
+        if value.is_MISCONFIGURED():
+            buf.write_i32(15)
+        if value.is_REJECTED():
+            buf.write_i32(16)
+        if value.is_PAUSED():
+            buf.write_i32(17)
+        if value.is_STORAGE_FAILED():
+            buf.write_i32(18)
+            _UniffiFfiConverterTypeStorageFailure.write(value._values[0], buf)
+        if value.is_SAVE_FAILED():
+            buf.write_i32(19)
+            _UniffiFfiConverterTypeStorageFailure.write(value._values[0], buf)
+        if value.is_SAVED_LATER():
+            buf.write_i32(20)
+        if value.is_LOCKED():
+            buf.write_i32(21)
+            _UniffiFfiConverterTypeLockedCause.write(value._values[0], buf)
+        if value.is_UNLOCKED():
+            buf.write_i32(22)
+        if value.is_SIGN_OUT_ASKED():
+            buf.write_i32(23)
+        if value.is_SIGN_OUT_NOTED():
+            buf.write_i32(24)
+        if value.is_SIGNED_OUT():
+            buf.write_i32(25)
+        if value.is_ENDED():
+            buf.write_i32(26)
+            _UniffiFfiConverterTypeEndReason.write(value._values[0], buf)
+
+
+
+class _UniffiFfiConverterInt32(_UniffiConverterPrimitiveInt):
+    CLASS_NAME = "i32"
+    VALUE_MIN = -2**31
+    VALUE_MAX = 2**31
+
+    @staticmethod
+    def read(buf):
+        return buf.read_i32()
+
+    @staticmethod
+    def write(value, buf):
+        buf.write_i32(value)
+
+class _UniffiFfiConverterOptionalInt32(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterInt32.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterInt32.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterInt32.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class Transition:
+    """
+    One thing that happened to a session. Holds no secret, no account and no text of a server but its error code.
+"""
+    def __init__(self, *, at:WallTime, cause:Cause, status:typing.Optional[int], server_code:typing.Optional[str], generation:Generation, times:int, process:int, detail:str):
+        self.at = at
+        self.cause = cause
+        self.status = status
+        self.server_code = server_code
+        self.generation = generation
+        self.times = times
+        self.process = process
+        self.detail = detail
+        
+        
+
+    
+    def __str__(self):
+        return "Transition(at={}, cause={}, status={}, server_code={}, generation={}, times={}, process={}, detail={})".format(self.at, self.cause, self.status, self.server_code, self.generation, self.times, self.process, self.detail)
+    def __eq__(self, other):
+        if self.at != other.at:
+            return False
+        if self.cause != other.cause:
+            return False
+        if self.status != other.status:
+            return False
+        if self.server_code != other.server_code:
+            return False
+        if self.generation != other.generation:
+            return False
+        if self.times != other.times:
+            return False
+        if self.process != other.process:
+            return False
+        if self.detail != other.detail:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeTransition(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Transition(
+            at=_UniffiFfiConverterTypeWallTime.read(buf),
+            cause=_UniffiFfiConverterTypeCause.read(buf),
+            status=_UniffiFfiConverterOptionalInt32.read(buf),
+            server_code=_UniffiFfiConverterOptionalString.read(buf),
+            generation=_UniffiFfiConverterTypeGeneration.read(buf),
+            times=_UniffiFfiConverterInt64.read(buf),
+            process=_UniffiFfiConverterInt64.read(buf),
+            detail=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterTypeWallTime.check_lower(value.at)
+        _UniffiFfiConverterTypeCause.check_lower(value.cause)
+        _UniffiFfiConverterOptionalInt32.check_lower(value.status)
+        _UniffiFfiConverterOptionalString.check_lower(value.server_code)
+        _UniffiFfiConverterTypeGeneration.check_lower(value.generation)
+        _UniffiFfiConverterInt64.check_lower(value.times)
+        _UniffiFfiConverterInt64.check_lower(value.process)
+        _UniffiFfiConverterString.check_lower(value.detail)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterTypeWallTime.write(value.at, buf)
+        _UniffiFfiConverterTypeCause.write(value.cause, buf)
+        _UniffiFfiConverterOptionalInt32.write(value.status, buf)
+        _UniffiFfiConverterOptionalString.write(value.server_code, buf)
+        _UniffiFfiConverterTypeGeneration.write(value.generation, buf)
+        _UniffiFfiConverterInt64.write(value.times, buf)
+        _UniffiFfiConverterInt64.write(value.process, buf)
+        _UniffiFfiConverterString.write(value.detail, buf)
+
+
+
+# BackgroundTimeError
+# We want to define each variant as a nested class that's also a subclass,
+# which is tricky in Python.  To accomplish this we're going to create each
+# class separately, then manually add the child classes to the base class's
+# __dict__.  All of this happens in dummy class to avoid polluting the module
+# namespace.
+class BackgroundTimeError(Exception):
+    """
+    A host's background time threw. Its text is dropped.
+"""
+    pass
+
+_UniffiTempBackgroundTimeError = BackgroundTimeError
+
+class BackgroundTimeError:  # type: ignore
+    """
+    A host's background time threw. Its text is dropped.
+"""
+    
+    class Threw(_UniffiTempBackgroundTimeError):
+        """
+        Something was thrown.
+"""
+        
+        def __init__(self):
+            pass
+
+        def __repr__(self):
+            return "BackgroundTimeError.Threw({})".format(str(self))
+    _UniffiTempBackgroundTimeError.Threw = Threw # type: ignore
+
+BackgroundTimeError = _UniffiTempBackgroundTimeError # type: ignore
+del _UniffiTempBackgroundTimeError
+
+
+class _UniffiFfiConverterTypeBackgroundTimeError(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return BackgroundTimeError.Threw(
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if isinstance(value, BackgroundTimeError.Threw):
+            return
+
+    @staticmethod
+    def write(value, buf):
+        if isinstance(value, BackgroundTimeError.Threw):
+            buf.write_i32(1)
+
+
+
 # KeyFailure
 # We want to define each variant as a nested class that's also a subclass,
 # which is tricky in Python.  To accomplish this we're going to create each
@@ -2604,110 +4049,6 @@ class _UniffiFfiConverterTypeListenerError(_UniffiConverterRustBuffer):
     def write(value, buf):
         if isinstance(value, ListenerError.Threw):
             buf.write_i32(1)
-
-
-
-
-
-
-class LockedCause(enum.Enum):
-    """
-    Why the stored session cannot be read now.
-"""
-    
-    DEVICE_LOCKED = 0
-    """
-    The device or the keyring is locked.
-"""
-    
-    NO_SERVICE = 1
-    """
-    There is no secret service on this system.
-"""
-    
-    TIMED_OUT = 2
-    """
-    The storage did not answer within its deadline.
-"""
-    
-    NEWER_FORMAT = 3
-    """
-    The record was written by a newer version of this library.
-"""
-    
-    VANISHED = 4
-    """
-    The entry that an active session used is gone; the next start decides.
-"""
-    
-    MISCONFIGURED = 5
-    """
-    The set-up is wrong; every call says how to mend it.
-"""
-    
-    UNAVAILABLE = 6
-    """
-    Anything else that may pass.
-"""
-    
-
-
-class _UniffiFfiConverterTypeLockedCause(_UniffiConverterRustBuffer):
-    @staticmethod
-    def read(buf):
-        variant = buf.read_i32()
-        if variant == 1:
-            return LockedCause.DEVICE_LOCKED
-        if variant == 2:
-            return LockedCause.NO_SERVICE
-        if variant == 3:
-            return LockedCause.TIMED_OUT
-        if variant == 4:
-            return LockedCause.NEWER_FORMAT
-        if variant == 5:
-            return LockedCause.VANISHED
-        if variant == 6:
-            return LockedCause.MISCONFIGURED
-        if variant == 7:
-            return LockedCause.UNAVAILABLE
-        raise InternalError("Raw enum value doesn't match any cases")
-
-    @staticmethod
-    def check_lower(value):
-        if value == LockedCause.DEVICE_LOCKED:
-            return
-        if value == LockedCause.NO_SERVICE:
-            return
-        if value == LockedCause.TIMED_OUT:
-            return
-        if value == LockedCause.NEWER_FORMAT:
-            return
-        if value == LockedCause.VANISHED:
-            return
-        if value == LockedCause.MISCONFIGURED:
-            return
-        if value == LockedCause.UNAVAILABLE:
-            return
-        raise ValueError(value)
-
-    @staticmethod
-    def write(value, buf):
-        if value == LockedCause.DEVICE_LOCKED:
-            buf.write_i32(1)
-        if value == LockedCause.NO_SERVICE:
-            buf.write_i32(2)
-        if value == LockedCause.TIMED_OUT:
-            buf.write_i32(3)
-        if value == LockedCause.NEWER_FORMAT:
-            buf.write_i32(4)
-        if value == LockedCause.VANISHED:
-            buf.write_i32(5)
-        if value == LockedCause.MISCONFIGURED:
-            buf.write_i32(6)
-        if value == LockedCause.UNAVAILABLE:
-            buf.write_i32(7)
-
-
 
 
 
@@ -3193,226 +4534,6 @@ class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
 
 
 
-
-
-
-class StorageFailure:
-    """
-    Why something could not be saved.
-"""
-    def __init__(self):
-        raise RuntimeError("StorageFailure cannot be instantiated directly")
-
-    # Each enum variant is a nested class of the enum itself.
-    @dataclass
-    class UNAVAILABLE:
-        """
-        The storage cannot be reached now.
-"""
-        
-        def __init__(self, *values):
-            if len(values) != 1:
-                raise TypeError(f"Expected 1 arguments, found {len(values)}")
-            self._values = values
-
-        def __getitem__(self, index):
-            return self._values[index]
-
-    
-            
-            
-
-    
-        def __str__(self):
-            return f"StorageFailure.UNAVAILABLE{self._values!r}"
-        def __eq__(self, other):
-            if not isinstance(other, StorageFailure):
-                return NotImplemented
-            if not other.is_UNAVAILABLE():
-                return False
-            return self._values == other._values
-
-    @dataclass
-    class UNCONFIRMED:
-        """
-        A write was refused or its outcome is unknown.
-"""
-        
-        def __init__(self, ):
-            pass
-
-    
-            
-            
-    
-        def __str__(self):
-            return "StorageFailure.UNCONFIRMED()".format()
-        def __eq__(self, other):
-            if not isinstance(other, StorageFailure):
-                return NotImplemented
-            if not other.is_UNCONFIRMED():
-                return False
-            return True
-
-    @dataclass
-    class READ_BACK_DIFFERS:
-        """
-        What is stored is not what was written.
-"""
-        
-        def __init__(self, ):
-            pass
-
-    
-            
-            
-    
-        def __str__(self):
-            return "StorageFailure.READ_BACK_DIFFERS()".format()
-        def __eq__(self, other):
-            if not isinstance(other, StorageFailure):
-                return NotImplemented
-            if not other.is_READ_BACK_DIFFERS():
-                return False
-            return True
-
-    @dataclass
-    class HELD:
-        """
-        Another process or a hung write holds the record.
-"""
-        
-        def __init__(self, ):
-            pass
-
-    
-            
-            
-    
-        def __str__(self):
-            return "StorageFailure.HELD()".format()
-        def __eq__(self, other):
-            if not isinstance(other, StorageFailure):
-                return NotImplemented
-            if not other.is_HELD():
-                return False
-            return True
-
-    @dataclass
-    class TOO_LARGE:
-        """
-        The record would be larger than 256 KiB.
-"""
-        
-        def __init__(self, ):
-            pass
-
-    
-            
-            
-    
-        def __str__(self):
-            return "StorageFailure.TOO_LARGE()".format()
-        def __eq__(self, other):
-            if not isinstance(other, StorageFailure):
-                return NotImplemented
-            if not other.is_TOO_LARGE():
-                return False
-            return True
-
-    
-
-    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
-    # whether an instance is that variant.
-    def is_UNAVAILABLE(self) -> bool:
-        return isinstance(self, StorageFailure.UNAVAILABLE)
-    def is_unavailable(self) -> bool:
-        return isinstance(self, StorageFailure.UNAVAILABLE)
-    def is_UNCONFIRMED(self) -> bool:
-        return isinstance(self, StorageFailure.UNCONFIRMED)
-    def is_unconfirmed(self) -> bool:
-        return isinstance(self, StorageFailure.UNCONFIRMED)
-    def is_READ_BACK_DIFFERS(self) -> bool:
-        return isinstance(self, StorageFailure.READ_BACK_DIFFERS)
-    def is_read_back_differs(self) -> bool:
-        return isinstance(self, StorageFailure.READ_BACK_DIFFERS)
-    def is_HELD(self) -> bool:
-        return isinstance(self, StorageFailure.HELD)
-    def is_held(self) -> bool:
-        return isinstance(self, StorageFailure.HELD)
-    def is_TOO_LARGE(self) -> bool:
-        return isinstance(self, StorageFailure.TOO_LARGE)
-    def is_too_large(self) -> bool:
-        return isinstance(self, StorageFailure.TOO_LARGE)
-    
-
-# Now, a little trick - we make each nested variant class be a subclass of the main
-# enum class, so that method calls and instance checks etc will work intuitively.
-# We might be able to do this a little more neatly with a metaclass, but this'll do.
-StorageFailure.UNAVAILABLE = type("StorageFailure.UNAVAILABLE", (StorageFailure.UNAVAILABLE, StorageFailure,), {})  # type: ignore
-StorageFailure.UNCONFIRMED = type("StorageFailure.UNCONFIRMED", (StorageFailure.UNCONFIRMED, StorageFailure,), {})  # type: ignore
-StorageFailure.READ_BACK_DIFFERS = type("StorageFailure.READ_BACK_DIFFERS", (StorageFailure.READ_BACK_DIFFERS, StorageFailure,), {})  # type: ignore
-StorageFailure.HELD = type("StorageFailure.HELD", (StorageFailure.HELD, StorageFailure,), {})  # type: ignore
-StorageFailure.TOO_LARGE = type("StorageFailure.TOO_LARGE", (StorageFailure.TOO_LARGE, StorageFailure,), {})  # type: ignore
-
-
-
-
-class _UniffiFfiConverterTypeStorageFailure(_UniffiConverterRustBuffer):
-    @staticmethod
-    def read(buf):
-        variant = buf.read_i32()
-        if variant == 1:
-            return StorageFailure.UNAVAILABLE(
-                _UniffiFfiConverterTypeLockedCause.read(buf),
-            )
-        if variant == 2:
-            return StorageFailure.UNCONFIRMED(
-            )
-        if variant == 3:
-            return StorageFailure.READ_BACK_DIFFERS(
-            )
-        if variant == 4:
-            return StorageFailure.HELD(
-            )
-        if variant == 5:
-            return StorageFailure.TOO_LARGE(
-            )
-        raise InternalError("Raw enum value doesn't match any cases")
-
-    @staticmethod
-    def check_lower(value):
-        if value.is_UNAVAILABLE():
-            _UniffiFfiConverterTypeLockedCause.check_lower(value._values[0])
-            return
-        if value.is_UNCONFIRMED():
-            return
-        if value.is_READ_BACK_DIFFERS():
-            return
-        if value.is_HELD():
-            return
-        if value.is_TOO_LARGE():
-            return
-        raise ValueError(value)
-
-    @staticmethod
-    def write(value, buf):
-        if value.is_UNAVAILABLE():
-            buf.write_i32(1)
-            _UniffiFfiConverterTypeLockedCause.write(value._values[0], buf)
-        if value.is_UNCONFIRMED():
-            buf.write_i32(2)
-        if value.is_READ_BACK_DIFFERS():
-            buf.write_i32(3)
-        if value.is_HELD():
-            buf.write_i32(4)
-        if value.is_TOO_LARGE():
-            buf.write_i32(5)
-
-
-
-
-
 # SessionError
 # We want to define each variant as a nested class that's also a subclass,
 # which is tricky in Python.  To accomplish this we're going to create each
@@ -3657,6 +4778,55 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
             buf.write_i32(7)
             _UniffiFfiConverterString.write(value.detail, buf)
 
+class _UniffiFfiConverterSequenceTypeTransition(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeTransition.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeTransition.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeTransition.read(buf) for i in range(count)
+        ]
+
+
+class _UniffiFfiConverterTypeTrail:
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterSequenceTypeTransition.write(value, buf)
+
+    @staticmethod
+    def read(buf):
+        return _UniffiFfiConverterSequenceTypeTransition.read(buf)
+
+    @staticmethod
+    def lift(value):
+        return _UniffiFfiConverterSequenceTypeTransition.lift(value)
+
+    @staticmethod
+    def check_lower(value):
+        return _UniffiFfiConverterSequenceTypeTransition.check_lower(value)
+
+    @staticmethod
+    def lower(value):
+        return _UniffiFfiConverterSequenceTypeTransition.lower(value)
+
+
+Trail = typing.List[Transition]
+
+
 
 
 
@@ -3780,7 +4950,7 @@ class SessionState:
         The session ended without the user's wish: show a sign-in, with the reason.
 """
         
-        def __init__(self, reason:EndReason, account:typing.Optional[str]):
+        def __init__(self, reason:EndReason, account:typing.Optional[str], history:Trail):
             self.reason = reason
             
             """
@@ -3793,6 +4963,12 @@ class SessionState:
         Whose session it was.
 """
         
+            self.history = history
+            
+            """
+        What led there, oldest first; the session's `history` has more of it.
+"""
+        
             pass
 
     
@@ -3800,7 +4976,7 @@ class SessionState:
             
     
         def __str__(self):
-            return "SessionState.SIGN_IN_REQUIRED(reason={}, account={})".format(self.reason, self.account)
+            return "SessionState.SIGN_IN_REQUIRED(reason={}, account={}, history={})".format(self.reason, self.account, self.history)
         def __eq__(self, other):
             if not isinstance(other, SessionState):
                 return NotImplemented
@@ -3809,6 +4985,8 @@ class SessionState:
             if self.reason != other.reason:
                 return False
             if self.account != other.account:
+                return False
+            if self.history != other.history:
                 return False
             return True
 
@@ -3872,6 +5050,7 @@ class _UniffiFfiConverterTypeSessionState(_UniffiConverterRustBuffer):
             return SessionState.SIGN_IN_REQUIRED(
                 _UniffiFfiConverterTypeEndReason.read(buf),
                 _UniffiFfiConverterOptionalString.read(buf),
+                _UniffiFfiConverterTypeTrail.read(buf),
             )
         raise InternalError("Raw enum value doesn't match any cases")
 
@@ -3890,6 +5069,7 @@ class _UniffiFfiConverterTypeSessionState(_UniffiConverterRustBuffer):
         if value.is_SIGN_IN_REQUIRED():
             _UniffiFfiConverterTypeEndReason.check_lower(value.reason)
             _UniffiFfiConverterOptionalString.check_lower(value.account)
+            _UniffiFfiConverterTypeTrail.check_lower(value.history)
             return
         raise ValueError(value)
 
@@ -3909,6 +5089,7 @@ class _UniffiFfiConverterTypeSessionState(_UniffiConverterRustBuffer):
             buf.write_i32(5)
             _UniffiFfiConverterTypeEndReason.write(value.reason, buf)
             _UniffiFfiConverterOptionalString.write(value.account, buf)
+            _UniffiFfiConverterTypeTrail.write(value.history, buf)
 
 
 
@@ -5015,6 +6196,11 @@ class AuthSessionProtocol(typing.Protocol):
         The generation of the current token set, or of the end of the last one.
 """
         raise NotImplementedError
+    def history(self, ) -> typing.List[Transition]:
+        """
+        The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+"""
+        raise NotImplementedError
     def notify(self, notice: Notice) -> None:
         """
         Tells the session about its surroundings.
@@ -5188,6 +6374,21 @@ class AuthSession(AuthSessionProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_generation,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def history(self, ) -> typing.List[Transition]:
+        """
+        The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypeTransition.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_history,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -7019,15 +8220,16 @@ def shut_down() -> None:
 
 __all__ = [
     "InternalError",
-    "BackgroundTimeError",
+    "LockedCause",
+    "StorageFailure",
     "EndReason",
+    "Cause",
+    "BackgroundTimeError",
     "KeyFailure",
     "ListenerError",
-    "LockedCause",
     "Notice",
     "ReadOutcome",
     "TryAgainCause",
-    "StorageFailure",
     "SessionError",
     "SessionState",
     "SessionEvent",
@@ -7036,6 +8238,7 @@ __all__ = [
     "Generation",
     "AccessToken",
     "SessionOptions",
+    "Transition",
     "shut_down",
     "TokenSet",
     "TokenSetProtocol",

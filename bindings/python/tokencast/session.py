@@ -1,6 +1,6 @@
 import asyncio
 from datetime import timedelta
-from typing import AsyncIterator, Callable, Optional, Union
+from typing import AsyncIterator, Callable, List, Optional, Union
 
 from . import token as tokens
 from ._library import generated
@@ -58,6 +58,14 @@ class AuthSession:
     def generation(self) -> "generated.Generation":
         """The generation of the current token set, or of the end of the last one."""
         return self._inner.generation()
+
+    def history(self) -> List["generated.Transition"]:
+        """Why the session is as it is: its last 64 transitions, oldest first, kept over restarts. No I/O.
+
+        ``at`` is in milliseconds since 1970; ``str`` of one is a plain English sentence. What another process noted is in
+        it once this one notes something, too. The last eight stand in ``SessionState.SIGN_IN_REQUIRED``.
+        """
+        return self._inner.history()
 
     async def restored(self) -> "generated.SessionState":
         """Resolves when the session has left ``Restoring``."""

@@ -622,6 +622,11 @@ RustBuffer uniffi_tokencast_ffi_fn_method_authsession_current_token(uint64_t ptr
 RustBuffer uniffi_tokencast_ffi_fn_method_authsession_generation(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_HISTORY
+RustBuffer uniffi_tokencast_ffi_fn_method_authsession_history(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_NOTIFY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_NOTIFY
 void uniffi_tokencast_ffi_fn_method_authsession_notify(uint64_t ptr, RustBuffer notice, RustCallStatus *_Nonnull out_status
@@ -1182,6 +1187,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_authsession_current_token(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_GENERATION
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_GENERATION
 uint16_t uniffi_tokencast_ffi_checksum_method_authsession_generation(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_HISTORY
+uint16_t uniffi_tokencast_ffi_checksum_method_authsession_history(void
     
 );
 #endif

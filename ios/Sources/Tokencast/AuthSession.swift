@@ -61,6 +61,13 @@ public final class AuthSession: Sendable {
   /// The token in memory if it has not expired. No I/O, and no call into the core.
   public var currentToken: AccessToken? { mirror.token(with: .zero) }
 
+  /// Why the session is as it is: its last 64 transitions, oldest first, kept over restarts. What another process noted is in
+  /// it once this one notes something, too. No I/O.
+  public func history() -> [Transition] {
+    // All that it can say is that the library has a defect, or the set-up.
+    (try? core.get().history().map(Transition.init)) ?? []
+  }
+
   /// Signs in with the profile's sign-in request. Returns when the session is saved.
   ///
   /// - Throws: ``SessionError``; `.invalidCredentials` when the user should correct them, `.storageFailed` when there is no

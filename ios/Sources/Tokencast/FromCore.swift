@@ -1,3 +1,4 @@
+import Foundation
 internal import TokencastFFI
 
 // Between the generated types and ours. Each `switch` is exhaustive: what the core gains does not compile without a place
@@ -35,7 +36,8 @@ extension SessionState {
     case .locked(let cause): self = .locked(LockedCause(cause))
     case .signedOut: self = .signedOut
     case .active(let account): self = .active(account: account)
-    case .signInRequired(let reason, let account): self = .signInRequired(EndReason(reason), account: account)
+    case .signInRequired(let reason, let account, let history):
+      self = .signInRequired(EndReason(reason), account: account, history: Trail(history.map(Transition.init)))
     }
   }
 }
@@ -128,4 +130,50 @@ extension Notice {
     case .online: .online
     }
   }
+}
+
+extension Transition {
+  init(_ core: TokencastFFI.Transition) {
+    self.init(
+      at: Date(unixMilliseconds: core.at), cause: Cause(core.cause), status: core.status.map(Int.init),
+      serverCode: core.serverCode, generation: Generation(core.generation), times: Int(core.times),
+      process: Int(core.process), description: core.detail)
+  }
+}
+
+extension Cause {
+  init(_ core: TokencastFFI.Cause) {
+    switch core {
+    case .signedIn: self = .signedIn
+    case .adopted: self = .adopted
+    case .restored: self = .restored
+    case .renewed: self = .renewed
+    case .takenOver: self = .takenOver
+    case .displaced: self = .displaced
+    case .interrupted(let since): self = .interrupted(since: Date(unixMilliseconds: since))
+    case .offline: self = .offline
+    case .untrusted: self = .untrusted
+    case .answerLost: self = .answerLost
+    case .serverBusy: self = .serverBusy
+    case .superseded: self = .superseded
+    case .busy: self = .busy
+    case .backgroundTimeOver: self = .backgroundTimeOver
+    case .misconfigured: self = .misconfigured
+    case .rejected: self = .rejected
+    case .paused: self = .paused
+    case .storageFailed(let failure): self = .storageFailed(StorageFailure(failure))
+    case .saveFailed(let failure): self = .saveFailed(StorageFailure(failure))
+    case .savedLater: self = .savedLater
+    case .locked(let cause): self = .locked(LockedCause(cause))
+    case .unlocked: self = .unlocked
+    case .signOutAsked: self = .signOutAsked
+    case .signOutNoted: self = .signOutNoted
+    case .signedOut: self = .signedOut
+    case .ended(let reason): self = .ended(EndReason(reason))
+    }
+  }
+}
+
+extension Date {
+  fileprivate init(unixMilliseconds: Int64) { self.init(timeIntervalSince1970: Double(unixMilliseconds) / 1000) }
 }

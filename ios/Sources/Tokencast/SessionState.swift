@@ -8,8 +8,9 @@ public enum SessionState: Sendable, Equatable {
   case signedOut
   /// Signed in; with the account's name, when the sign-in gave one.
   case active(account: String?)
-  /// The session ended without the user's wish: show a sign-in, with the reason and whose session it was.
-  case signInRequired(EndReason, account: String?)
+  /// The session ended without the user's wish: show a sign-in, with the reason and whose session it was. `history` is what
+  /// led there; ``AuthSession/history()`` has more of it.
+  case signInRequired(EndReason, account: String?, history: Trail = Trail())
 }
 
 /// Why a session ended.

@@ -161,6 +161,13 @@ extension TokencastTests {
         return
       }
       #expect(session.state == .signInRequired(.revoked, account: Backend.name))
+      // Why.
+      let history = session.history()
+      #expect(history.map(\.cause) == [.adopted, .rejected, .ended(.revoked)])
+      #expect(history.last?.status == 401 && history.last?.serverCode == "invalid_token")
+      guard case .signInRequired(_, _, let trail) = session.state else { return }
+      #expect(Array(trail) == history)
+      #expect(!history.contains { "\($0)".contains("r3fr3sh") || "\($0)".contains("acc3ss") })
     }
 
     @Test("A thousand callers on an expired token cause one exchange")

@@ -157,7 +157,7 @@ extension TokencastTests {
       try await first.signIn(ada)
       first.close()
       let second = session(.file(store, keyWrapper: Failing(thrown: KeyFailure.gone)))
-      guard case .signInRequired(.keyLost, _) = try await second.restored() else {
+      guard case .signInRequired(.keyLost, _, _) = try await second.restored() else {
         Issue.record("a lost key was not told")
         return
       }

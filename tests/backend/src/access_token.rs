@@ -2,26 +2,54 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::clock::Millis;
 use crate::secret::marked_text;
+use crate::signing_key::SigningKey;
 use crate::store::UserId;
 
-/// Makes and checks access tokens (RFC 7519, HS256) under the server's own key.
+/// Makes and checks access tokens (RFC 7519) under the server's own key. One algorithm is accepted, the one it signs
+/// with, whatever a token's header asks for (RFC 8725 §3.1).
 #[derive(Clone)]
 pub(crate) struct AccessTokens {
+    header: Header,
     sign: EncodingKey,
     verify: DecodingKey,
+    /// The public keys by which others may check.
+    published: Value,
     ttl_secs: u64,
 }
 
 impl AccessTokens {
-    pub(crate) fn new(key: &[u8], ttl_secs: u64) -> Self {
+    /// HS256: only this server can check them.
+    pub(crate) fn hs256(key: &[u8], ttl_secs: u64) -> Self {
         Self {
+            header: Header::new(Algorithm::HS256),
             sign: EncodingKey::from_secret(key),
             verify: DecodingKey::from_secret(key),
+            published: json!({ "keys": [] }),
             ttl_secs,
         }
+    }
+
+    /// RS256: whoever has the public key can check them.
+    pub(crate) fn rs256(key: &SigningKey, ttl_secs: u64) -> Self {
+        Self {
+            header: Header {
+                kid: Some(key.id()),
+                ..Header::new(Algorithm::RS256)
+            },
+            sign: key.signs(),
+            verify: key.checks(),
+            published: json!({ "keys": [key.jwk()] }),
+            ttl_secs,
+        }
+    }
+
+    /// A JWK set (RFC 7517 §5).
+    pub(crate) fn published(&self) -> &Value {
+        &self.published
     }
 
     pub(crate) fn issue(
@@ -48,7 +76,7 @@ impl AccessTokens {
             jti,
             kind: KIND.to_owned(),
         };
-        let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)?;
+        let text = jsonwebtoken::encode(&self.header, &claims, &self.sign)?;
         Ok(AccessToken {
             text,
             instance: claims.instance(),
@@ -63,7 +91,7 @@ impl AccessTokens {
 
     /// The claims of a token that this server signed, whether or not it has expired.
     pub(crate) fn genuine(&self, token: &str) -> Option<Claims> {
-        let mut rules = Validation::new(Algorithm::HS256);
+        let mut rules = Validation::new(self.header.alg);
         // Expiry goes by the server's own clock, which tests can move, and without leeway.
         rules.validate_exp = false;
         rules.required_spec_claims.clear();
@@ -115,14 +143,13 @@ impl Claims {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use serde_json::{Value, json};
 
     use super::*;
 
     const NOW: Millis = 1_700_000_000_500;
 
     fn tokens() -> AccessTokens {
-        AccessTokens::new(&[7; 32], 60)
+        AccessTokens::hs256(&[7; 32], 60)
     }
 
     fn issue() -> AccessToken {
@@ -154,7 +181,7 @@ mod tests {
         let (payload, signature) = rest.split_once('.').unwrap();
         let none = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "typ": "JWT"}).to_string());
         let hs512 = URL_SAFE_NO_PAD.encode(json!({"alg": "HS512", "typ": "JWT"}).to_string());
-        let other_key = AccessTokens::new(&[8; 32], 60)
+        let other_key = AccessTokens::hs256(&[8; 32], 60)
             .issue(&UserId("u1".into()), NOW)
             .unwrap()
             .text;
@@ -175,5 +202,52 @@ mod tests {
             assert!(tokens().check(&forged, NOW).is_none());
         }
         assert!(tokens().check(&genuine, NOW).is_some());
+    }
+
+    /// RFC 8725 §2.1: who has the public key must not be able to sign by calling it a shared secret.
+    #[test]
+    fn an_rs256_server_takes_no_other_algorithm_and_its_public_key_is_no_secret() {
+        let key = SigningKey::draw().unwrap();
+        let tokens = AccessTokens::rs256(&key, 60);
+        let genuine = tokens.issue(&UserId("u1".into()), NOW).unwrap().text;
+        assert!(tokens.check(&genuine, NOW).is_some());
+        let (_, rest) = genuine.split_once('.').unwrap();
+        let (payload, signature) = rest.split_once('.').unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+
+        let (n, e) = (key.jwk()["n"].clone(), key.jwk()["e"].clone());
+        let raw = |value: &Value| URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap();
+        let secrets = [
+            raw(&n),
+            [raw(&n), raw(&e)].concat(),
+            n.as_str().unwrap().as_bytes().to_vec(),
+            key.jwk().to_string().into_bytes(),
+            tokens.published().to_string().into_bytes(),
+            Vec::new(),
+        ];
+        for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+            for secret in &secrets {
+                let header = Header {
+                    kid: Some(key.id()),
+                    ..Header::new(algorithm)
+                };
+                let forged =
+                    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap();
+                assert!(tokens.genuine(&forged).is_none());
+            }
+        }
+        for algorithm in ["none", "None", "HS256", "PS256", "RS512", "ES256"] {
+            let header = URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm, "typ": "JWT" }).to_string());
+            assert!(
+                tokens
+                    .genuine(&format!("{header}.{payload}.{signature}"))
+                    .is_none()
+            );
+            assert!(tokens.genuine(&format!("{header}.{payload}.")).is_none());
+        }
+        let another = AccessTokens::rs256(&SigningKey::draw().unwrap(), 60);
+        assert!(another.genuine(&genuine).is_none());
+        // And the other way round: what an RS256 server signed is nothing to one of HS256.
+        assert!(AccessTokens::hs256(&raw(&n), 60).genuine(&genuine).is_none());
     }
 }

@@ -21,10 +21,11 @@ use crate::fault::{self, Route};
 use crate::password::{PasswordError, Passwords};
 use crate::problem::Problem;
 use crate::rate_limit::RateLimit;
-use crate::routes::{auth, description, health, oauth, resource, switches};
+use crate::routes::{SessionCookies, auth, description, health, keys, oauth, password, resource, switches};
 use crate::running::StartError;
-use crate::schemes::{Pairs, Scheme, Sessions};
+use crate::schemes::{Scheme, Sessions};
 use crate::secret::random_text;
+use crate::signing_key::SigningKey;
 use crate::store::{Store, StoreError, UserId};
 
 pub(crate) struct App {
@@ -37,6 +38,7 @@ pub(crate) struct App {
     pub(crate) sign_ins: RateLimit,
     pub(crate) refreshes: RateLimit,
     pub(crate) oauth_client: OAuthClient,
+    pub(crate) session_cookies: SessionCookies,
     pub(crate) idempotency: bool,
     pub(crate) test_faults: bool,
 }
@@ -52,16 +54,15 @@ impl App {
             .ok()
             .filter(|key| key.len() == 32)
             .ok_or(StartError::Key)?;
-        let access = AccessTokens::new(&key, config.access_ttl.as_secs());
+        let access_ttl_secs = config.access_ttl.as_secs();
+        let access = if config.scheme.signs_with_rsa() {
+            AccessTokens::rs256(&signing_key(&store).await?, access_ttl_secs)
+        } else {
+            AccessTokens::hs256(&key, access_ttl_secs)
+        };
         let clock = Arc::new(Clock::default());
         let app = Self {
-            sessions: Sessions::new(
-                config,
-                store.clone(),
-                clock.clone(),
-                access.clone(),
-                Pairs::new(&key),
-            ),
+            sessions: Sessions::new(config, store.clone(), clock.clone(), access.clone(), &key),
             store,
             access,
             passwords: Passwords::new(config.password_cost)
@@ -72,6 +73,7 @@ impl App {
             sign_ins: RateLimit::new(config.rate_limit),
             refreshes: RateLimit::new(config.rate_limit),
             oauth_client: config.oauth_client.clone(),
+            session_cookies: SessionCookies::new(config.tls, config.refresh_ttl),
             idempotency: config.idempotency,
             test_faults: config.test_faults,
         };
@@ -103,6 +105,21 @@ impl App {
     }
 }
 
+/// The RSA key of the database, drawn by the first server that needs it.
+async fn signing_key(store: &Store) -> Result<SigningKey, StartError> {
+    const NAME: &str = "access token RS256";
+    let stored = match store.known_server_key(NAME).await? {
+        Some(stored) => stored,
+        None => {
+            let drawn = tokio::task::spawn_blocking(|| SigningKey::draw().map(|key| key.to_stored())).await;
+            let drawn = drawn.ok().flatten().ok_or(StartError::Key)?;
+            // Another server may have been first: then its key is the answer.
+            store.server_key(NAME, &drawn).await?
+        }
+    };
+    SigningKey::from_stored(&stored).ok_or(StartError::Key)
+}
+
 /// A user could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -121,6 +138,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = session_routes(scheme)
         .route("/api/me", get(resource::me))
         .route("/api/notes", get(resource::notes).post(resource::add_note))
+        .route("/auth/password", post(password::change))
+        .route("/jwks.json", get(keys::published))
         .route("/healthz", get(health::healthz))
         .route("/openapi.json", get(async move || description::of(scheme)));
     if app.test_faults {
@@ -165,7 +184,8 @@ fn session_routes(scheme: Scheme) -> Router<Arc<App>> {
         .route("/auth/logout", post(auth::logout))
 }
 
-/// Pages send the access token in a header, never a cookie: credentials mode stays off.
+/// Pages of other origins send the access token in a header, never a cookie: credentials mode stays off, with the scheme
+/// `cookie` too.
 fn cors(app: Arc<App>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| {

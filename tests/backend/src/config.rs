@@ -99,9 +99,6 @@ impl Config {
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        if !self.scheme.is_built() {
-            return Err(ConfigError::SchemeNotBuilt { scheme: self.scheme });
-        }
         for (what, ttl) in [("access_ttl", self.access_ttl), ("refresh_ttl", self.refresh_ttl)] {
             let whole_seconds = ttl.subsec_nanos() == 0;
             if !whole_seconds || ttl.is_zero() || ttl > MAX_TTL {
@@ -314,12 +311,6 @@ pub enum ConfigError {
     /// A scheme of another name.
     #[error("unknown scheme: there are {}", Scheme::names())]
     Scheme,
-    /// A scheme that has a name and nothing behind it yet.
-    #[error("the scheme `{scheme}` is not built yet in this version")]
-    SchemeNotBuilt {
-        /// Its name.
-        scheme: Scheme,
-    },
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod running;
 mod schemes;
 mod secret;
 mod server;
+mod signing_key;
 mod stats;
 mod store;
 mod tls;

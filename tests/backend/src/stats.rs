@@ -33,6 +33,8 @@ counters! {
     logins,
     /// Sign-ins refused for name or password.
     login_failures,
+    /// Passwords changed by their owners.
+    password_changes,
     /// Requests that reached `/auth/refresh`, whatever became of them; a duplicated one counts twice.
     refresh_requests,
     /// Refresh tokens exchanged for new ones.

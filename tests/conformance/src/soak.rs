@@ -124,10 +124,12 @@ pub async fn soak(order: &Order, tell: impl Fn(&str)) -> Result<Report, SoakErro
     if when_expired {
         tell("the server renews expired tokens only: each round waits for the end of a token's life");
     }
-    while !soak.is_over() {
+    loop {
         soak.one_session(&tell).await?;
+        if soak.is_over() {
+            return Ok(soak.conclude());
+        }
     }
-    Ok(soak.conclude())
 }
 
 struct Soak<'a> {
@@ -160,9 +162,7 @@ struct Plan {
 
 impl Soak<'_> {
     fn is_over(&self) -> bool {
-        // However short the time is, one round is played: there is something to tell then.
-        let late = self.is_late() && self.rounds > 0;
-        late || self.report.exchanges >= self.order.exchanges
+        self.is_late() || self.report.exchanges >= self.order.exchanges
     }
 
     fn is_late(&self) -> bool {
@@ -197,7 +197,7 @@ impl Soak<'_> {
         device.adopt(tokens).await?;
         self.report.sessions += 1;
         let before = self.seen;
-        while !self.is_over() {
+        loop {
             let plan = if self.rounds == 0 {
                 Plan::default()
             } else {
@@ -226,8 +226,11 @@ impl Soak<'_> {
                     self.report.lost_by_server
                 ));
             }
+            // A session that was begun has one round at least, however late it is.
+            if self.is_over() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// One round; what the app was told when the session is lost.

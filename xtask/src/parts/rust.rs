@@ -4,30 +4,33 @@ use anyhow::Result;
 
 use crate::bindings;
 use crate::needs;
+use crate::postgres::{self, Postgres};
 use crate::secret_service::{self, SecretService};
 use crate::tally::{Runner, Tally};
 use crate::toolbox::{Task, Toolbox};
 
 pub(super) fn set_up_core(toolbox: &Toolbox) -> Result<()> {
+    postgres::set_up(toolbox)?;
     needs::install(toolbox, secret_service::NEEDS)
 }
 
-/// Among others the doctests, which are README's Rust lines, and `tests/architecture`.
+/// Among others the doctests, which are README's Rust lines, `tests/architecture`, and `tests/stories`, which want a
+/// PostgreSQL.
 pub(super) fn test_core(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let keyring = SecretService::start(toolbox)?;
-    *tally += keyring
-        .visible_to(test(
-            toolbox,
-            &[
-                "tokencast",
-                "tokencast-devhost",
-                "tokencast-crash-tests",
-                "tokencast-fault-proxy",
-                "tokencast-secret-search",
-                "xtask",
-            ],
-        ))
-        .count(Runner::Cargo);
+    let postgres = Postgres::start(toolbox)?;
+    let core = test(
+        toolbox,
+        &[
+            "tokencast",
+            "tokencast-devhost",
+            "tokencast-crash-tests",
+            "tokencast-fault-proxy",
+            "tokencast-secret-search",
+            "xtask",
+        ],
+    );
+    *tally += postgres.visible_to(keyring.visible_to(core)).count(Runner::Cargo);
     Ok(())
 }
 

@@ -235,7 +235,7 @@ fn named(state: &SessionState) -> (State, Option<String>, Option<String>) {
         SessionState::Restoring => (State::Restoring, None, None),
         SessionState::Locked { cause } => (State::Locked, Some(cause.to_string()), None),
         SessionState::Active { account } => (State::Active, None, account.clone()),
-        SessionState::SignInRequired { reason, account } => {
+        SessionState::SignInRequired { reason, account, .. } => {
             (State::SignInRequired, Some(reason.to_string()), account.clone())
         }
         // A state of a later version is shown as one without a session.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, FromRequest as _, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -13,7 +13,8 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::rate_limit::{Peer, Subject};
 use crate::schemes::{AccessField, Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, SessionError};
-use crate::secret::{Cookies, IdempotencyKey, PresentedAccessToken, RefreshToken};
+use crate::secret::{IdempotencyKey, PresentedAccessToken, RefreshToken};
+use crate::store::UserRow;
 
 /// Form `username`, `password`.
 pub(crate) async fn login(
@@ -36,50 +37,64 @@ pub(crate) async fn refresh(
     renew(app, peer, request).await
 }
 
-/// Form `token` (RFC 7009 §2.1; `token_type_hint` is not needed): success whether or not the token was alive.
-pub(crate) async fn logout(State(app): State<Arc<App>>, mut form: Form) -> Result<Response, Problem> {
-    let request = RevokeRequest {
-        token: Some(RefreshToken::presented(form.take("token")?)),
-        ..RevokeRequest::default()
-    };
-    end(app, request).await
+/// Form `token` (RFC 7009 §2.1; `token_type_hint` is not needed), or the cookies: success whether or not the token was
+/// alive.
+pub(crate) async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    if app.sessions.scheme().asks().cookies {
+        let token = app.session_cookies.read(request.headers())?;
+        let mut response = end(app.clone(), RevokeRequest { token }).await?;
+        app.session_cookies.clear(response.headers_mut());
+        return Ok(response);
+    }
+    let mut form = Form::from_request(request, &()).await?;
+    let token = Some(RefreshToken::presented(form.take("token")?));
+    end(app, RevokeRequest { token }).await
 }
 
 pub(super) async fn sign_in(
     app: Arc<App>,
-    Peer(address): Peer,
+    peer: Peer,
     name: String,
     password: String,
 ) -> Result<Response, Problem> {
-    let subjects = [Subject::user(&name), Subject::Address(address)];
-    app.sign_ins.admit(&subjects, app.clock.now())?;
     uninterrupted(async move {
-        let user = app
-            .store
-            .user_by_name(&name)
-            .await
-            .map_err(|error| internal(&error.into()))?;
-        let stored = user.as_ref().map(|user| user.password_hash.clone());
-        let right = app.passwords.verify(password, stored).await.map_err(|error| {
-            tracing::error!(%error);
-            Problem::INTERNAL
+        let user = authenticate(&app, peer, &name, password).await?;
+        let issued = app.sessions.start(&user).await.map_err(|error| match error {
+            SessionError::PasswordChanged => Problem::INVALID_CREDENTIALS,
+            error => internal(&error),
         })?;
-        let Some(user) = user.filter(|_| right) else {
-            app.control.counters.login_failures.add();
-            // Not the name: people type passwords into that field.
-            tracing::info!(target: "audit", "sign-in refused");
-            return Err(Problem::INVALID_CREDENTIALS);
-        };
-        let issued = app
-            .sessions
-            .start(&user)
-            .await
-            .map_err(|error| internal(&error))?;
         app.control.counters.logins.add();
         tracing::info!(target: "audit", user = user.id.0, "signed in");
         Ok(tokens(&app, issued))
     })
     .await
+}
+
+/// The user of this name and password, if so many tries are allowed.
+pub(super) async fn authenticate(
+    app: &App,
+    Peer(address): Peer,
+    name: &str,
+    password: String,
+) -> Result<UserRow, Problem> {
+    let subjects = [Subject::user(name), Subject::Address(address)];
+    app.sign_ins.admit(&subjects, app.clock.now())?;
+    let user = app
+        .store
+        .user_by_name(name)
+        .await
+        .map_err(|error| internal(&error.into()))?;
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let right = app.passwords.verify(password, stored).await.map_err(|error| {
+        tracing::error!(%error);
+        Problem::INTERNAL
+    })?;
+    user.filter(|_| right).ok_or_else(|| {
+        app.control.counters.login_failures.add();
+        // Not the name: people type passwords into that field.
+        tracing::info!(target: "audit", "sign-in refused");
+        Problem::INVALID_CREDENTIALS
+    })
 }
 
 pub(super) async fn renew(
@@ -136,7 +151,7 @@ pub(super) async fn end(app: Arc<App>, request: RevokeRequest) -> Result<Respons
 }
 
 /// Runs to its end even when the client leaves: no transaction is abandoned half way.
-async fn uninterrupted(
+pub(super) async fn uninterrupted(
     work: impl Future<Output = Result<Response, Problem>> + Send + 'static,
 ) -> Result<Response, Problem> {
     tokio::spawn(work).await.unwrap_or(Err(Problem::INTERNAL))
@@ -146,12 +161,13 @@ fn tokens(app: &App, issued: Issued) -> Response {
     if app.test_faults {
         app.control.issued(issued.access.instance.clone());
     }
+    let in_cookies = app.sessions.scheme().asks().cookies;
     let mut body = json!({
         "access_token": issued.access.text,
         "expires_in": issued.access.expires_in,
         "token_type": "Bearer",
     });
-    if let Some(refresh) = &issued.refresh {
+    if let Some(refresh) = issued.refresh.as_ref().filter(|_| !in_cookies) {
         body["refresh_token"] = refresh.expose().into();
     }
     // RFC 6749 §5.1.
@@ -160,11 +176,8 @@ fn tokens(app: &App, issued: Issued) -> Response {
         Json(body),
     )
         .into_response();
-    for cookie in issued.cookies {
-        // Made by a scheme of visible ASCII.
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
+    if let Some(refresh) = issued.refresh.as_ref().filter(|_| in_cookies) {
+        app.session_cookies.set(response.headers_mut(), refresh);
     }
     response
 }
@@ -174,12 +187,16 @@ async fn refresh_request(app: &App, request: Request) -> Result<RefreshRequest, 
     let asks = app.sessions.scheme().asks();
     let headers = request.headers().clone();
     let mut parsed = RefreshRequest {
-        cookies: cookies(&headers),
-        csrf: one_header(&headers, "x-csrf-token")?,
+        idempotency_key: idempotency_key(app, &headers)?,
         ..RefreshRequest::default()
     };
-    parsed.idempotency_key = idempotency_key(app, &headers)?;
     if asks.cookies {
+        // A browser without the cookie is one without a session, not one that made a mistake.
+        parsed.refresh_token = Some(
+            app.session_cookies
+                .read(&headers)?
+                .ok_or(Problem::INVALID_TOKEN)?,
+        );
         return Ok(parsed);
     }
     let in_query = request.method() == Method::GET;
@@ -201,13 +218,7 @@ async fn refresh_request(app: &App, request: Request) -> Result<RefreshRequest, 
     Ok(parsed)
 }
 
-fn cookies(headers: &HeaderMap) -> Cookies {
-    let values = headers.get_all(header::COOKIE).iter();
-    let pairs: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-    Cookies::parse(&pairs.join(";"))
-}
-
-fn one_header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
+pub(super) fn one_header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
@@ -242,7 +253,6 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::AlreadyExchanged => Problem::ALREADY_EXCHANGED,
         Refusal::PasswordChanged => Problem::PASSWORD_CHANGED,
         Refusal::SignedInElsewhere => Problem::SIGNED_IN_ELSEWHERE,
-        Refusal::CsrfMismatch => Problem::CSRF_MISMATCH,
         Refusal::TooEarly { retry_after_ms } => Problem::TOO_EARLY.retry_after(seconds(retry_after_ms)),
         Refusal::Superseded { retry_after_ms } => Problem::SUPERSEDED.retry_after(seconds(retry_after_ms)),
         Refusal::IdempotencyMismatch => Problem::IDEMPOTENCY_MISMATCH,
@@ -253,7 +263,7 @@ fn seconds(ms: i64) -> u64 {
     u64::try_from(ms).unwrap_or(0).div_ceil(1000)
 }
 
-fn internal(error: &SessionError) -> Problem {
+pub(super) fn internal(error: &SessionError) -> Problem {
     tracing::error!(%error);
     Problem::INTERNAL
 }

@@ -18,7 +18,7 @@ pub(crate) fn of(scheme: Scheme) -> Json<Value> {
         } else {
             "/oauth/"
         };
-        paths.retain(|path, _| !path.starts_with(elsewhere));
+        paths.retain(|path, _| !path.starts_with(elsewhere) || path == "/auth/password");
     }
     let refresh = whole.pointer_mut("/paths/~1auth~1refresh");
     if let Some(refresh) = refresh.and_then(Value::as_object_mut) {
@@ -44,15 +44,35 @@ pub(crate) fn of(scheme: Scheme) -> Json<Value> {
             AccessField::Named(_) => "RefreshByAccessToken",
         };
         if asks.cookies {
-            if let Some(post) = refresh["post"].as_object_mut() {
-                post.remove("requestBody");
-            }
+            by_cookies(&mut refresh["post"]);
         } else {
             refresh["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"] =
                 json!({ "$ref": format!("#/components/schemas/{schema}") });
         }
     }
+    if asks.cookies
+        && let Some(logout) = whole.pointer_mut("/paths/~1auth~1logout/post")
+    {
+        by_cookies(logout);
+    }
     Json(whole)
+}
+
+/// No body, two cookies, and one of them again in a header. Left out, it is a mismatch and no mistake of form: so none of
+/// them is called required.
+fn by_cookies(operation: &mut Value) {
+    let Some(operation) = operation.as_object_mut() else {
+        return;
+    };
+    operation.remove("requestBody");
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    let said_again = ("X-CSRF-Token", "header");
+    for (name, place) in [("refresh", "cookie"), ("csrf", "cookie"), said_again] {
+        if let Some(parameters) = parameters.as_array_mut() {
+            let text = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" });
+            parameters.push(json!({ "name": name, "in": place, "required": false, "schema": text }));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +96,16 @@ mod tests {
         assert!(
             oauth["paths"].get("/oauth/token").is_some() && oauth["paths"].get("/auth/refresh").is_none()
         );
+        let Json(cookie) = of(Scheme::Cookie);
+        for path in ["/auth/refresh", "/auth/logout"] {
+            let operation = &cookie["paths"][path]["post"];
+            assert!(operation.get("requestBody").is_none());
+            let parameters = operation["parameters"].as_array().unwrap().iter();
+            assert!(
+                parameters
+                    .clone()
+                    .any(|parameter| parameter["name"] == "X-CSRF-Token")
+            );
+        }
     }
 }

@@ -53,7 +53,6 @@ pub(crate) async fn revoke(
     authenticate(&app.oauth_client, &headers, &mut form)?;
     let request = RevokeRequest {
         token: Some(RefreshToken::presented(form.take("token")?)),
-        ..RevokeRequest::default()
     };
     auth::end(app, request).await
 }

@@ -4,20 +4,20 @@
 //! With an idempotency key, and where the server honours it, the same token and key get the same successor again, a
 //! token of the same `jti`, until that was renewed itself.
 
-use super::{Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, Rules, SessionError, Sessions, Step};
+use super::{
+    Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, Rules, SessionError, Sessions, Step, salted,
+    signed,
+};
 use crate::access_token::Claims;
 use crate::clock::Millis;
 use crate::secret::{Fingerprint, marked_text};
-use crate::store::{Renewal, RenewedInto, UserId, UserRow};
+use crate::store::{Ended, Renewal, RenewedInto, SaltId, Transaction, UserId, UserRow};
 
 pub(super) struct AccessOnly;
 
 impl Rules for AccessOnly {
     fn start<'a>(&'a self, sessions: &'a Sessions, user: &'a UserRow) -> Step<'a, Issued> {
-        Box::pin(async move {
-            let access = sessions.access.issue(&user.id, sessions.clock.now())?;
-            Ok(Issued::access_only(access))
-        })
+        Box::pin(start(sessions, user))
     }
 
     fn refresh<'a>(&'a self, sessions: &'a Sessions, request: &'a RefreshRequest) -> Step<'a, Refreshed> {
@@ -27,6 +27,43 @@ impl Rules for AccessOnly {
     fn revoke<'a>(&'a self, sessions: &'a Sessions, request: &'a RevokeRequest) -> Step<'a, bool> {
         Box::pin(revoke(sessions, request))
     }
+
+    fn end_all<'a>(
+        &'a self,
+        sessions: &'a Sessions,
+        tx: &'a mut Transaction,
+        user: &'a UserRow,
+        why: Ended,
+    ) -> Step<'a, ()> {
+        Box::pin(async move {
+            let now = sessions.clock.now();
+            let forget = now
+                .saturating_add(sessions.terms.access_ttl_ms + 1_000)
+                .saturating_add(sessions.terms.renew_window_ms);
+            tx.end_salt(&user.id, why, now, forget).await?;
+            Ok(())
+        })
+    }
+}
+
+/// A token's id ends with the name of the user's salt, which says up to when it may be renewed: the next password.
+async fn start(sessions: &Sessions, user: &UserRow) -> Result<Issued, SessionError> {
+    let mut tx = sessions.begin_sign_in(user).await?;
+    let salt = salted::current(&mut tx, &user.id).await?;
+    tx.commit().await?;
+    let access = sessions
+        .access
+        .issue_as(&user.id, draw_jti(&salt.id), sessions.clock.now())?;
+    Ok(Issued::access_only(access))
+}
+
+fn draw_jti(salt: &SaltId) -> String {
+    format!("{}.{}", marked_text::<16>(), salt.as_str())
+}
+
+fn salt_of(claims: &Claims) -> Option<SaltId> {
+    let (_, salt) = claims.jti.rsplit_once('.')?;
+    Some(SaltId(salt.to_owned()))
 }
 
 async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refreshed, SessionError> {
@@ -36,8 +73,19 @@ async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refres
     let Some(claims) = sessions.access.genuine(access.expose()) else {
         return Ok(Refreshed::Refused(Refusal::InvalidToken));
     };
+    let salt = match salt_of(&claims) {
+        Some(id) => sessions.store.salt(&id).await?,
+        None => None,
+    };
     let now = sessions.clock.now();
     let ends = claims.ends();
+    let Some(salt) = salt else {
+        // Forgotten when its last token was too old.
+        return Ok(Refreshed::Refused(Refusal::Expired));
+    };
+    if let Some(ended) = salt.ended {
+        return Ok(Refreshed::Refused(signed::refusal(ended)));
+    }
     if now < ends {
         return Ok(Refreshed::Refused(Refusal::TooEarly {
             retry_after_ms: ends - now,
@@ -61,7 +109,7 @@ async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refres
     };
     let outcome = match verdict {
         Verdict::Renew => {
-            let jti = marked_text::<16>();
+            let jti = draw_jti(&salt.id);
             let access = sessions.access.issue_as(&user, jti.clone(), now)?;
             // The successor's end and its window: so long may it be asked for again, so long must this be remembered.
             let until = now

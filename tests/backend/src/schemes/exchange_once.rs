@@ -8,7 +8,7 @@ use super::rotation::{self, Presented};
 use super::tokens::{Pairs, Tokens};
 use super::{Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, Rules, SessionError, Sessions, Step};
 use crate::secret::{IdempotencyKey, RefreshToken};
-use crate::store::{UserId, UserRow};
+use crate::store::{Ended, Transaction, UserId, UserRow};
 
 pub(super) struct ExchangeOnce;
 
@@ -36,6 +36,16 @@ impl Rules for ExchangeOnce {
                 None => Ok(false),
             }
         })
+    }
+
+    fn end_all<'a>(
+        &'a self,
+        sessions: &'a Sessions,
+        tx: &'a mut Transaction,
+        user: &'a UserRow,
+        why: Ended,
+    ) -> Step<'a, ()> {
+        Box::pin(rotation::end_all(sessions, tx, user, why))
     }
 }
 

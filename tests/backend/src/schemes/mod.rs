@@ -3,8 +3,11 @@
 
 mod access_only;
 mod exchange_once;
+mod per_user;
 mod rotation;
+mod salted;
 mod scheme;
+mod signed;
 mod successor;
 mod tokens;
 
@@ -14,12 +17,13 @@ use std::sync::Arc;
 use crate::access_token::{AccessToken, AccessTokens};
 use crate::clock::{Clock, Millis, millis};
 use crate::config::Config;
-use crate::secret::{Cookies, Fingerprint, IdempotencyKey, PresentedAccessToken, RefreshToken};
-use crate::store::{Store, StoreError, UserRow};
+use crate::secret::{Fingerprint, IdempotencyKey, PresentedAccessToken, RefreshToken};
+use crate::store::{Ended, Store, StoreError, Transaction, UserRow};
 
+pub(crate) use per_user::UserTokens;
 pub(crate) use scheme::AccessField;
 pub use scheme::Scheme;
-pub(crate) use tokens::Pairs;
+use tokens::Pairs;
 
 /// Starts, renews and ends sessions by the configured scheme.
 pub(crate) struct Sessions {
@@ -28,6 +32,7 @@ pub(crate) struct Sessions {
     clock: Arc<Clock>,
     access: AccessTokens,
     pairs: Pairs,
+    user_tokens: UserTokens,
     terms: Terms,
 }
 
@@ -37,43 +42,68 @@ impl Sessions {
         store: Store,
         clock: Arc<Clock>,
         access: AccessTokens,
-        pairs: Pairs,
+        server_key: &[u8],
     ) -> Self {
         Self {
             scheme: config.scheme,
             store,
             clock,
             access,
-            pairs,
+            pairs: Pairs::new(server_key),
+            user_tokens: UserTokens::new(server_key),
             terms: Terms::new(config),
         }
     }
 
     /// A new session of a user whose password was right.
     pub(crate) async fn start(&self, user: &UserRow) -> Result<Issued, SessionError> {
-        let rules = self.rules()?;
+        let rules = self.scheme.rules();
         retrying(|| rules.start(self, user)).await
     }
 
     /// The answer to a refresh request, exactly one per request.
     pub(crate) async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
-        let rules = self.rules()?;
+        let rules = self.scheme.rules();
         retrying(|| rules.refresh(self, &request)).await
     }
 
     /// Ends the session this token belongs to or belonged to; whether one was alive (RFC 7009: the caller is told
     /// success either way).
     pub(crate) async fn revoke(&self, request: RevokeRequest) -> Result<bool, SessionError> {
-        let rules = self.rules()?;
+        let rules = self.scheme.rules();
         retrying(|| rules.revoke(self, &request)).await
+    }
+
+    /// Gives the user the password of this hash and ends every session begun with the one before. False when another
+    /// change was first: then `user` is out of date, and nothing was changed.
+    pub(crate) async fn change_password(&self, user: &UserRow, hash: &str) -> Result<bool, SessionError> {
+        retrying(|| Box::pin(self.try_change_password(user, hash))).await
+    }
+
+    async fn try_change_password(&self, user: &UserRow, hash: &str) -> Result<bool, SessionError> {
+        let rules = self.scheme.rules();
+        let mut tx = self.store.begin().await?;
+        if !tx.lock_with_password_of(user).await? {
+            return Ok(false);
+        }
+        tx.set_password(&user.id, hash).await?;
+        rules.end_all(self, &mut tx, user, Ended::PasswordChanged).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Begins the transaction that starts a session. From here on the user's password does not change.
+    async fn begin_sign_in(&self, user: &UserRow) -> Result<Transaction, SessionError> {
+        let mut tx = self.store.begin().await?;
+        if tx.lock_with_password_of(user).await? {
+            Ok(tx)
+        } else {
+            Err(SessionError::PasswordChanged)
+        }
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
         self.scheme
-    }
-
-    fn rules(&self) -> Result<&'static dyn Rules, SessionError> {
-        self.scheme.rules().ok_or(SessionError::NotBuilt)
     }
 }
 
@@ -86,6 +116,14 @@ trait Rules: Sync {
     fn refresh<'a>(&'a self, sessions: &'a Sessions, request: &'a RefreshRequest) -> Step<'a, Refreshed>;
     /// Ends a session; whether it was alive.
     fn revoke<'a>(&'a self, sessions: &'a Sessions, request: &'a RevokeRequest) -> Step<'a, bool>;
+    /// Ends every session of a user, in a transaction that holds the user.
+    fn end_all<'a>(
+        &'a self,
+        sessions: &'a Sessions,
+        tx: &'a mut Transaction,
+        user: &'a UserRow,
+        why: Ended,
+    ) -> Step<'a, ()>;
 }
 
 type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 'a>>;
@@ -132,10 +170,6 @@ pub(crate) struct RefreshRequest {
     pub(crate) refresh_token: Option<RefreshToken>,
     /// Not checked yet; mostly expired.
     pub(crate) access_token: Option<PresentedAccessToken>,
-    pub(crate) cookies: Cookies,
-    /// The header `X-CSRF-Token`.
-    #[allow(dead_code, reason = "for the scheme of cookies")]
-    pub(crate) csrf: Option<String>,
     pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -144,8 +178,7 @@ impl RefreshRequest {
     pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
         let refresh = self.refresh_token.as_ref().map(RefreshToken::expose);
         let access = self.access_token.as_ref().map(PresentedAccessToken::expose);
-        let cookie = self.cookies.value("refresh");
-        let secret = refresh.or(cookie).or(access)?;
+        let secret = refresh.or(access)?;
         Some(Fingerprint::of(secret.as_bytes()))
     }
 }
@@ -155,17 +188,13 @@ impl RefreshRequest {
 pub(crate) struct RevokeRequest {
     /// A refresh or an access token, as the scheme has it.
     pub(crate) token: Option<RefreshToken>,
-    #[allow(dead_code, reason = "for the scheme of cookies")]
-    pub(crate) cookies: Cookies,
 }
 
 /// What the client gets.
 pub(crate) struct Issued {
     pub(crate) access: AccessToken,
-    /// In the body of the answer, where the scheme gives one.
+    /// Where the scheme gives one; in the body of the answer or in a cookie.
     pub(crate) refresh: Option<RefreshToken>,
-    /// The values of `Set-Cookie` headers.
-    pub(crate) cookies: Vec<String>,
 }
 
 impl Issued {
@@ -173,7 +202,6 @@ impl Issued {
         Self {
             access,
             refresh: None,
-            cookies: Vec::new(),
         }
     }
 
@@ -181,7 +209,6 @@ impl Issued {
         Self {
             access,
             refresh: Some(refresh),
-            cookies: Vec::new(),
         }
     }
 }
@@ -220,14 +247,9 @@ pub(crate) enum Refusal {
     /// The key belongs to another token.
     IdempotencyMismatch,
     /// Signed for a password that is no longer the user's.
-    #[expect(dead_code, reason = "for the schemes that sign with the user's salt")]
     PasswordChanged,
     /// Signed for a login that another one replaced.
-    #[expect(dead_code, reason = "for the scheme of one device at a time")]
     SignedInElsewhere,
-    /// The header and the cookie differ.
-    #[expect(dead_code, reason = "for the scheme of cookies")]
-    CsrfMismatch,
 }
 
 /// The server's own trouble: the client is told nothing but "internal".
@@ -239,11 +261,11 @@ pub(crate) enum SessionError {
     Sign(#[from] jsonwebtoken::errors::Error),
     #[error("a stored successor could not be sealed or opened")]
     Successor,
+    /// Between the check of the password and the start of the session.
+    #[error("the password was changed meanwhile")]
+    PasswordChanged,
     #[error("two transactions met over one token; this one was rolled back")]
     Raced,
-    /// `Config::validate` keeps such a server from starting.
-    #[error("this scheme is not built yet")]
-    NotBuilt,
 }
 
 impl SessionError {

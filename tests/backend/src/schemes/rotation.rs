@@ -41,6 +41,16 @@ impl Rules for Rotation {
             }
         })
     }
+
+    fn end_all<'a>(
+        &'a self,
+        sessions: &'a Sessions,
+        tx: &'a mut Transaction,
+        user: &'a UserRow,
+        why: Ended,
+    ) -> Step<'a, ()> {
+        Box::pin(end_all(sessions, tx, user, why))
+    }
 }
 
 pub(super) async fn start(
@@ -51,7 +61,7 @@ pub(super) async fn start(
     let now = sessions.clock.now();
     let family = FamilyId(random_text::<16>());
     let minted = tokens.mint(sessions, &user.id, now)?;
-    let mut tx = sessions.store.begin().await?;
+    let mut tx = sessions.begin_sign_in(user).await?;
     tx.start_family(&family, &user.id, now).await?;
     tx.insert_refresh_token(&minted.hash, &family, minted.expires)
         .await?;
@@ -146,6 +156,17 @@ pub(super) async fn revoke(sessions: &Sessions, hash: &Fingerprint) -> Result<bo
     Ok(was_alive)
 }
 
+pub(super) async fn end_all(
+    sessions: &Sessions,
+    tx: &mut Transaction,
+    user: &UserRow,
+    why: Ended,
+) -> Result<(), SessionError> {
+    let ended = tx.end_families_of(&user.id, why, sessions.clock.now()).await?;
+    tracing::info!(target: "audit", user = user.id.as_str(), ended, ?why, "every session of the user ended");
+    Ok(())
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Exchange,
@@ -172,6 +193,8 @@ fn judge(
     match row.ended {
         Some(Ended::ReuseDetected) => return Verdict::Refuse(Refusal::ReuseDetected { ended_now: false }),
         Some(Ended::Revoked) => return Verdict::Refuse(Refusal::InvalidToken),
+        Some(Ended::PasswordChanged) => return Verdict::Refuse(Refusal::PasswordChanged),
+        Some(Ended::SignedInElsewhere) => return Verdict::Refuse(Refusal::SignedInElsewhere),
         None => {}
     }
     if let Some(spent) = &row.spent {
@@ -394,6 +417,7 @@ mod tests {
         for (ended, answer) in [
             (Ended::ReuseDetected, reuse),
             (Ended::Revoked, Verdict::Refuse(Refusal::InvalidToken)),
+            (Ended::PasswordChanged, Verdict::Refuse(Refusal::PasswordChanged)),
         ] {
             for row in [live(), spent(None), spent(Some(200)), spent_without_key()] {
                 let row = RefreshTokenRow {

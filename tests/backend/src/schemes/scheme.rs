@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Rules, access_only, exchange_once, rotation};
+use super::{Rules, access_only, exchange_once, per_user, rotation, salted};
 use crate::config::ConfigError;
 
 /// How a session is kept alive.
@@ -55,9 +55,10 @@ pub(crate) enum AccessField {
 struct Row {
     scheme: Scheme,
     name: &'static str,
-    /// None: not built yet.
-    rules: Option<&'static dyn Rules>,
+    rules: &'static dyn Rules,
     asks: Asks,
+    /// Access tokens are signed with RS256: they speak for the user at the refresh endpoint.
+    signs_with_rsa: bool,
     access_minutes: u64,
     refresh_days: u64,
 }
@@ -78,15 +79,16 @@ static TABLE: [Row; 8] = [
     Row {
         scheme: Scheme::ExchangeOnce,
         name: "exchange-once",
-        rules: Some(&exchange_once::ExchangeOnce),
+        rules: &exchange_once::ExchangeOnce,
         asks: Asks { query: true, ..BOTH },
+        signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
     },
     Row {
         scheme: Scheme::AccessOnly,
         name: "access-only",
-        rules: Some(&access_only::AccessOnly),
+        rules: &access_only::AccessOnly,
         asks: Asks {
             grant_type: false,
             refresh_token: false,
@@ -94,51 +96,58 @@ static TABLE: [Row; 8] = [
             query: true,
             cookies: false,
         },
+        signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
     },
     Row {
         scheme: Scheme::PerUser,
         name: "per-user",
-        rules: None,
+        rules: &per_user::PerUser,
         asks: BOTH,
+        signs_with_rsa: true,
         access_minutes: 30,
         refresh_days: 14,
     },
     Row {
         scheme: Scheme::Salted,
         name: "salted",
-        rules: None,
+        rules: &salted::SALTED,
         asks: BOTH,
+        signs_with_rsa: true,
         access_minutes: 60,
         refresh_days: 7,
     },
     Row {
         scheme: Scheme::SingleDevice,
         name: "single-device",
-        rules: None,
+        rules: &salted::SINGLE_DEVICE,
         asks: BOTH,
+        signs_with_rsa: true,
         access_minutes: 60,
         refresh_days: 7,
     },
     Row {
         scheme: Scheme::Rotation,
         name: "rotation",
-        rules: Some(&rotation::Rotation),
+        rules: &rotation::Rotation,
         asks: REFRESH_TOKEN,
+        signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
     },
     Row {
         scheme: Scheme::Cookie,
         name: "cookie",
-        rules: None,
+        // What is in a cookie is `routes`' business.
+        rules: &rotation::Rotation,
         asks: Asks {
             grant_type: false,
             refresh_token: false,
             cookies: true,
             ..REFRESH_TOKEN
         },
+        signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
     },
@@ -146,8 +155,9 @@ static TABLE: [Row; 8] = [
         scheme: Scheme::OAuth2,
         name: "oauth2",
         // Its own endpoints, and the same rules.
-        rules: Some(&rotation::Rotation),
+        rules: &rotation::Rotation,
         asks: REFRESH_TOKEN,
+        signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
     },
@@ -164,17 +174,16 @@ impl Scheme {
         self.row().name
     }
 
-    /// Whether this version can run it.
-    pub fn is_built(self) -> bool {
-        self.rules().is_some()
-    }
-
-    pub(super) fn rules(self) -> Option<&'static dyn Rules> {
+    pub(super) fn rules(self) -> &'static dyn Rules {
         self.row().rules
     }
 
     pub(crate) fn asks(self) -> Asks {
         self.row().asks
+    }
+
+    pub(crate) fn signs_with_rsa(self) -> bool {
+        self.row().signs_with_rsa
     }
 
     /// The lives of access and refresh tokens when nobody says otherwise.

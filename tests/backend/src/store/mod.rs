@@ -8,6 +8,8 @@
 mod database;
 mod refresh_tokens;
 mod renewals;
+mod salts;
+mod user_tokens;
 mod users;
 
 use std::path::Path;
@@ -18,6 +20,8 @@ use database::{Database, Open};
 pub(crate) use refresh_tokens::Bound;
 pub(crate) use refresh_tokens::{Ended, FamilyId, RefreshTokenRow, Spent};
 pub(crate) use renewals::{Renewal, RenewedInto};
+pub(crate) use salts::{Salt, SaltId};
+pub(crate) use user_tokens::UserToken;
 pub(crate) use users::{UserId, UserRow};
 
 /// An open database.

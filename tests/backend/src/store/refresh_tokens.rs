@@ -37,6 +37,21 @@ impl Transaction {
         Ok(changed > 0)
     }
 
+    /// Ends every live family of a user; how many there were.
+    pub(crate) async fn end_families_of(
+        &mut self,
+        user: &UserId,
+        why: Ended,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        self.open
+            .execute(
+                "UPDATE families SET ended = $2, ended_ms = $3 WHERE user_id = $1 AND ended IS NULL",
+                &[user.as_str().into(), why.as_str().into(), now.into()],
+            )
+            .await
+    }
+
     pub(crate) async fn insert_refresh_token(
         &mut self,
         hash: &Fingerprint,
@@ -214,25 +229,31 @@ pub(crate) struct Bound {
     pub(crate) expires: Millis,
 }
 
-/// Why a family is dead.
+/// Why a session is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     ReuseDetected,
     Revoked,
+    PasswordChanged,
+    SignedInElsewhere,
 }
 
 impl Ended {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::ReuseDetected => "reuse_detected",
             Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
+            Self::SignedInElsewhere => "signed_in_elsewhere",
         }
     }
 
     /// A reason written by a newer version still means dead.
-    fn stored(text: &str) -> Self {
+    pub(super) fn stored(text: &str) -> Self {
         match text {
             "reuse_detected" => Self::ReuseDetected,
+            "password_changed" => Self::PasswordChanged,
+            "signed_in_elsewhere" => Self::SignedInElsewhere,
             _ => Self::Revoked,
         }
     }

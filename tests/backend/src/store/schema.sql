@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS users (
     password_hash TEXT NOT NULL
 );
 
--- A family is everything that descends from one sign-in. `ended` says why it is dead: 'reuse_detected', 'revoked'.
+-- A family is everything that descends from one sign-in. `ended` says why it is dead: 'reuse_detected', 'revoked',
+-- 'password_changed', 'signed_in_elsewhere'.
 CREATE TABLE IF NOT EXISTS families (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id),
@@ -46,6 +47,35 @@ CREATE TABLE IF NOT EXISTS renewals (
     forget_ms BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS renewals_to_forget ON renewals (forget_ms);
+
+-- What a user's refresh tokens are signed with (schemes salted, single-device); a token names it by its id. One that was
+-- replaced signs nothing any more and is kept as long as a token of it could have lived, so that its owner can be told
+-- why (`ended`).
+CREATE TABLE IF NOT EXISTS salts (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    value TEXT NOT NULL,
+    ended TEXT,
+    forget_ms BIGINT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS salts_current ON salts (user_id) WHERE ended IS NULL;
+CREATE INDEX IF NOT EXISTS salts_to_forget ON salts (forget_ms);
+
+-- The one refresh token of a user (scheme per-user).
+CREATE TABLE IF NOT EXISTS user_tokens (
+    user_name TEXT PRIMARY KEY REFERENCES users (name),
+    token_hash TEXT NOT NULL,
+    session_hash TEXT NOT NULL,
+    expires_ms BIGINT NOT NULL
+);
+
+-- Sessions of signed refresh tokens that ended before their token did, and why.
+CREATE TABLE IF NOT EXISTS ended_sessions (
+    session_hash TEXT PRIMARY KEY,
+    ended TEXT NOT NULL,
+    forget_ms BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ended_sessions_to_forget ON ended_sessions (forget_ms);
 
 CREATE TABLE IF NOT EXISTS notes (
     user_id TEXT NOT NULL REFERENCES users (id),

@@ -18,6 +18,15 @@ impl Store {
         row.map(|(value,)| value).ok_or(StoreError::Gone)
     }
 
+    /// The key of this name, if there is one.
+    pub(crate) async fn known_server_key(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = self
+            .database
+            .row("SELECT value FROM server_keys WHERE name = $1", &[name.into()])
+            .await?;
+        Ok(row.map(|(value,)| value))
+    }
+
     pub(crate) async fn user_by_name(&self, name: &str) -> Result<Option<UserRow>, StoreError> {
         let row: Option<(String, String)> = self
             .database
@@ -93,6 +102,29 @@ impl Transaction {
             )
             .await
     }
+
+    /// Locks the user; false when the password was changed since the user was read.
+    pub(crate) async fn lock_with_password_of(&mut self, user: &UserRow) -> Result<bool, StoreError> {
+        self.lock_user(&user.id).await?;
+        let row: Option<(String,)> = self
+            .open
+            .row(
+                "SELECT password_hash FROM users WHERE id = $1",
+                &[user.id.as_str().into()],
+            )
+            .await?;
+        Ok(row.is_some_and(|(hash,)| hash == user.password_hash))
+    }
+
+    pub(crate) async fn set_password(&mut self, user: &UserId, hash: &str) -> Result<(), StoreError> {
+        self.open
+            .execute(
+                "UPDATE users SET password_hash = $2 WHERE id = $1",
+                &[user.as_str().into(), hash.into()],
+            )
+            .await?;
+        Ok(())
+    }
 }
 
 /// A user's random name inside the system: the only thing about a person that an access token holds.
@@ -107,7 +139,6 @@ impl UserId {
 
 pub(crate) struct UserRow {
     pub(crate) id: UserId,
-    #[allow(dead_code, reason = "for the scheme that keeps one token per user name")]
     pub(crate) name: String,
     pub(crate) password_hash: String,
 }

@@ -8,6 +8,7 @@
 mod bad_input;
 mod cors;
 mod faults;
+mod jwt;
 mod on_postgres;
 mod on_sqlite;
 mod program;

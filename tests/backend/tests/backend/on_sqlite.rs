@@ -7,14 +7,24 @@ use tokencast_backend::{Config, Database, RunningBackend};
 mod access_only;
 #[path = "contract.rs"]
 mod contract;
+#[path = "cookie.rs"]
+mod cookie;
 #[path = "exchange_once.rs"]
 mod exchange_once;
 #[path = "oauth2.rs"]
 mod oauth2;
+#[path = "password.rs"]
+mod password;
+#[path = "per_user.rs"]
+mod per_user;
 #[path = "resource.rs"]
 mod resource;
+#[path = "salted.rs"]
+mod salted;
 #[path = "sign_in.rs"]
 mod sign_in;
+#[path = "single_device.rs"]
+mod single_device;
 #[path = "theft.rs"]
 mod theft;
 

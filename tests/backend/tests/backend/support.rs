@@ -142,6 +142,11 @@ impl Client {
         Ok(Answer::of(request.send().await?).await)
     }
 
+    pub(crate) async fn change_password(&self, name: &str, old: &str, new: &str) -> Answer {
+        let fields = [("username", name), ("password", old), ("new_password", new)];
+        self.post("/auth/password", &fields).await
+    }
+
     pub(crate) async fn logout(&self, token: &str) -> Answer {
         self.post("/auth/logout", &[("token", token)]).await
     }

@@ -1,4 +1,4 @@
-use tokencast_backend::{Config, RunningBackend, Tls};
+use tokencast_backend::{Config, RunningBackend, Scheme, Tls};
 
 use crate::support::{Client, http, start_with};
 
@@ -63,4 +63,35 @@ async fn a_certificate_of_an_unknown_authority_is_refused_by_the_client() {
     let error = client.try_refresh("token", None).await.err().unwrap();
     assert!(error.is_connect(), "{error:?}");
     assert_eq!(backend.stats().refresh_requests, 0);
+}
+
+#[tokio::test]
+async fn cookies_have_the_prefixes_that_bind_a_browser() {
+    let backend = start_with(Config {
+        tls: Tls::TestAuthority,
+        ..Config::for_tests().with_scheme(Scheme::Cookie)
+    })
+    .await;
+    let client = trusting(&backend);
+    let answer = client.login("ada", "lovelace").await;
+    let cookies: Vec<_> = answer
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|cookie| cookie.to_str().unwrap())
+        .collect();
+    let pair = |cookie: &str| cookie.split(';').next().unwrap().to_owned();
+    let [refresh, csrf] = cookies[..] else {
+        panic!("{} cookies", cookies.len());
+    };
+    assert!(refresh.starts_with("__Secure-refresh=") && refresh.contains("; Path=/auth;"));
+    assert!(csrf.starts_with("__Host-csrf=") && csrf.contains("; Path=/;"));
+    assert!(cookies.iter().all(|cookie| !cookie.contains("Domain")));
+    let said_again = pair(csrf).split_once('=').unwrap().1.to_owned();
+    let request = client
+        .http
+        .post(format!("{}/auth/refresh", client.url))
+        .header("cookie", format!("{}; {}", pair(refresh), pair(csrf)))
+        .header("x-csrf-token", said_again);
+    assert_eq!(request.send().await.unwrap().status(), 200);
 }

@@ -58,6 +58,12 @@ public class AuthSession(
     public val generation: Generation get() = asking { mirror.whileOpen { generation().toPublic() } }
 
     /**
+     * Why the session is as it is: its last 64 transitions, oldest first, kept over restarts. What another process noted
+     * is in it once this one notes something, too. No I/O.
+     */
+    public fun history(): List<Transition> = asking { mirror.whileOpen { history().map { it.toPublic() } } }
+
+    /**
      * Signs in with the profile's sign-in request. Resumes when the session is saved.
      *
      * @throws SessionException.InvalidCredentials let the user correct them

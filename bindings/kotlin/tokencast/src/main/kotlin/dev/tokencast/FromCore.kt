@@ -1,8 +1,10 @@
 package dev.tokencast
 
 import dev.tokencast.ffi.InternalException
+import java.time.Instant
 import kotlin.time.Duration.Companion.milliseconds
 import dev.tokencast.ffi.AccessToken as CoreToken
+import dev.tokencast.ffi.Cause as CoreCause
 import dev.tokencast.ffi.EndReason as CoreReason
 import dev.tokencast.ffi.Generation as CoreGeneration
 import dev.tokencast.ffi.LockedCause as CoreLockedCause
@@ -11,6 +13,7 @@ import dev.tokencast.ffi.SessionEvent as CoreEvent
 import dev.tokencast.ffi.SessionException as CoreException
 import dev.tokencast.ffi.SessionState as CoreState
 import dev.tokencast.ffi.StorageFailure as CoreFailure
+import dev.tokencast.ffi.Transition as CoreTransition
 import dev.tokencast.ffi.TryAgainCause as CoreTryAgainCause
 
 // Between the generated types and ours. Each `when` is exhaustive: what the core gains does not compile without a
@@ -54,7 +57,8 @@ internal fun CoreState.toPublic(): SessionState =
         is CoreState.Locked -> SessionState.Locked(cause.toPublic())
         is CoreState.SignedOut -> SessionState.SignedOut
         is CoreState.Active -> SessionState.Active(account)
-        is CoreState.SignInRequired -> SessionState.SignInRequired(reason.toPublic(), account)
+        is CoreState.SignInRequired ->
+            SessionState.SignInRequired(reason.toPublic(), account, history.map { it.toPublic() })
     }
 
 internal fun CoreEvent.toPublic(clock: LifeClock): SessionEvent =
@@ -125,4 +129,46 @@ internal fun Notice.toCore(): CoreNotice =
         Notice.Background -> CoreNotice.BACKGROUND
         Notice.Unlocked -> CoreNotice.UNLOCKED
         Notice.Online -> CoreNotice.ONLINE
+    }
+
+internal fun CoreTransition.toPublic(): Transition =
+    Transition(
+        Instant.ofEpochMilli(at),
+        cause.toPublic(),
+        status,
+        serverCode,
+        generation.toPublic(),
+        times,
+        process,
+        detail,
+    )
+
+internal fun CoreCause.toPublic(): Cause =
+    when (this) {
+        is CoreCause.SignedIn -> Cause.SignedIn
+        is CoreCause.Adopted -> Cause.Adopted
+        is CoreCause.Restored -> Cause.Restored
+        is CoreCause.Renewed -> Cause.Renewed
+        is CoreCause.TakenOver -> Cause.TakenOver
+        is CoreCause.Displaced -> Cause.Displaced
+        is CoreCause.Interrupted -> Cause.Interrupted(Instant.ofEpochMilli(since))
+        is CoreCause.Offline -> Cause.Offline
+        is CoreCause.Untrusted -> Cause.Untrusted
+        is CoreCause.AnswerLost -> Cause.AnswerLost
+        is CoreCause.ServerBusy -> Cause.ServerBusy
+        is CoreCause.Superseded -> Cause.Superseded
+        is CoreCause.Busy -> Cause.Busy
+        is CoreCause.BackgroundTimeOver -> Cause.BackgroundTimeOver
+        is CoreCause.Misconfigured -> Cause.Misconfigured
+        is CoreCause.Rejected -> Cause.Rejected
+        is CoreCause.Paused -> Cause.Paused
+        is CoreCause.StorageFailed -> Cause.StorageFailed(v1.toPublic())
+        is CoreCause.SaveFailed -> Cause.SaveFailed(v1.toPublic())
+        is CoreCause.SavedLater -> Cause.SavedLater
+        is CoreCause.Locked -> Cause.Locked(v1.toPublic())
+        is CoreCause.Unlocked -> Cause.Unlocked
+        is CoreCause.SignOutAsked -> Cause.SignOutAsked
+        is CoreCause.SignOutNoted -> Cause.SignOutNoted
+        is CoreCause.SignedOut -> Cause.SignedOut
+        is CoreCause.Ended -> Cause.Ended(v1.toPublic())
     }

@@ -23,7 +23,15 @@ public sealed interface SessionState {
      *
      * @property account whose session it was
      */
-    public data class SignInRequired(val reason: EndReason, val account: String?) : SessionState
+    public data class SignInRequired(val reason: EndReason, val account: String?) : SessionState {
+        /** What led there, oldest first; [AuthSession.history] has more of it. No part of what makes two states equal. */
+        public var history: List<Transition> = emptyList()
+            private set
+
+        internal constructor(reason: EndReason, account: String?, history: List<Transition>) : this(reason, account) {
+            this.history = history
+        }
+    }
 }
 
 /** Why a session ended. */

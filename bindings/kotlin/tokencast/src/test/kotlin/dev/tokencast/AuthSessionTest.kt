@@ -206,6 +206,13 @@ class AuthSessionTest {
         val error = thrownBy<SessionException.SignInRequired> { session.rejected(token.generation) }
         assertEquals(EndReason.Revoked, error.reason)
         assertEquals(SessionState.SignInRequired(EndReason.Revoked, Backend.NAME), session.state.value)
+        // Why.
+        val causes = listOf(Cause.Adopted, Cause.Rejected, Cause.Ended(EndReason.Revoked))
+        val history = session.history()
+        assertEquals(causes, history.map { it.cause })
+        assertEquals(401 to "invalid_token", history.last().run { status to serverCode })
+        assertEquals(history, (session.state.value as SessionState.SignInRequired).history)
+        assertTrue(history.none { "r3fr3sh" in it.toString() || "acc3ss" in it.toString() })
     }
 
     @Test

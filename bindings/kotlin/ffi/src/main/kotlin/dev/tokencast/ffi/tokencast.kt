@@ -832,6 +832,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_generation(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_authsession_history(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_notify(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_rejected(
@@ -1045,6 +1047,8 @@ internal object UniffiLib {
     external fun uniffi_tokencast_ffi_fn_method_authsession_current_token(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_authsession_generation(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_authsession_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_authsession_notify(`ptr`: Long,`notice`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -1293,6 +1297,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_generation() and 0xFFFF) != 60540) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_history() and 0xFFFF) != 7033) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_notify() and 0xFFFF) != 48049) {
@@ -1619,6 +1626,29 @@ private fun UniffiCleaner.Companion.create(): UniffiCleaner = UniffiJnaCleaner()
 /**
  * @suppress
  */
+public object FfiConverterInt: FfiConverter<Int, Int> {
+    override fun lift(value: Int): Int {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Int {
+        return buf.getInt()
+    }
+
+    override fun lower(value: Int): Int {
+        return value
+    }
+
+    override fun allocationSize(value: Int) = 4UL
+
+    override fun write(value: Int, buf: ByteBuffer) {
+        buf.putInt(value)
+    }
+}
+
+/**
+ * @suppress
+ */
 public object FfiConverterLong: FfiConverter<Long, Long> {
     override fun lift(value: Long): Long {
         return value
@@ -1865,6 +1895,11 @@ public interface AuthSessionInterface {
      * The generation of the current token set, or of the end of the last one.
      */
     fun `generation`(): Generation
+    
+    /**
+     * The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+     */
+    fun `history`(): List<Transition>
     
     /**
      * Tells the session about its surroundings.
@@ -2119,6 +2154,23 @@ open class AuthSession: Disposable, AutoCloseable, AuthSessionInterface
     callWithHandle {
     uniffiRustCallWithError(SessionException) { _status ->
     UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_generation(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The last 64 transitions of the session, oldest first, kept over restarts. No I/O.
+     */
+    @Throws(SessionException::class)override fun `history`(): List<Transition> {
+            return FfiConverterSequenceTypeTransition.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_history(
         it,
         _status)
 }
@@ -6464,6 +6516,101 @@ public object FfiConverterTypeSessionOptions: FfiConverterRustBuffer<SessionOpti
 
 
 
+/**
+ * One thing that happened to a session. Holds no secret, no account and no text of a server but its error code.
+ */
+data class Transition (
+    /**
+     * When, on the device's calendar, in milliseconds since 1970; the last time, if it happened several times.
+     */
+    val `at`: WallTime
+    , 
+    /**
+     * What.
+     */
+    val `cause`: Cause
+    , 
+    /**
+     * The status that the server answered with, if it was the server's doing.
+     */
+    val `status`: kotlin.Int?
+    , 
+    /**
+     * The server's error code: at most 64 characters of a name.
+     */
+    val `serverCode`: kotlin.String?
+    , 
+    /**
+     * The token set that it happened to.
+     */
+    val `generation`: Generation
+    , 
+    /**
+     * How often it happened to that token set.
+     */
+    val `times`: kotlin.Long
+    , 
+    /**
+     * The process that noted it, as the system numbers them.
+     */
+    val `process`: kotlin.Long
+    , 
+    /**
+     * All of it as one plain English sentence.
+     */
+    val `detail`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTransition: FfiConverterRustBuffer<Transition> {
+    override fun read(buf: ByteBuffer): Transition {
+        return Transition(
+            FfiConverterTypeWallTime.read(buf),
+            FfiConverterTypeCause.read(buf),
+            FfiConverterOptionalInt.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterTypeGeneration.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Transition) = (
+            FfiConverterTypeWallTime.allocationSize(value.`at`) +
+            FfiConverterTypeCause.allocationSize(value.`cause`) +
+            FfiConverterOptionalInt.allocationSize(value.`status`) +
+            FfiConverterOptionalString.allocationSize(value.`serverCode`) +
+            FfiConverterTypeGeneration.allocationSize(value.`generation`) +
+            FfiConverterLong.allocationSize(value.`times`) +
+            FfiConverterLong.allocationSize(value.`process`) +
+            FfiConverterString.allocationSize(value.`detail`)
+    )
+
+    override fun write(value: Transition, buf: ByteBuffer) {
+            FfiConverterTypeWallTime.write(value.`at`, buf)
+            FfiConverterTypeCause.write(value.`cause`, buf)
+            FfiConverterOptionalInt.write(value.`status`, buf)
+            FfiConverterOptionalString.write(value.`serverCode`, buf)
+            FfiConverterTypeGeneration.write(value.`generation`, buf)
+            FfiConverterLong.write(value.`times`, buf)
+            FfiConverterLong.write(value.`process`, buf)
+            FfiConverterString.write(value.`detail`, buf)
+    }
+}
+
+
+
 
 
 /**
@@ -6523,6 +6670,539 @@ public object FfiConverterTypeBackgroundTimeError : FfiConverterRustBuffer<Backg
     }
 
 }
+
+
+
+/**
+ * What happened to a session. `docs/guides/why-signed-out.md` says what each means and what to do.
+ */
+sealed class Cause {
+    
+    /**
+     * The user signed in.
+     */
+    object SignedIn : Cause()
+    
+    
+    /**
+     * The app handed over tokens that it had.
+     */
+    object Adopted : Cause()
+    
+    
+    /**
+     * A start found the session.
+     */
+    object Restored : Cause()
+    
+    
+    /**
+     * The server gave new tokens.
+     */
+    object Renewed : Cause()
+    
+    
+    /**
+     * Another process had renewed: its tokens are used.
+     */
+    object TakenOver : Cause()
+    
+    
+    /**
+     * Another process had signed in or out since: its session is used.
+     */
+    object Displaced : Cause()
+    
+    
+    /**
+     * A refresh found that an earlier one had begun and not ended: the process died in it, or its answer was lost.
+     */
+    data class Interrupted(
+        /**
+         * When the earlier one began.
+         */
+        val `since`: dev.tokencast.ffi.WallTime) : Cause()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A refresh did not reach the server.
+     */
+    object Offline : Cause()
+    
+    
+    /**
+     * The server's certificate was not accepted; nothing was sent.
+     */
+    object Untrusted : Cause()
+    
+    
+    /**
+     * The request may have reached the server, and no readable answer came back.
+     */
+    object AnswerLost : Cause()
+    
+    
+    /**
+     * The server answered, but not with a verdict.
+     */
+    object ServerBusy : Cause()
+    
+    
+    /**
+     * The server said that a newer token exists, and no other process has it.
+     */
+    object Superseded : Cause()
+    
+    
+    /**
+     * Another process was at work for too long.
+     */
+    object Busy : Cause()
+    
+    
+    /**
+     * The platform took back the app's time in the background during a refresh.
+     */
+    object BackgroundTimeOver : Cause()
+    
+    
+    /**
+     * The set-up is wrong.
+     */
+    object Misconfigured : Cause()
+    
+    
+    /**
+     * A server refused the access token.
+     */
+    object Rejected : Cause()
+    
+    
+    /**
+     * New tokens were refused as soon as they came: refreshes pause.
+     */
+    object Paused : Cause()
+    
+    
+    /**
+     * The storage did not take what must be noted before a refresh, so none was made.
+     */
+    data class StorageFailed(
+        val v1: dev.tokencast.ffi.StorageFailure) : Cause()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * The storage did not take new tokens, or the end of a session: memory alone has them.
+     */
+    data class SaveFailed(
+        val v1: dev.tokencast.ffi.StorageFailure) : Cause()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Tokens that lived in memory only are saved.
+     */
+    object SavedLater : Cause()
+    
+    
+    /**
+     * The stored session could not be read.
+     */
+    data class Locked(
+        val v1: dev.tokencast.ffi.LockedCause) : Cause()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * The stored session can be read again.
+     */
+    object Unlocked : Cause()
+    
+    
+    /**
+     * The user asked to sign out: no token is served from here on.
+     */
+    object SignOutAsked : Cause()
+    
+    
+    /**
+     * The storage did not take the sign-out; it is noted in the app's own folder, and no start restores the session.
+     */
+    object SignOutNoted : Cause()
+    
+    
+    /**
+     * The sign-out is saved.
+     */
+    object SignedOut : Cause()
+    
+    
+    /**
+     * The session is over.
+     */
+    data class Ended(
+        val v1: dev.tokencast.ffi.EndReason) : Cause()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCause : FfiConverterRustBuffer<Cause>{
+    override fun read(buf: ByteBuffer): Cause {
+        return when(buf.getInt()) {
+            1 -> Cause.SignedIn
+            2 -> Cause.Adopted
+            3 -> Cause.Restored
+            4 -> Cause.Renewed
+            5 -> Cause.TakenOver
+            6 -> Cause.Displaced
+            7 -> Cause.Interrupted(
+                FfiConverterTypeWallTime.read(buf),
+                )
+            8 -> Cause.Offline
+            9 -> Cause.Untrusted
+            10 -> Cause.AnswerLost
+            11 -> Cause.ServerBusy
+            12 -> Cause.Superseded
+            13 -> Cause.Busy
+            14 -> Cause.BackgroundTimeOver
+            15 -> Cause.Misconfigured
+            16 -> Cause.Rejected
+            17 -> Cause.Paused
+            18 -> Cause.StorageFailed(
+                FfiConverterTypeStorageFailure.read(buf),
+                )
+            19 -> Cause.SaveFailed(
+                FfiConverterTypeStorageFailure.read(buf),
+                )
+            20 -> Cause.SavedLater
+            21 -> Cause.Locked(
+                FfiConverterTypeLockedCause.read(buf),
+                )
+            22 -> Cause.Unlocked
+            23 -> Cause.SignOutAsked
+            24 -> Cause.SignOutNoted
+            25 -> Cause.SignedOut
+            26 -> Cause.Ended(
+                FfiConverterTypeEndReason.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Cause): ULong = when(value) {
+        is Cause.SignedIn -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Adopted -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Restored -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Renewed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.TakenOver -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Displaced -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Interrupted -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeWallTime.allocationSize(value.`since`)
+            )
+        }
+        is Cause.Offline -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Untrusted -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.AnswerLost -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.ServerBusy -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Superseded -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Busy -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.BackgroundTimeOver -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Misconfigured -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Rejected -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Paused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.StorageFailed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeStorageFailure.allocationSize(value.v1)
+            )
+        }
+        is Cause.SaveFailed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeStorageFailure.allocationSize(value.v1)
+            )
+        }
+        is Cause.SavedLater -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Locked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeLockedCause.allocationSize(value.v1)
+            )
+        }
+        is Cause.Unlocked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.SignOutAsked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.SignOutNoted -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.SignedOut -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.Ended -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeEndReason.allocationSize(value.v1)
+            )
+        }
+    }
+
+    override fun write(value: Cause, buf: ByteBuffer) {
+        when(value) {
+            is Cause.SignedIn -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Cause.Adopted -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Cause.Restored -> {
+                buf.putInt(3)
+                Unit
+            }
+            is Cause.Renewed -> {
+                buf.putInt(4)
+                Unit
+            }
+            is Cause.TakenOver -> {
+                buf.putInt(5)
+                Unit
+            }
+            is Cause.Displaced -> {
+                buf.putInt(6)
+                Unit
+            }
+            is Cause.Interrupted -> {
+                buf.putInt(7)
+                FfiConverterTypeWallTime.write(value.`since`, buf)
+                Unit
+            }
+            is Cause.Offline -> {
+                buf.putInt(8)
+                Unit
+            }
+            is Cause.Untrusted -> {
+                buf.putInt(9)
+                Unit
+            }
+            is Cause.AnswerLost -> {
+                buf.putInt(10)
+                Unit
+            }
+            is Cause.ServerBusy -> {
+                buf.putInt(11)
+                Unit
+            }
+            is Cause.Superseded -> {
+                buf.putInt(12)
+                Unit
+            }
+            is Cause.Busy -> {
+                buf.putInt(13)
+                Unit
+            }
+            is Cause.BackgroundTimeOver -> {
+                buf.putInt(14)
+                Unit
+            }
+            is Cause.Misconfigured -> {
+                buf.putInt(15)
+                Unit
+            }
+            is Cause.Rejected -> {
+                buf.putInt(16)
+                Unit
+            }
+            is Cause.Paused -> {
+                buf.putInt(17)
+                Unit
+            }
+            is Cause.StorageFailed -> {
+                buf.putInt(18)
+                FfiConverterTypeStorageFailure.write(value.v1, buf)
+                Unit
+            }
+            is Cause.SaveFailed -> {
+                buf.putInt(19)
+                FfiConverterTypeStorageFailure.write(value.v1, buf)
+                Unit
+            }
+            is Cause.SavedLater -> {
+                buf.putInt(20)
+                Unit
+            }
+            is Cause.Locked -> {
+                buf.putInt(21)
+                FfiConverterTypeLockedCause.write(value.v1, buf)
+                Unit
+            }
+            is Cause.Unlocked -> {
+                buf.putInt(22)
+                Unit
+            }
+            is Cause.SignOutAsked -> {
+                buf.putInt(23)
+                Unit
+            }
+            is Cause.SignOutNoted -> {
+                buf.putInt(24)
+                Unit
+            }
+            is Cause.SignedOut -> {
+                buf.putInt(25)
+                Unit
+            }
+            is Cause.Ended -> {
+                buf.putInt(26)
+                FfiConverterTypeEndReason.write(value.v1, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
 
 
 
@@ -7805,7 +8485,11 @@ sealed class SessionState {
         /**
          * Whose session it was.
          */
-        val `account`: kotlin.String?) : SessionState()
+        val `account`: kotlin.String?, 
+        /**
+         * What led there, oldest first; the session's `history` has more of it.
+         */
+        val `history`: dev.tokencast.ffi.Trail) : SessionState()
         
     {
         
@@ -7840,6 +8524,7 @@ public object FfiConverterTypeSessionState : FfiConverterRustBuffer<SessionState
             5 -> SessionState.SignInRequired(
                 FfiConverterTypeEndReason.read(buf),
                 FfiConverterOptionalString.read(buf),
+                FfiConverterTypeTrail.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
@@ -7878,6 +8563,7 @@ public object FfiConverterTypeSessionState : FfiConverterRustBuffer<SessionState
                 4UL
                 + FfiConverterTypeEndReason.allocationSize(value.`reason`)
                 + FfiConverterOptionalString.allocationSize(value.`account`)
+                + FfiConverterTypeTrail.allocationSize(value.`history`)
             )
         }
     }
@@ -7906,6 +8592,7 @@ public object FfiConverterTypeSessionState : FfiConverterRustBuffer<SessionState
                 buf.putInt(5)
                 FfiConverterTypeEndReason.write(value.`reason`, buf)
                 FfiConverterOptionalString.write(value.`account`, buf)
+                FfiConverterTypeTrail.write(value.`history`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -8305,6 +8992,38 @@ public object FfiConverterTypeWriteOutcome : FfiConverterRustBuffer<WriteOutcome
 /**
  * @suppress
  */
+public object FfiConverterOptionalInt: FfiConverterRustBuffer<kotlin.Int?> {
+    override fun read(buf: ByteBuffer): kotlin.Int? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterInt.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.Int?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterInt.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.Int?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterInt.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalLong: FfiConverterRustBuffer<kotlin.Long?> {
     override fun read(buf: ByteBuffer): kotlin.Long? {
         if (buf.get().toInt() == 0) {
@@ -8433,6 +9152,34 @@ public object FfiConverterOptionalTypeAccessToken: FfiConverterRustBuffer<Access
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeTransition: FfiConverterRustBuffer<List<Transition>> {
+    override fun read(buf: ByteBuffer): List<Transition> {
+        val len = buf.getInt()
+        return List<Transition>(len) {
+            FfiConverterTypeTransition.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Transition>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeTransition.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Transition>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeTransition.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.String, kotlin.String>> {
     override fun read(buf: ByteBuffer): Map<kotlin.String, kotlin.String> {
         val len = buf.getInt()
@@ -8465,6 +9212,16 @@ public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.Str
         }
     }
 }
+
+
+
+public typealias Trail = List<Transition>
+public typealias FfiConverterTypeTrail = FfiConverterSequenceTypeTransition
+
+
+
+public typealias WallTime = kotlin.Long
+public typealias FfiConverterTypeWallTime = FfiConverterLong
 
 
 

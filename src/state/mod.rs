@@ -11,11 +11,15 @@
 //!   Locked ── readable again ─► Restoring                         │
 //! ```
 
+mod transition;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EndReason, LockedCause, SessionError, StorageFailure};
 use crate::time::BootTime;
 use crate::token::AccessToken;
+
+pub use transition::{Cause, Trail, Transition};
 
 /// The public state of a session. "Refreshing" is none: a caller that needs a token waits for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +45,9 @@ pub enum SessionState {
         reason: EndReason,
         /// Whose session it was.
         account: Option<String>,
+        /// What led there; [`AuthSession::history`](crate::AuthSession::history) has more of it. No part of what makes
+        /// two states equal.
+        history: Trail,
     },
 }
 

@@ -1,0 +1,76 @@
+//! Scheme `per-user`: one refresh token for each user, with an empty payload.
+
+use std::time::Duration;
+
+use tokencast::error::EndReason;
+use tokencast::profile::ServerProfile;
+use tokencast_backend::{Config, Scheme};
+
+use crate::device::{ADA, Server, sign_in, signed_by_nobody};
+
+const ACCESS_LIFE: Duration = Duration::from_secs(30 * 60);
+const REFRESH_LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+async fn server() -> Server {
+    let backend = super::start(Config::for_tests().with_scheme(Scheme::PerUser)).await;
+    Server::of(backend, ServerProfile::per_user)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_lives_through_expiry_and_a_restart() {
+    server().await.device().lives_through_a_restart(ACCESS_LIFE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_password_ends_the_session_and_the_app_is_told() {
+    let server = server().await;
+    let device = server.device();
+    let process = device.signed_in().await;
+    server.change_password(ADA, "analytical").await;
+    device
+        .ends(process, ACCESS_LIFE, EndReason::PasswordChanged)
+        .await;
+
+    let process = device.start();
+    sign_in(&process.session, ["ada", "analytical"]).await;
+    server.pass(ACCESS_LIFE + Duration::from_secs(2));
+    let token = process.session.access_token().await.unwrap();
+    assert!(server.accepts(token.secret()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_refresh_token_buys_nothing_and_is_told_nothing_but_that() {
+    let server = server().await;
+    let device = server.device();
+    let process = device.start();
+    process
+        .session
+        .adopt(server.tokens(signed_by_nobody).await)
+        .await
+        .unwrap();
+    // However much happened to the real session meanwhile.
+    server.change_password(ADA, "analytical").await;
+    device.ends(process, ACCESS_LIFE, EndReason::Revoked).await;
+    assert_eq!(server.backend.stats().exchanges, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_that_came_to_its_end_is_told_so() {
+    let server = server().await;
+    let device = server.device();
+    let process = device.signed_in().await;
+    device.ends(process, REFRESH_LIFE, EndReason::Expired).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_device_ends_the_first_whose_app_is_told() {
+    let server = server().await;
+    let (phone, tablet) = (server.device(), server.device());
+    let on_phone = phone.signed_in().await;
+    let on_tablet = tablet.signed_in().await;
+    phone
+        .ends(on_phone, ACCESS_LIFE, EndReason::SignedInElsewhere)
+        .await;
+    let token = on_tablet.session.access_token().await.unwrap();
+    assert!(server.accepts(token.secret()).await);
+}
