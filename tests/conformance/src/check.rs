@@ -12,8 +12,9 @@ use tokencast::wire::{HttpRequest, HttpResponse};
 use tokencast::{AuthSession, ServerProfile, SessionError, SessionState};
 
 use crate::clock::QuickClock;
-use crate::listening::{code, fits};
+use crate::listening::{code, fits, redirect};
 use crate::mint::{Mint, Minted};
+use crate::presented::successor;
 use crate::tap::Tap;
 use crate::{SoakError, expiry};
 
@@ -69,7 +70,10 @@ impl Check<'_> {
     async fn subject(&self, change: impl FnOnce(&mut Minted)) -> Result<Subject, SoakError> {
         let mut minted = self.mint.run().await?;
         change(&mut minted);
-        let (tap, clock) = (Tap::default(), QuickClock::new(1));
+        let (tap, clock) = (
+            Tap::default(),
+            QuickClock::new(1, self.profile.answer().expires_unit),
+        );
         let failed = |error: SessionError| SoakError::Client(error.to_string());
         let session = AuthSession::builder(self.profile.clone())
             .storage(storage::memory())
@@ -115,6 +119,8 @@ impl Check<'_> {
                 fix: if (200..300).contains(&response.status) {
                     "compare `answer.access_token` and `answer.refresh_token` with what the server answers"
                         .into()
+                } else if let Some(target) = redirect(&response) {
+                    format!("the server redirects to {target}: write that in `refresh.url`")
                 } else {
                     "compare `refresh` (url, method, encoding, tokens, fields, headers, client) with the server's documents, \
                      and what --mint prints; a server that refuses to renew a token that still lives needs \
@@ -369,26 +375,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The refresh token of an answer, or its cookies, or, where the access token is presented, that.
     fn successor(&self, response: &HttpResponse) -> Option<String> {
-        if self.profile.presents() == TokenKind::Cookie {
-            let name = self.profile.answer().cookies.first()?;
-            let set = response.headers.iter().find(|(header, value)| {
-                header.eq_ignore_ascii_case("set-cookie") && value.starts_with(&format!("{name}="))
-            });
-            return set.map(|(_, value)| value.split(';').next().unwrap_or_default().to_owned());
-        }
-        let body = serde_json::from_slice::<Value>(&response.body).ok()?;
-        let shape = self.profile.answer();
-        let pointer = match self.profile.presents() {
-            TokenKind::Access => &shape.access_token,
-            _ => &shape.refresh_token,
-        };
-        pointer
-            .get(&body)?
-            .as_str()
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        successor(self.profile, response)
     }
 
     fn said(&self, response: &HttpResponse) -> String {

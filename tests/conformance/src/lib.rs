@@ -12,6 +12,9 @@ mod endpoints;
 mod expiry;
 mod listening;
 mod mint;
+mod order;
+mod plan;
+mod presented;
 mod report;
 mod soak;
 mod tap;
@@ -19,5 +22,6 @@ mod verdict;
 
 pub use check::{Finding, check};
 pub use mint::Mint;
+pub use order::{Order, ServerClock, SoakError, Stop, Storage};
 pub use report::{Loss, Report, Unlisted};
-pub use soak::{Order, SoakError, Storage, soak};
+pub use soak::soak;

@@ -11,9 +11,12 @@ use tokencast::ServerProfile;
 use tokencast::profile::VerdictRule;
 use tokencast::transport::{HttpTransport, ReqwestTransport, TransportError};
 use tokencast::wire::{HttpRequest, HttpResponse};
+use zeroize::Zeroizing;
 
-/// A server in trouble is left alone for so long, when it does not say how long; and at most so long when it does.
-const TROUBLE: Duration = Duration::from_secs(1);
+use crate::presented::{presents, successor};
+
+/// A server that wants to be left alone is, for so long when it does not say how long; and at most so long when it does.
+const A_MOMENT: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// Clones note into one list.
@@ -28,6 +31,17 @@ pub(crate) struct Listening {
 struct Heard {
     answers: BTreeMap<Answer, u64>,
     asks_for: Option<Duration>,
+    redirects_to: Option<String>,
+    newest: Option<Newest>,
+}
+
+/// The newest that the server gave the client to present.
+struct Newest {
+    credential: Zeroizing<String>,
+    /// The last request that presented it.
+    presented: Option<HttpRequest>,
+    /// The client presented something else since.
+    strayed: bool,
 }
 
 /// An answer that was no success, without anything that could be a secret.
@@ -59,6 +73,39 @@ impl Listening {
         self.lock().asks_for.take()
     }
 
+    /// Where a redirect of the server leads to, without a query.
+    pub(crate) fn redirects_to(&self) -> Option<String> {
+        self.lock().redirects_to.clone()
+    }
+
+    /// A fresh session lives by this.
+    pub(crate) fn begins_with(&self, credential: Option<String>) {
+        self.lock().newest = credential.map(Newest::of);
+    }
+
+    /// The last request, if all that the client presented since the server's last answer is the newest that it gave.
+    pub(crate) fn presented_the_newest_only(&self) -> Option<HttpRequest> {
+        let heard = self.lock();
+        let newest = heard.newest.as_ref().filter(|newest| !newest.strayed)?;
+        newest.presented.clone()
+    }
+
+    /// Sends a request as it is, past the client; whether the server does what it asks.
+    pub(crate) async fn is_accepted(&self, request: HttpRequest) -> bool {
+        let answer = self.below.send(request).await;
+        answer.is_ok_and(|answer| (200..300).contains(&answer.status))
+    }
+
+    fn note_request(&self, request: &HttpRequest) {
+        let mut heard = self.lock();
+        let Some(newest) = &mut heard.newest else { return };
+        if !presents(request, &newest.credential) {
+            newest.strayed = true;
+        } else {
+            newest.presented = Some(request.clone());
+        }
+    }
+
     fn note(&self, response: &HttpResponse) {
         let answer = Answer {
             status: response.status,
@@ -71,7 +118,12 @@ impl Listening {
         };
         let mut heard = self.lock();
         heard.asks_for = pause(response);
-        if !(200..300).contains(&response.status) {
+        heard.redirects_to = redirect(response).or(heard.redirects_to.take());
+        if (200..300).contains(&response.status) {
+            if let Some(next) = successor(&self.profile, response) {
+                heard.newest = Some(Newest::of(next));
+            }
+        } else {
             *heard.answers.entry(answer).or_default() += 1;
         }
     }
@@ -85,6 +137,7 @@ impl HttpTransport for Listening {
     fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let listening = self.clone();
         Box::pin(async move {
+            listening.note_request(&request);
             let answer = listening.below.send(request).await;
             if let Ok(response) = &answer {
                 listening.note(response);
@@ -98,16 +151,34 @@ impl HttpTransport for Listening {
     }
 }
 
+impl Newest {
+    fn of(credential: String) -> Self {
+        Self {
+            credential: credential.into(),
+            presented: None,
+            strayed: false,
+        }
+    }
+}
+
+/// How long the server wants to be left alone. One that is merely in trouble may be so for ever, and does not ask for it.
 fn pause(response: &HttpResponse) -> Option<Duration> {
     let asked = response.header("retry-after").map(|text| {
         // A date is rare: the client reads it, here a moment will do.
-        text.trim().parse().map_or(TROUBLE, Duration::from_secs)
+        text.trim().parse().map_or(A_MOMENT, Duration::from_secs)
     });
     match response.status {
         200..=299 => None,
-        408 | 425 | 429 | 500..=599 => Some(asked.unwrap_or(TROUBLE).min(LONGEST)),
+        408 | 425 | 429 => Some(asked.unwrap_or(A_MOMENT).min(LONGEST)),
         _ => asked.map(|pause| pause.min(LONGEST)),
     }
+}
+
+/// Where a redirect leads to, without a query.
+pub(crate) fn redirect(response: &HttpResponse) -> Option<String> {
+    let is_one = (300..400).contains(&response.status);
+    let target = response.header("location").filter(|_| is_one)?;
+    target.split(['?', '#']).next().map(str::to_owned)
 }
 
 /// The code at the profile's `answer.error`, when it is one: a server may say anything there, a token too.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use tokencast::ServerProfile;
-use tokencast_conformance::{Mint, Order, Report, Storage, check, soak};
+use tokencast_conformance::{Mint, Order, Report, Stop, Storage, check, soak};
 
 const HELP: &str = "\
 tokencast-conformance soak --profile FILE --mint CMD [options]
@@ -25,7 +25,9 @@ tokencast-conformance check --profile FILE --mint CMD [--json]
 
 `check` plays no faults: it tells what the server does, and which fields of the profile should say otherwise.
 
-Exit: 0, 1 when the client lost a session (check: when something should change), 2 when there is no result.";
+Ctrl-C ends it with the report so far; progress goes to stderr.
+Exit: 0, 1 when the client lost a session (check: when something should change), 2 when there is no result, or none
+of all exchanges because --mint failed again and again.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -43,6 +45,7 @@ async fn main() -> ExitCode {
     if asked.only_checks {
         return check_and_tell(&asked).await;
     }
+    end_on_signals(asked.order.stop.clone());
     let done = soak(&asked.order, |line| eprintln!("{line}")).await;
     let report = match done {
         Ok(report) => report,
@@ -60,11 +63,34 @@ async fn main() -> ExitCode {
     } else {
         print!("{}", told(&report));
     }
-    if report.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    match &report.ended_early {
+        _ if !report.is_clean() => ExitCode::FAILURE,
+        Some(why) if report.exchanges == 0 || why.contains("--mint") => ExitCode::from(2),
+        _ => ExitCode::SUCCESS,
     }
+}
+
+/// The first Ctrl-C or TERM ends the soak with its report so far, the second at once.
+fn end_on_signals(stop: Stop) {
+    tokio::spawn(async move {
+        signal().await;
+        eprintln!("ending; once more to end at once");
+        stop.pull();
+        signal().await;
+        std::process::exit(130);
+    });
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => (),
+            _ = term.recv() => (),
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await; // where signals cannot be heard, the default ends the process
 }
 
 async fn check_and_tell(asked: &Asked) -> ExitCode {
@@ -144,6 +170,8 @@ fn parse() -> Result<Option<Asked>, lexopt::Error> {
         storage,
         most,
         pause,
+        stop: Stop::default(),
+        server_clock: None,
     };
     Ok(Some(Asked {
         only_checks,
@@ -173,6 +201,9 @@ fn told(report: &Report) -> String {
         report.served,
         report.unserved
     );
+    if let Some(why) = &report.ended_early {
+        text += &format!("ended early: {why}\n");
+    }
     for (kind, times) in &report.faults_by_kind {
         text += &format!("  {times:>6} {kind}\n");
     }

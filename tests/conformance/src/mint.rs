@@ -4,6 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
+use tokencast::ServerProfile;
 use tokencast::profile::TokenKind;
 use tokencast::token::TokenSet;
 
@@ -20,16 +22,13 @@ pub(crate) struct Minted {
     refresh_token: Option<String>,
     /// `name=value; name2=value2`, for a server that keeps its session in cookies.
     cookies: Option<String>,
-    expires_in: Option<f64>,
+    /// In seconds; a number may be written as a text.
+    expires_in: Option<Value>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Mint {
-    pub(crate) async fn tokens(&self, presents: TokenKind) -> Result<TokenSet, SoakError> {
-        self.run().await?.into_tokens(presents)
-    }
-
     /// Runs the command. What it printed is in no error: it may hold tokens.
     pub(crate) async fn run(&self) -> Result<Minted, SoakError> {
         let mut command = tokio::process::Command::new("sh");
@@ -91,6 +90,21 @@ impl Minted {
         }
     }
 
+    /// What the profile presents, as it stands in a request.
+    pub(crate) fn credential(&self, profile: &ServerProfile) -> Option<String> {
+        match profile.presents() {
+            TokenKind::Cookie => {
+                let start = format!("{}=", profile.answer().cookies.first()?);
+                let cookies = self.cookies.as_deref()?.split("; ");
+                cookies
+                    .map(str::to_owned)
+                    .find(|cookie| cookie.starts_with(&start))
+            }
+            TokenKind::Access => self.access_token.clone(),
+            _ => self.refresh_token.clone(),
+        }
+    }
+
     pub(crate) fn into_tokens(self, presents: TokenKind) -> Result<TokenSet, SoakError> {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let access = given(self.access_token);
@@ -107,7 +121,12 @@ impl Minted {
             Some(token) => set.access_token(token),
             None => set,
         };
-        Ok(match self.expires_in.map(Duration::try_from_secs_f64) {
+        let life = match self.expires_in {
+            Some(Value::Number(number)) => number.as_f64(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            _ => None,
+        };
+        Ok(match life.map(Duration::try_from_secs_f64) {
             Some(Ok(life)) => set.expires_in(life),
             _ => set,
         })

@@ -8,6 +8,8 @@ use tokencast_fault_proxy::{Delivered, Exchange, Fault};
 pub(crate) enum Doing {
     Client,
     Server,
+    /// The log shows no reason: what the client presented decides, and whether the session lives on.
+    Unexplained,
 }
 
 /// Ends that no server has a part in: the client's own store did not keep what it was given.
@@ -16,21 +18,25 @@ const OF_THE_CLIENT_ALONE: [&str; 4] = ["store_lost", "key_lost", "stale_install
 /// A loss is the client's, unless the network's log shows an exchange that the server carried out and whose answer never
 /// arrived (or a request that the network repeated or delayed), and the server offers neither leeway nor idempotency.
 ///
+/// When the log shows nothing of the kind, the session is [`Doing::Unexplained`]: then it is the server's only if the server
+/// refuses the newest token that it gave, and the client presented no other.
+///
 /// `log` is of one session. What was lost before the last exchange that went well is no excuse: the client had got over it.
 pub(crate) fn doing(profile: &ServerProfile, log: &[Exchange], told: &str) -> (Doing, String) {
     if OF_THE_CLIENT_ALONE.contains(&told) {
         return (Doing::Client, "the client did not find what it had stored".into());
     }
-    let forgives = profile.idempotency_key().is_some() || !profile.reuse_leeway().is_zero();
     match (
-        forgives,
+        forgives(profile),
         since_all_was_well(log).find(|exchange| cannot_be_known(exchange)),
     ) {
         (false, Some(exchange)) => (
             Doing::Server,
             format!(
-                "an exchange that the server carried out ({}) did not reach the client ({}), and the server gives no second answer",
-                exchange.server_said.unwrap_or_default(),
+                "an exchange that the server carried out, or may have ({}), did not reach the client ({}), and the server gives no second answer",
+                exchange
+                    .server_said
+                    .map_or("no answer".into(), |status| status.to_string()),
                 exchange
                     .fault
                     .map_or("no fault".into(), |fault| format!("{fault:?}"))
@@ -41,10 +47,15 @@ pub(crate) fn doing(profile: &ServerProfile, log: &[Exchange], told: &str) -> (D
             "an answer was lost, and the profile says that the server gives it again".into(),
         ),
         (_, None) => (
-            Doing::Client,
+            Doing::Unexplained,
             "no answer was lost on the way since the last exchange that went well".into(),
         ),
     }
+}
+
+/// Whether the profile says that an answer that was lost comes again.
+pub(crate) fn forgives(profile: &ServerProfile) -> bool {
+    profile.idempotency_key().is_some() || !profile.reuse_leeway().is_zero()
 }
 
 /// From the last exchange that went well on, and what the network did with that exchange's own request.
@@ -78,6 +89,7 @@ mod tests {
             fault,
             server_said: Some(said),
             delivered,
+            unanswered: false,
             presented: 0,
         }
     }
@@ -104,7 +116,7 @@ mod tests {
             exchange(Some(Fault::CutAfterAnswer), 503, Delivered::Nothing),
             exchange(Some(Fault::CutBeforeRequest), 401, Delivered::Whole),
         ];
-        assert_eq!(doing(&plain(), &log, "revoked").0, Doing::Client);
+        assert_eq!(doing(&plain(), &log, "revoked").0, Doing::Unexplained);
     }
 
     #[test]
@@ -123,7 +135,7 @@ mod tests {
         let got_over = [lost.clone(), of(1, exchange(None, 200, Delivered::Whole))];
         let then_dead = of(2, exchange(None, 401, Delivered::Whole));
         let log = [&got_over[..], std::slice::from_ref(&then_dead)].concat();
-        assert_eq!(doing(&plain(), &log, "revoked").0, Doing::Client);
+        assert_eq!(doing(&plain(), &log, "revoked").0, Doing::Unexplained);
         let repeated = of(1, exchange(Some(Fault::Duplicate), 401, Delivered::Nothing));
         let arrived = of(1, exchange(Some(Fault::Duplicate), 200, Delivered::Whole));
         let log = [repeated, arrived, then_dead];
