@@ -247,6 +247,7 @@ impl Soak<'_> {
             let wants_a_developer = matches!(error, Some(SessionError::Misconfigured { .. }));
             if self.has_tried_enough(tries, paused, wants_a_developer, before) {
                 return Ok(Some(match error {
+                    Some(error) if tries == 0 => error.to_string(),
                     Some(error) => format!("no token in {tries} tries without a fault: {error}"),
                     None => "no token, and no answer".into(),
                 }));

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 /// One sign-in of the demo's user, as the JSON object that a soak wants.
-pub fn fresh(scheme: &str, url: &str) -> Result<String> {
+pub(crate) fn fresh(scheme: &str, url: &str) -> Result<String> {
     let (path, grant) = match scheme {
         "oauth2" => ("/oauth/token", "grant_type=password&client_id=app&"),
         _ => ("/auth/login", ""),

@@ -11,15 +11,15 @@ use tokencast_conformance::{Mint, Order, Report, ServerClock, SoakError, Stop, S
 
 /// One soak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub scheme: Scheme,
-    pub contract: Contract,
+pub(crate) struct Row {
+    pub(crate) scheme: Scheme,
+    pub(crate) contract: Contract,
 }
 
 /// What becomes of a lost answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Contract {
+pub(crate) enum Contract {
     /// The server gives it again, by the key.
     Kept,
     /// It is lost: the server honours no key, and the profile promises none.
@@ -30,15 +30,15 @@ pub enum Contract {
 
 /// How much, and what decides the faults.
 #[derive(Clone, Debug)]
-pub struct Size {
-    pub exchanges: u64,
-    pub callers: usize,
-    pub seed: u64,
-    pub stop: Stop,
+pub(crate) struct Size {
+    pub(crate) exchanges: u64,
+    pub(crate) callers: usize,
+    pub(crate) seed: u64,
+    pub(crate) stop: Stop,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum RowError {
+pub(crate) enum RowError {
     #[error("the backend did not start: {0}")]
     Start(#[from] StartError),
     #[error("the preset does not fit: {0}")]
@@ -47,7 +47,7 @@ pub enum RowError {
     Soak(#[from] SoakError),
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let contracts = |scheme| match scheme {
         Scheme::PerUser | Scheme::Salted | Scheme::SingleDevice => vec![Contract::NotNeeded],
         _ => vec![Contract::Kept, Contract::Off],
@@ -62,7 +62,7 @@ pub fn rows() -> Vec<Row> {
 
 impl Row {
     /// `mint` is a command for the shell that takes a scheme and the backend's address.
-    pub async fn soak(self, size: &Size, mint: &str, tell: impl Fn(&str)) -> Result<Report, RowError> {
+    pub(crate) async fn soak(self, size: &Size, mint: &str, tell: impl Fn(&str)) -> Result<Report, RowError> {
         let config = Config {
             idempotency: self.contract == Contract::Kept,
             ..Config::for_tests().with_scheme(self.scheme)
