@@ -22,6 +22,12 @@ impl History {
     /// time, and then each doubling.
     pub(crate) fn push(&mut self, mut transition: Transition) -> Option<Transition> {
         if let Some(at) = self.same(&transition) {
+            let known = &mut self.0[at];
+            if transition.cause.is_end() && known.status.is_none() && transition.status.is_some() {
+                // Another process found the end in the storage before the one that heard the server could tell it.
+                *known = transition.clone();
+                return Some(transition);
+            }
             if happens_once(&transition.cause) {
                 return None;
             }
@@ -65,6 +71,36 @@ impl History {
             }
         }
         read
+    }
+
+    /// The lines that all processes wrote, with what this one knows beyond them: what it could not write, and what it
+    /// counts and does not write down each time. In the order of sign-ins, and of
+    /// time within one; the order of either list stays.
+    pub(crate) fn with_what_only(self, own: &Self) -> Self {
+        let untold = |own: &&Transition| {
+            let tells = |known: &Transition| {
+                known.generation == own.generation
+                    && is_same(&known.cause, &own.cause)
+                    && (known.status, &known.server_code) == (own.status, &own.server_code)
+                    && known.times >= own.times
+                    && known.at >= own.at
+            };
+            !self.0.iter().any(tells)
+        };
+        let mut own = own.0.iter().filter(untold).peekable();
+        let mut merged = Self::default();
+        for known in &self.0 {
+            while let Some(earlier) =
+                own.next_if(|own| (own.generation.epoch, own.at) < (known.generation.epoch, known.at))
+            {
+                merged.push(earlier.clone());
+            }
+            merged.push(known.clone());
+        }
+        for later in own {
+            merged.push(later.clone());
+        }
+        merged
     }
 
     /// Where the same thing stands already: among the newest of its token set, and not before an end of it.
@@ -191,6 +227,46 @@ mod tests {
         // A store that was lost counts its generations from the beginning again.
         history.push(at(4, 2, Cause::Ended(EndReason::StoreLost)));
         assert!(history.push(at(5, 2, Cause::Renewed)).is_some());
+    }
+
+    #[test]
+    fn who_heard_the_server_tells_more_than_who_found_the_end() {
+        let mut history = History::default();
+        let found = at(1, 2, Cause::Ended(EndReason::PasswordChanged));
+        let heard = Transition {
+            status: Some(401),
+            server_code: Some("password_changed".into()),
+            ..at(2, 2, Cause::Ended(EndReason::PasswordChanged))
+        };
+        history.push(found.clone());
+        assert_eq!(history.push(heard.clone()), Some(heard.clone()));
+        assert_eq!(history.push(found.clone()), None);
+        assert_eq!(history.list(), [heard.clone()]);
+        let lines = [line(&found), line(&heard), line(&found)].join("\n");
+        assert_eq!(History::read(&lines).list(), [heard]);
+    }
+
+    #[test]
+    fn what_only_this_process_knows_stands_where_it_happened() {
+        let mut own = History::default();
+        own.push(at(1, 1, Cause::Renewed));
+        for second in 2..5 {
+            own.push(at(second, 1, Cause::AnswerLost));
+        }
+        own.push(at(7, 2, Cause::Busy));
+        let mut written = History::default();
+        written.push(at(1, 1, Cause::Renewed));
+        written.push(at(3, 1, Cause::AnswerLost));
+        written.push(at(3, 1, Cause::Offline));
+        written.push(at(8, 3, Cause::Ended(EndReason::Revoked)));
+        let expected = [
+            (Cause::Renewed, 1),
+            (Cause::Offline, 1),
+            (Cause::AnswerLost, 3),
+            (Cause::Busy, 1),
+            (Cause::Ended(EndReason::Revoked), 1),
+        ];
+        assert_eq!(told(&written.with_what_only(&own)), expected);
     }
 
     #[test]

@@ -37,9 +37,7 @@ impl Core {
                 Opened::Found(record) => {
                     let newer = record.generation > since;
                     let readable = record.credential.access_token.is_some();
-                    if record.is_tombstone() {
-                        self.learn_history().await;
-                    }
+                    self.learn_of_the_end(&record).await;
                     if self.take_over(record)? && newer {
                         return Ok(());
                     }

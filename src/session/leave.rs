@@ -98,6 +98,9 @@ impl Core {
                 return Err(failure);
             }
         };
+        if let Amended::Wrote(record) = &amended {
+            self.learn_of_the_end(record).await;
+        }
         let deliveries = {
             let mut memory = self.memory();
             if memory.leaving == Some(epoch) {

@@ -78,12 +78,10 @@ impl Recorder {
         if self.notes().length == Some(length) {
             return;
         }
-        let mut history = History::read(&journal.read());
+        let written = History::read(&journal.read());
         let mut notes = self.notes();
-        for own in notes.unwritten.clone() {
-            history.push(own);
-        }
-        (notes.history, notes.length) = (history, Some(length));
+        notes.history = written.with_what_only(&notes.history);
+        notes.length = Some(length);
     }
 
     /// Sees to it that what was noted gets into the file.
@@ -116,13 +114,13 @@ impl Recorder {
             return;
         };
         let appended = journal.append(&lines);
-        let length = journal.length();
         let mut notes = self.notes();
         match appended {
-            Ok(()) => {
+            Ok(longer) => {
                 let written = lines.len().min(notes.unwritten.len());
                 notes.unwritten.drain(..written);
-                notes.length = Some(length);
+                // What another process wrote since the look makes another length, and another look.
+                notes.length = notes.length.map(|length| length + longer);
             }
             Err(error) => tracing::debug!(kind = ?error.kind(), "the session's history could not be written"),
         }
@@ -156,6 +154,14 @@ impl Core {
         if self.recorder.keeps {
             let recorder = self.recorder.clone();
             self.ledger.aside(move || recorder.look()).await;
+        }
+    }
+
+    /// Before the end of a session is told that another process may have heard.
+    pub(super) async fn learn_of_the_end(&self, found: &Record) {
+        let reason = found.end_reason();
+        if reason.is_some_and(|reason| reason != EndReason::SignedOut) {
+            self.learn_history().await;
         }
     }
 
@@ -234,6 +240,7 @@ impl Course {
         if let Some(intent) = found.inflight.filter(|_| !found.is_tombstone()) {
             let since = intent.started;
             core.note(Cause::Interrupted { since }, found.generation);
+            core.write_history_soon();
         }
     }
 

@@ -51,6 +51,9 @@ impl Core {
 
     async fn restore(self: Arc<Self>) {
         let (seen, ()) = tokio::join!(self.ledger.first_look(), self.learn_history());
+        if let FirstLook::Opened(Opened::Found(found)) = &seen {
+            self.learn_of_the_end(found).await;
+        }
         let deliveries = {
             let mut memory = self.memory();
             let waiting = match memory.state {

@@ -35,8 +35,8 @@ impl Journal {
         fs::metadata(self.new_one()).map_or(0, |file| file.len())
     }
 
-    /// Adds whole lines, in one write: lines of two processes do not mix.
-    pub(crate) fn append(&self, lines: &[String]) -> io::Result<()> {
+    /// Adds whole lines, in one write: lines of two processes do not mix. Says how much longer the file is for it.
+    pub(crate) fn append(&self, lines: &[String]) -> io::Result<u64> {
         let mut open = self.open()?;
         if open.metadata()?.len() >= FULL {
             self.take_turns(&open)?;
@@ -44,7 +44,8 @@ impl Journal {
         }
         // A write that was cut short may have left half a line: what follows begins on one of its own.
         let text = format!("\n{}\n", lines.join("\n"));
-        open.write_all(text.as_bytes())
+        open.write_all(text.as_bytes())?;
+        Ok(text.len() as u64)
     }
 
     /// Puts the full file aside. Only one process does, or the second would put an empty file over the full one.

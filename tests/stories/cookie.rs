@@ -8,7 +8,8 @@ use tokencast::token::TokenSet;
 use tokencast_backend::{Config, Scheme};
 use tokencast_testkit::Recorder;
 
-use crate::device::{ADA, Server, sign_in};
+use crate::device::{ADA, sign_in};
+use crate::server::Server;
 
 const ACCESS_LIFE: Duration = Duration::from_secs(15 * 60);
 const REFRESH_LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -67,12 +68,7 @@ async fn neither_cookie_ever_reaches_the_host() {
 async fn adopted_cookies_go_on_as_the_cores_own() {
     let server = server().await;
     let device = server.device();
-    let process = device.start();
-    process
-        .session
-        .adopt(from_a_webview(&server).await)
-        .await
-        .unwrap();
+    let process = device.adopting(from_a_webview(&server).await).await;
     let token = process.session.access_token().await.unwrap();
     assert!(server.accepts(token.secret()).await);
     process.kill();
@@ -89,10 +85,20 @@ async fn a_changed_password_ends_the_session_and_the_app_is_told() {
     let (on_phone, on_tablet) = (phone.signed_in().await, tablet.signed_in().await);
     server.change_password(ADA, "analytical").await;
     phone
-        .ends(on_phone, ACCESS_LIFE, EndReason::PasswordChanged)
+        .ends(
+            on_phone,
+            ACCESS_LIFE,
+            EndReason::PasswordChanged,
+            "401 password_changed",
+        )
         .await;
     tablet
-        .ends(on_tablet, ACCESS_LIFE, EndReason::PasswordChanged)
+        .ends(
+            on_tablet,
+            ACCESS_LIFE,
+            EndReason::PasswordChanged,
+            "401 password_changed",
+        )
         .await;
 }
 
@@ -100,13 +106,12 @@ async fn a_changed_password_ends_the_session_and_the_app_is_told() {
 async fn a_forged_cookie_buys_nothing() {
     let server = server().await;
     let device = server.device();
-    let process = device.start();
-    process
-        .session
-        .adopt(TokenSet::cookies("refresh=forged; csrf=mine"))
-        .await
-        .unwrap();
-    device.ends(process, ACCESS_LIFE, EndReason::Revoked).await;
+    let process = device
+        .adopting(TokenSet::cookies("refresh=forged; csrf=mine"))
+        .await;
+    device
+        .ends(process, ACCESS_LIFE, EndReason::Revoked, "401 invalid_token")
+        .await;
 }
 
 /// The owner refreshed, and a thief presents the cookie that was stolen before.
@@ -119,8 +124,17 @@ async fn a_stolen_cookie_ends_the_session_at_its_second_use_and_the_app_is_told(
     owner.session.adopt(cookies.clone()).await.unwrap();
     owner.session.access_token().await.unwrap();
     thief.session.adopt(cookies).await.unwrap();
-    thiefs.ends(thief, Duration::ZERO, EndReason::ReuseDetected).await;
-    owners.ends(owner, ACCESS_LIFE, EndReason::ReuseDetected).await;
+    thiefs
+        .ends(
+            thief,
+            Duration::ZERO,
+            EndReason::ReuseDetected,
+            "401 reuse_detected",
+        )
+        .await;
+    owners
+        .ends(owner, ACCESS_LIFE, EndReason::ReuseDetected, "401 reuse_detected")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,7 +142,9 @@ async fn a_cookie_that_came_to_its_end_is_told_so() {
     let server = server().await;
     let device = server.device();
     let process = device.signed_in().await;
-    device.ends(process, REFRESH_LIFE, EndReason::Expired).await;
+    device
+        .ends(process, REFRESH_LIFE, EndReason::Expired, "401 expired")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,16 +152,14 @@ async fn signing_out_ends_it_at_the_server_too() {
     let server = server().await;
     let device = server.device();
     let process = device.signed_in().await;
-    let cookies = device.record()["credential"]["cookie"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let cookies = device.secret("cookie");
     process.session.sign_out().await.unwrap();
     tokencast_testkit::eventually("the revocation", || server.backend.stats().revocations == 1).await;
     let thief = server.device();
-    let process = thief.start();
-    process.session.adopt(TokenSet::cookies(cookies)).await.unwrap();
-    thief.ends(process, ACCESS_LIFE, EndReason::Revoked).await;
+    let process = thief.adopting(TokenSet::cookies(cookies)).await;
+    thief
+        .ends(process, ACCESS_LIFE, EndReason::Revoked, "401 invalid_token")
+        .await;
 }
 
 /// The values of the stored cookies.
@@ -156,9 +170,9 @@ fn cookies(record: &serde_json::Value) -> Vec<String> {
 }
 
 async fn from_a_webview(server: &Server) -> TokenSet {
-    let answer = server.login().await;
+    let answer = server.login(ADA).await;
     let cookies: Vec<String> = answer
-        .headers()
+        .headers
         .get_all("set-cookie")
         .iter()
         .map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned())

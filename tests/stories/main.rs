@@ -10,3 +10,5 @@
 mod device;
 mod on_postgres;
 mod on_sqlite;
+mod server;
+mod wire;

@@ -5,10 +5,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokencast_backend::{Backend, Config, Database, RunningBackend};
 
+#[path = "access_only.rs"]
+mod access_only;
 #[path = "cookie.rs"]
 mod cookie;
+#[path = "exchange_once.rs"]
+mod exchange_once;
+#[path = "oauth2.rs"]
+mod oauth2;
 #[path = "per_user.rs"]
 mod per_user;
+#[path = "rotation.rs"]
+mod rotation;
 #[path = "salted.rs"]
 mod salted;
 #[path = "single_device.rs"]

@@ -6,7 +6,7 @@ use tokencast::error::EndReason;
 use tokencast::profile::ServerProfile;
 use tokencast_backend::{Config, Scheme};
 
-use crate::device::{ADA, Server, sign_in, signed_by_nobody};
+use crate::server::Server;
 
 const ACCESS_LIFE: Duration = Duration::from_secs(60 * 60);
 const REFRESH_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -24,34 +24,16 @@ async fn a_session_lives_through_expiry_and_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_password_ends_the_session_and_the_app_is_told() {
     let server = server().await;
-    let device = server.device();
-    let process = device.signed_in().await;
-    server.change_password(ADA, "analytical").await;
-    device
-        .ends(process, ACCESS_LIFE, EndReason::PasswordChanged)
+    let (reason, said) = (EndReason::PasswordChanged, "401 password_changed");
+    server
+        .device()
+        .ends_with_the_password(ACCESS_LIFE, reason, said)
         .await;
-
-    let process = device.start();
-    sign_in(&process.session, ["ada", "analytical"]).await;
-    server.pass(ACCESS_LIFE + Duration::from_secs(2));
-    let token = process.session.access_token().await.unwrap();
-    assert!(server.accepts(token.secret()).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_refresh_token_buys_nothing_and_is_told_nothing_but_that() {
-    let server = server().await;
-    let device = server.device();
-    let process = device.start();
-    process
-        .session
-        .adopt(server.tokens(signed_by_nobody).await)
-        .await
-        .unwrap();
-    // However much happened to the real session meanwhile.
-    server.change_password(ADA, "analytical").await;
-    device.ends(process, ACCESS_LIFE, EndReason::Revoked).await;
-    assert_eq!(server.backend.stats().exchanges, 0);
+    server().await.device().ends_forged(ACCESS_LIFE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,7 +41,9 @@ async fn a_refresh_token_that_came_to_its_end_is_told_so() {
     let server = server().await;
     let device = server.device();
     let process = device.signed_in().await;
-    device.ends(process, REFRESH_LIFE, EndReason::Expired).await;
+    device
+        .ends(process, REFRESH_LIFE, EndReason::Expired, "401 expired")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,7 +53,12 @@ async fn the_second_device_ends_the_first_whose_app_is_told() {
     let on_phone = phone.signed_in().await;
     let on_tablet = tablet.signed_in().await;
     phone
-        .ends(on_phone, ACCESS_LIFE, EndReason::SignedInElsewhere)
+        .ends(
+            on_phone,
+            ACCESS_LIFE,
+            EndReason::SignedInElsewhere,
+            "401 signed_in_elsewhere",
+        )
         .await;
     let token = on_tablet.session.access_token().await.unwrap();
     assert!(server.accepts(token.secret()).await);

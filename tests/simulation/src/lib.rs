@@ -6,6 +6,7 @@
 //! that the core takes as values), `server`, `observed` (what must hold), and `fault` (what goes wrong, and when).
 
 mod chance;
+mod expected;
 mod fault;
 mod network;
 mod observed;

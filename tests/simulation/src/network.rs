@@ -360,6 +360,9 @@ impl World {
             exchange.arrived = true;
             exchange.interrupted = false;
         }
+        if presented.is_some() {
+            self.expect_of_answer(life, &answer);
+        }
         if presented.is_some()
             && let Some(flight) = self.flights.get_mut(&life)
         {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokencast::Generation;
 
+use crate::expected::Expectations;
 use crate::store::Stands;
 use crate::world::{Life, World};
 
@@ -24,6 +25,14 @@ pub(crate) struct Observed {
     rejected: BTreeSet<(Life, Generation)>,
     /// Lives for which a call of the storage went wrong since their last save.
     unsure: BTreeSet<Life>,
+    /// What the histories must tell.
+    pub(crate) expected: Expectations,
+    /// The record whose exchange was cut off by the end of its process.
+    cut: Option<Generation>,
+    /// Who heard the last verdict that ends a session.
+    pub(crate) heard_the_end: Option<Life>,
+    /// Lives that did not get an answer of their disk at once: they may know nothing of what other processes noted.
+    pub(crate) slow_disk: BTreeSet<Life>,
     /// Lives that only read.
     readers: BTreeSet<Life>,
 }
@@ -78,12 +87,29 @@ impl World {
         let Some(stands) = &self.store.stands else {
             return self.violate(format_args!("a token is presented and nothing is stored"));
         };
+        let (epoch, number) = stands.name();
+        let cut = self.observed.cut == Some(Generation::new(epoch, number));
         let noted = stands.refresh_token() == Some(token) && stands.inflight.is_some();
         let over = !stands
             .refresh_token()
             .is_some_and(|stored| self.server.same_family(stored, token));
         if !noted && !over {
             self.violate(format_args!("a token is presented without its intent"));
+        }
+        if cut && noted {
+            self.observed.cut = None;
+            self.expect_an_interruption(life);
+        }
+    }
+
+    /// A process ends, in an exchange or not.
+    pub(crate) fn was_cut(&mut self, life: Life) {
+        let stands = self.store.stands.as_ref();
+        if let Some(stands) = stands.filter(|stands| stands.inflight.is_some())
+            && self.holds(life, "flight")
+        {
+            let (epoch, number) = stands.name();
+            self.observed.cut = Some(Generation::new(epoch, number));
         }
     }
 

@@ -117,9 +117,11 @@ fn hung_until(world: &mut World, life: Life) -> u64 {
     if let Some(flight) = world.current_flight() {
         match flight.step {
             // The look comes first; what is called after it, under the lock that it took, is the write.
-            FlightStep::Rereading | FlightStep::LookingAgain if flight.looked => {
+            FlightStep::Rereading | FlightStep::LookingAgain if flight.looked && writes => {
                 flight.step = FlightStep::Intending;
             }
+            // Without that lock it is the history's file, which is no storage.
+            FlightStep::Rereading | FlightStep::LookingAgain if flight.looked => return 0,
             FlightStep::Rereading | FlightStep::LookingAgain => flight.looked = true,
             FlightStep::Committing if writes => flight.heard = Heard::Nothing,
             _ if !writes => return 0,

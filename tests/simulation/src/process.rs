@@ -145,6 +145,12 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 
 fn listen(world: &Shared, life: Life, heard: &mut Heard, event: &SessionEvent) {
     let mut world = world.lock();
+    // A start that finds nothing is no end.
+    let nothing = *event == SessionEvent::StateChanged(SessionState::SignedOut)
+        && heard.newest == Generation::default();
+    if heard.state.is_some() && !nothing {
+        world.expect_of_event(life, event);
+    }
     if heard.state.is_none() && !matches!(event, SessionEvent::StateChanged(_)) {
         world.violate(format_args!("a listener did not hear the state first"));
     }

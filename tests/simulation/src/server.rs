@@ -300,6 +300,12 @@ impl Reply {
         )
     }
 
+    /// The error code in its body.
+    pub(crate) fn code(&self) -> String {
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["error"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn complaining(mut self, complaint: &'static str) -> Self {
         self.complaint = Some(complaint);
         self

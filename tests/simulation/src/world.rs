@@ -214,6 +214,7 @@ impl World {
     /// The end of a process: the kernel frees its locks and closes its connections. Its tasks are the caller's.
     pub(crate) fn bury(&mut self, life: Life) {
         self.note(format_args!("life {} ends", life.0));
+        self.was_cut(life);
         self.alive.remove(&life);
         self.flights.remove(&life);
         self.locks.retain(|_, (holder, _)| *holder != life);

@@ -102,7 +102,9 @@ async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refres
     let verdict = match tx.renewal(&hash).await? {
         Some(renewal) => judge_renewed(renewal, key.as_ref(), now, terms.late_window_ms),
         None => match &key {
-            Some(key) if tx.renewal_key_is_bound(key).await? => Verdict::Refuse(Refusal::IdempotencyMismatch),
+            Some(key) if tx.renewal_key_is_anothers(key, &hash).await? => {
+                Verdict::Refuse(Refusal::IdempotencyMismatch)
+            }
             _ if now >= ends.saturating_add(terms.renew_window_ms) => Verdict::Refuse(Refusal::Expired),
             _ => Verdict::Renew,
         },

@@ -32,13 +32,18 @@ impl Transaction {
         }))
     }
 
-    /// Whether this idempotency key was bound to a renewal of any token.
-    pub(crate) async fn renewal_key_is_bound(&mut self, key: &Fingerprint) -> Result<bool, StoreError> {
+    /// Whether this idempotency key was bound to a renewal of another token. Bound to this very token it may be since
+    /// [`Self::renewal`] looked: two equal requests are told apart by [`Self::remember_renewal`] only.
+    pub(crate) async fn renewal_key_is_anothers(
+        &mut self,
+        key: &Fingerprint,
+        token: &Fingerprint,
+    ) -> Result<bool, StoreError> {
         let row: Option<(String,)> = self
             .open
             .row(
-                "SELECT token_hash FROM renewals WHERE key_hash = $1",
-                &[key.as_str().into()],
+                "SELECT token_hash FROM renewals WHERE key_hash = $1 AND token_hash <> $2",
+                &[key.as_str().into(), token.as_str().into()],
             )
             .await?;
         Ok(row.is_some())

@@ -142,6 +142,7 @@ impl Simulation {
             // A call of the storage that was not run meanwhile may be past its deadline.
             for job in self.jobs.values() {
                 world.observed.storage_failed(job.life);
+                world.observed.slow_disk.insert(job.life);
             }
             wake_due(&mut world)
         };

@@ -1,5 +1,6 @@
 //! What must hold of each process after every step, seen through its public face.
 
+use tokencast::error::EndReason;
 use tokencast::time::BootTime;
 use tokencast::{AccessToken, Generation, SessionState};
 
@@ -11,6 +12,8 @@ use crate::world::{Shared, World};
 pub(crate) struct Shown {
     generation: Generation,
     token: Option<AccessToken>,
+    /// Why the session is over.
+    ended: Option<EndReason>,
     /// The newest epoch that ended for the user.
     signed_out: Option<u64>,
 }
@@ -23,6 +26,7 @@ pub(super) fn of_the_world(world: &Shared) {
 pub(super) fn of_a_process(world: &Shared, process: &mut Process) {
     let (state, generation) = (process.session.state(), process.session.generation());
     let token = process.session.current_token();
+    of_the_history(world, process, &state);
     let mut world = world.lock();
     let shown = &mut process.shown;
     // 4: memory changes only upwards.
@@ -81,6 +85,35 @@ pub(super) fn of_a_process(world: &Shared, process: &mut Process) {
     }
     shown.generation = shown.generation.max(generation);
     shown.token = token;
+}
+
+/// The history tells the true cause of all that was done to the process.
+fn of_the_history(world: &Shared, process: &mut Process, state: &SessionState) {
+    let ended = match state {
+        SessionState::SignInRequired { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    let news = ended != process.shown.ended;
+    if !news && !world.lock().expects(process.life) {
+        return;
+    }
+    let whole = process.session.history();
+    let mut world = world.lock();
+    if world.expects(process.life) {
+        world.check_history(process.life, &whole);
+    }
+    if let SessionState::SignInRequired { reason, history, .. } = state
+        && news
+    {
+        // A clock that was set may have put older lines behind the newest.
+        let told: &[_] = if world.wall_offset_ms == 0 {
+            history
+        } else {
+            &whole
+        };
+        world.check_end(process.life, reason, told);
+    }
+    process.shown.ended = ended;
 }
 
 fn boot(world: &World) -> BootTime {
