@@ -241,7 +241,7 @@ mod tests {
         history.push(found.clone());
         assert_eq!(history.push(heard.clone()), Some(heard.clone()));
         assert_eq!(history.push(found.clone()), None);
-        assert_eq!(history.list(), [heard.clone()]);
+        assert_eq!(history.list(), std::slice::from_ref(&heard));
         let lines = [line(&found), line(&heard), line(&found)].join("\n");
         assert_eq!(History::read(&lines).list(), [heard]);
     }

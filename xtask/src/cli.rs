@@ -23,6 +23,8 @@ pub(crate) enum Verb {
     Bench(Bench),
     /// Runs the simulation with these flags.
     Simulate(Vec<OsString>),
+    /// Soaks the reference backend, scheme by scheme, with these flags.
+    Soak(Vec<OsString>),
     /// Runs a command inside the Swift root.
     Swift(Vec<OsString>),
     /// Runs a command beside a PostgreSQL.
@@ -87,6 +89,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ver
     }
     if verb == "simulate" {
         return Ok(Verb::Simulate(arguments.collect()));
+    }
+    if verb == "soak" {
+        return Ok(Verb::Soak(arguments.collect()));
     }
     if matches!(verb.as_str(), "leash" | "postgres" | "swift") {
         let command: Vec<OsString> = arguments.collect();
@@ -155,6 +160,8 @@ cargo xtask VERB
                          a Secret Service of its own is started for P6, P9a and P9b, a PostgreSQL for P10
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session
+  soak [--exchanges N] [--callers K] [--faults SEED] [--json] [SCHEME…]
+                         soak the reference backend, scheme by scheme; fails when the client lost a session
   postgres COMMAND…      run a command beside a PostgreSQL in a throw-away folder, e.g. `cargo test -p tokencast-backend`
   swift COMMAND…         run a command inside the Swift root, e.g. `swift build`
 
@@ -227,6 +234,14 @@ mod tests {
             panic!("not understood");
         };
         assert_eq!(flags, ["--seeds", "5", "--seed", "7"]);
+    }
+
+    #[test]
+    fn the_soak_reads_its_own_flags() {
+        let Ok(Verb::Soak(flags)) = typed("soak --exchanges 5 salted") else {
+            panic!("not understood");
+        };
+        assert_eq!(flags, ["--exchanges", "5", "salted"]);
     }
 
     #[test]

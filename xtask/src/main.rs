@@ -68,6 +68,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Bindings { check: true } => run::test(&mut toolbox, &[&parts::BINDINGS]),
         Verb::Bench(bench) => run::bench(&toolbox, &bench).map(|()| true),
         Verb::Simulate(flags) => run::simulate(&toolbox, &flags).map(|()| true),
+        Verb::Soak(flags) => run::soak(&toolbox, &flags).map(|()| true),
         Verb::Swift(command) => swift_root::enter(&toolbox, &command),
         Verb::Postgres(command) => run::beside_postgres(&toolbox, &command).map(|()| true),
         Verb::Help | Verb::Leash(_) => Ok(true), // answered in main

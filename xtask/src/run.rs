@@ -102,6 +102,15 @@ pub(crate) fn simulate(toolbox: &Toolbox, flags: &[OsString]) -> Result<()> {
         .succeeds()
 }
 
+/// Soaks the reference backend, scheme by scheme, optimised: ten thousand exchanges take a while.
+pub(crate) fn soak(toolbox: &Toolbox, flags: &[OsString]) -> Result<()> {
+    let package = ["--package", "tokencast-conformance", "--example", "schemes", "--"];
+    toolbox
+        .cargo(["run", "--quiet", "--release"].into_iter().chain(package))
+        .args(flags)
+        .succeeds()
+}
+
 struct Row {
     name: &'static str,
     tally: Tally,

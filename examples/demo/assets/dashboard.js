@@ -23,6 +23,14 @@ source.addEventListener("call", (event) => {
   }
 });
 
+// What a script in a page found; only of the pages in these frames.
+addEventListener("message", ({ source, origin, data }) => {
+  const frame = frames.get(origin)?.frame;
+  if (frame && source === frame.contentWindow && data?.type === "tokencast-demo/found") {
+    post("found", { page: String(data.page), found: data.found.map(String) });
+  }
+});
+
 for (const button of document.querySelectorAll("button[data-step]")) {
   button.addEventListener("click", () => {
     if (button.getAttribute("aria-disabled") !== "true") perform(button.dataset.step);
@@ -31,8 +39,12 @@ for (const button of document.querySelectorAll("button[data-step]")) {
 setInterval(renderLife, 250);
 
 async function perform(step) {
+  await ask("step", { step });
+}
+
+async function ask(path, what) {
   try {
-    const answer = await post("step", { step });
+    const answer = await post(path, what);
     if (!answer.ok) tell((await answer.json()).error, "bad");
   } catch {
     $("lost").hidden = false;
@@ -45,7 +57,7 @@ function post(path, body) {
 }
 
 function render() {
-  const { app, server, busy, told, opening, events } = scene;
+  const { app, server, busy, playing, told, opening, events, scheme } = scene;
   const active = app.state === "active";
   const generation = active ? app.generation : undefined;
 
@@ -64,8 +76,10 @@ function render() {
     const step = button.dataset.step;
     const running = step === "sign_in" ? !active : active || step === "call_api" || step === "kill";
     const possible = app.pid ? running : step === "kill";
+    if (step === "kill_mid_refresh") button.hidden = !scheme.repeats;
+    if (step === "kill") button.classList.toggle("wide", !scheme.repeats);
     // Not `disabled`: that would take the keyboard's focus away in the middle of a step.
-    button.setAttribute("aria-disabled", String(!!busy || !possible));
+    button.setAttribute("aria-disabled", String(!!busy || !!playing || !possible));
     button.classList.toggle("busy", busy === step);
   }
   // The demo's own first sign-in needs no words.
@@ -79,6 +93,8 @@ function render() {
     figure.classList.toggle("none", !page?.generation);
   }
   renderEvents(events);
+  renderScheme(scene);
+  renderStory(scene.story, playing);
   if (opening !== opened && app.pid) {
     opened = opening;
     openPages();

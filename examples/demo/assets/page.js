@@ -24,7 +24,9 @@ for (const button of document.querySelectorAll("button[data-call]")) {
 // The dashboard may ask for a call, and nobody else.
 addEventListener("message", (event) => {
   if (event.source !== parent || event.origin !== dashboard) return;
-  if (event.data?.type === "tokencast-demo/call") call(event.data.what);
+  if (event.data?.type !== "tokencast-demo/call") return;
+  if (event.data.what === "look") look();
+  else call(event.data.what);
 });
 
 // How often a call was sent, and with what status, is what the browser itself noted.
@@ -68,6 +70,26 @@ async function call(what) {
   entry.ms = performance.now() - start;
   entry.to = session.generation;
   render();
+}
+
+/** What a hostile script in this page could do: read all that it can reach, and ask the server in the page's name. */
+async function look() {
+  const names = document.cookie.split("; ").map((pair) => pair.split("=")[0]);
+  const found = names.filter(Boolean).map((name) => `the cookie ${name}`);
+  for (const store of ["localStorage", "sessionStorage"]) {
+    try {
+      found.push(...Object.keys(window[store]).map((key) => `${key} in ${store}`));
+    } catch {
+      // Closed to this page altogether.
+    }
+  }
+  try {
+    const answer = await fetch(`${api}/auth/refresh`, { method: "POST", credentials: "include" });
+    if (answer.ok) found.push("new tokens");
+  } catch {
+    // The browser keeps the answer to itself: the server allows no cookies from pages of other origins.
+  }
+  parent.postMessage({ type: "tokencast-demo/found", page: document.title.split(" – ")[0], found }, dashboard);
 }
 
 function render() {

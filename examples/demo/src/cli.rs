@@ -1,21 +1,35 @@
 use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
+use tokencast_backend::Scheme;
+
+use crate::scheme;
 
 /// What the program is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
+    /// What there is to play.
+    ListSchemes,
     /// The dashboard.
     Play {
         storage: StorageChoice,
+        scheme: Scheme,
     },
-    /// The script, without a browser.
+    /// The same without a browser.
     Check {
         storage: StorageChoice,
+        schemes: Schemes,
     },
     /// The other process; only the launcher asks for it.
     App,
+}
+
+/// Which schemes are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Schemes {
+    One(Scheme),
+    All,
 }
 
 /// Where the app keeps its session.
@@ -39,8 +53,12 @@ One refresh feeds every open page: an app, a server and four pages on this machi
 
 Without options it prints the address of a dashboard for your browser; Ctrl-C ends everything.
 
-    --check            play the script without a browser, print what the server counted, and fail
-                       unless every step did what it says
+    --scheme NAME      how the server keeps sessions alive (rotation unless named): exchange-once,
+                       access-only, per-user, salted, single-device, rotation, cookie, oauth2
+    --list-schemes     what each of them does, in a line, and its stories
+    --check            play the script and the scheme's stories without a browser, print what the
+                       server counted, and fail unless every step did what it says
+    --all-schemes      with --check: one scheme after the other
     --storage WHERE    where the app keeps its session: auto (the system's keyring if one answers,
                        else a sealed file), keyring, file
     -h, --help         this text
@@ -53,21 +71,53 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
     use lexopt::prelude::*;
     let mut storage = StorageChoice::default();
     let mut check = false;
+    let mut named = None;
+    let mut all = false;
     let mut parser = lexopt::Parser::from_args(words);
     while let Some(word) = parser.next()? {
         match word {
             Short('h') | Long("help") => return Ok(Command::Help),
             Long("check") => check = true,
+            Long("scheme") => named = Some(parser.value()?.parse_with(scheme_of)?),
+            Long("list-schemes") => return Ok(Command::ListSchemes),
+            Long("all-schemes") => all = true,
             Long("storage") => storage = parser.value()?.parse_with(choice)?,
             Value(word) if word == APP_PROCESS => return Ok(Command::App),
             _ => return Err(word.unexpected()),
         }
     }
-    Ok(if check {
-        Command::Check { storage }
-    } else {
-        Command::Play { storage }
-    })
+    let scheme = named.unwrap_or(scheme::USUAL);
+    match (check, all) {
+        (true, true) if named.is_some() => Err("--all-schemes and --scheme: which one?".into()),
+        (true, true) => Ok(Command::Check {
+            storage,
+            schemes: Schemes::All,
+        }),
+        (true, false) => Ok(Command::Check {
+            storage,
+            schemes: Schemes::One(scheme),
+        }),
+        (false, true) => Err("--all-schemes goes with --check: a dashboard shows one".into()),
+        (false, false) => Ok(Command::Play { storage, scheme }),
+    }
+}
+
+/// What there is to play, for people.
+pub(crate) fn list_of_schemes() -> String {
+    let mut list = String::new();
+    for shown in scheme::all() {
+        list += &format!("{:<14} {}\n", shown.scheme.name(), shown.line);
+        for story in shown.stories {
+            list += &format!("{:<14}   - {}\n", "", story.title);
+        }
+    }
+    list
+}
+
+fn scheme_of(name: &str) -> Result<Scheme, String> {
+    let names: Vec<_> = Scheme::all().map(Scheme::name).collect();
+    name.parse()
+        .map_err(|_| format!("no such scheme; there are {}", names.join(", ")))
 }
 
 fn choice(text: &str) -> Result<StorageChoice, &'static str> {
@@ -90,8 +140,28 @@ mod tests {
     #[test]
     fn every_option_of_the_help_is_understood() {
         let auto = StorageChoice::Auto;
-        assert_eq!(words("").unwrap(), Command::Play { storage: auto });
-        assert_eq!(words("--check").unwrap(), Command::Check { storage: auto });
+        let scheme = scheme::USUAL;
+        let (storage, schemes) = (auto, Schemes::One(scheme));
+        assert_eq!(words("").unwrap(), Command::Play { storage, scheme });
+        assert_eq!(words("--check").unwrap(), Command::Check { storage, schemes });
+        let schemes = Schemes::All;
+        assert_eq!(
+            words("--check --all-schemes").unwrap(),
+            Command::Check { storage, schemes }
+        );
+        assert_eq!(words("--list-schemes").unwrap(), Command::ListSchemes);
+        for scheme in Scheme::all() {
+            let schemes = Schemes::One(scheme);
+            assert_eq!(
+                words(&format!("--scheme {scheme}")).unwrap(),
+                Command::Play { storage, scheme }
+            );
+            assert_eq!(
+                words(&format!("--check --scheme={scheme}")).unwrap(),
+                Command::Check { storage, schemes }
+            );
+            assert!(HELP.contains(scheme.name()));
+        }
         assert_eq!(words("-h").unwrap(), Command::Help);
         assert_eq!(words("--check --help").unwrap(), Command::Help);
         assert_eq!(words(APP_PROCESS).unwrap(), Command::App);
@@ -102,7 +172,7 @@ mod tests {
         ] {
             assert_eq!(
                 words(&format!("--storage {name}")).unwrap(),
-                Command::Play { storage }
+                Command::Play { storage, scheme }
             );
             assert!(HELP.contains(name));
         }
@@ -117,8 +187,28 @@ mod tests {
             "--storage cloud",
             "-x",
             "--check=yes",
+            "--scheme",
+            "--scheme moon",
+            "--all-schemes",
+            "--check --all-schemes --scheme salted",
         ] {
             assert!(words(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_scheme_is_told_which_there_are() {
+        let told = words("--scheme moon").unwrap_err().to_string();
+        assert!(Scheme::all().all(|scheme| told.contains(scheme.name())), "{told}");
+        assert!(told.contains("moon"), "{told}");
+    }
+
+    #[test]
+    fn the_list_has_every_scheme_and_every_story() {
+        let list = list_of_schemes();
+        for shown in scheme::all() {
+            assert!(list.contains(shown.line));
+            assert!(shown.stories.iter().all(|story| list.contains(story.title)));
         }
     }
 }

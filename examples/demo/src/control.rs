@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use tokencast::storage::{KeyFailure, KeyWrapper};
 use tokencast::token::Generation;
+use tokencast_backend::Scheme;
 
 use crate::cli::StorageChoice;
 
@@ -30,6 +31,10 @@ pub(crate) enum Order {
         password: String,
     },
     SignOut,
+    /// Asks the session for an access token; the answer is what the caller was told.
+    Renew,
+    /// Asks to be told how things stand.
+    Report,
     /// Moves the app's clock forward.
     Advance {
         ms: u64,
@@ -45,6 +50,8 @@ impl fmt::Debug for Order {
         f.write_str(match self {
             Self::SignIn { .. } => "SignIn",
             Self::SignOut => "SignOut",
+            Self::Renew => "Renew",
+            Self::Report => "Report",
             Self::Advance { .. } => "Advance",
             Self::Invite { .. } => "Invite",
         })
@@ -56,6 +63,9 @@ impl fmt::Debug for Order {
 pub(crate) struct Setup {
     /// The server.
     pub(crate) api: String,
+    /// How it keeps a session alive.
+    #[serde(with = "crate::scheme::by_name")]
+    pub(crate) scheme: Scheme,
     /// The pages that may have access tokens.
     pub(crate) origins: Vec<String>,
     /// Where files live.
@@ -112,11 +122,15 @@ pub(crate) struct Snapshot {
     pub(crate) state: State,
     /// Why the session ended, when it did.
     pub(crate) reason: Option<String>,
+    /// The reason's stable name.
+    pub(crate) code: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) generation: Generation,
     /// What is left of the access token's life; `None` when the app holds none.
     pub(crate) left_ms: Option<u64>,
     pub(crate) pages: Vec<PageSeen>,
+    /// The last of what the session's history says, oldest first.
+    pub(crate) history: Vec<String>,
 }
 
 /// `SessionState` by name.

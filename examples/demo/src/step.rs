@@ -28,6 +28,8 @@ pub(crate) enum Call {
     Me,
     /// `POST /api/notes`
     Note,
+    /// A script of the page looks for the session: in its cookies, in its storage, and by `POST /auth/refresh`.
+    Look,
 }
 
 impl Step {

@@ -7,7 +7,7 @@ use tokencast::lock::MemoryLocks;
 use tokencast::spawn::TokioSpawner;
 use tokencast::storage::{self, KeyFailure, KeyWrapper, SecureStorage};
 use tokencast::token::TokenSet;
-use tokencast::{AccessToken, AuthSession, ServerProfile, SessionError};
+use tokencast::{AccessToken, AuthSession, Generation, ServerProfile, SessionError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
@@ -86,6 +86,26 @@ impl Device {
         for _ in 0..count {
             let session = self.session().clone();
             callers.spawn(async move { session.access_token().await });
+        }
+        callers
+    }
+
+    /// So many callers, every second of whom was told by a resource that the token of `refused` is not accepted.
+    pub(crate) fn callers_and_rejecters(
+        &self,
+        count: usize,
+        refused: Generation,
+    ) -> JoinSet<Result<AccessToken, SessionError>> {
+        let mut callers = JoinSet::new();
+        for number in 0..count {
+            let session = self.session().clone();
+            callers.spawn(async move {
+                if number % 2 == 0 {
+                    session.rejected(refused).await
+                } else {
+                    session.access_token().await
+                }
+            });
         }
         callers
     }

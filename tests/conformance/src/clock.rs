@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokencast::profile::ExpiresUnit;
 use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
 
 /// Clones are one clock.
@@ -13,14 +14,17 @@ use tokencast::time::{BootTime, Clock, SystemClock, WallTime};
 pub(crate) struct QuickClock {
     began: (BootTime, WallTime),
     speed: u32,
+    /// A server that says when a token ends, and not how long it lives, means the world's time.
+    keeps_the_date: bool,
     moved_ms: Arc<AtomicU64>,
 }
 
 impl QuickClock {
-    pub(crate) fn new(speed: u32) -> Self {
+    pub(crate) fn new(speed: u32, unit: ExpiresUnit) -> Self {
         Self {
             began: (SystemClock.boot(), SystemClock.wall()),
             speed,
+            keeps_the_date: !matches!(unit, ExpiresUnit::Seconds | ExpiresUnit::Milliseconds),
             moved_ms: Arc::default(),
         }
     }
@@ -42,6 +46,9 @@ impl Clock for QuickClock {
     }
 
     fn wall(&self) -> WallTime {
+        if self.keeps_the_date {
+            return SystemClock.wall();
+        }
         self.began.1 + self.passed()
     }
 

@@ -2,29 +2,45 @@
 
 use serde_json::Value;
 use tokencast::ServerProfile;
+use tokencast_fault_proxy::FaultProxy;
 use url::Url;
 
 use crate::SoakError;
 
 /// Where the server's refresh endpoint is.
 pub(crate) struct Target {
-    /// `host:port`, as `Host` says it.
+    /// `host`, or `host:port`, as `Host` says it.
     pub(crate) host: String,
     pub(crate) path: String,
+    https: bool,
 }
 
 impl Target {
     pub(crate) fn of(profile: &ServerProfile) -> Result<Self, SoakError> {
         let url = &profile.refresh().url;
-        if url.scheme() != "http" {
-            return Err(SoakError::Https);
-        }
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(SoakError::Profile("`refresh.url` has no host".into()));
-        };
+        let host = url
+            .host_str()
+            .ok_or_else(|| SoakError::Profile("`refresh.url` has no host".into()))?;
         Ok(Self {
-            host: format!("{host}:{port}"),
+            host: match url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            },
             path: url.path().to_owned(),
+            https: url.scheme() == "https",
+        })
+    }
+
+    /// A bad network in front of it.
+    pub(crate) async fn behind_faults(&self) -> Result<FaultProxy, SoakError> {
+        let proxy = if self.https {
+            FaultProxy::start_for_https(&self.host).await
+        } else {
+            FaultProxy::start_for(&self.host).await
+        };
+        proxy.map_err(|error| SoakError::Unreachable {
+            host: self.host.clone(),
+            error: error.to_string(),
         })
     }
 }
@@ -40,7 +56,8 @@ pub(crate) fn through(profile: &ServerProfile, proxy: &str) -> Result<ServerProf
         };
         let mut url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
         if url.origin() == profile.refresh().url.origin() {
-            // Both are http addresses: host and port can be replaced.
+            // Both are addresses of the web: scheme, host and port can be replaced.
+            let _ = url.set_scheme(proxy.scheme());
             let _ = url.set_host(proxy.host_str());
             let _ = url.set_port(proxy.port());
             *text = url.to_string();

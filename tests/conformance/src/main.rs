@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use tokencast::ServerProfile;
-use tokencast_conformance::{Mint, Order, Report, Storage, soak};
+use tokencast_conformance::{Mint, Order, Report, Stop, Storage, check, soak};
 
 const HELP: &str = "\
 tokencast-conformance soak --profile FILE --mint CMD [options]
+tokencast-conformance check --profile FILE --mint CMD [--json]
 
   --profile FILE     the server, as docs/guides/server-profile.md describes it
   --mint CMD         run by `sh -c` for every fresh session; prints one JSON object: access_token,
@@ -19,9 +20,14 @@ tokencast-conformance soak --profile FILE --mint CMD [options]
   --faults SEED      decides what the network does [1]
   --storage KIND     memory or file: where the client keeps its session [memory]
   --max-seconds S    ends in any case
+  --pause MS         real milliseconds between two rounds, for a server whose tokens of one second are alike [0]
   --json             the result as one JSON object on stdout
 
-Exit: 0, 1 when the client lost a session, 2 when there is no result.";
+`check` plays no faults: it tells what the server does, and which fields of the profile should say otherwise.
+
+Ctrl-C ends it with the report so far; progress goes to stderr.
+Exit: 0, 1 when the client lost a session (check: when something should change), 2 when there is no result, or none
+of all exchanges because --mint failed again and again.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -36,6 +42,10 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if asked.only_checks {
+        return check_and_tell(&asked).await;
+    }
+    end_on_signals(asked.order.stop.clone());
     let done = soak(&asked.order, |line| eprintln!("{line}")).await;
     let report = match done {
         Ok(report) => report,
@@ -53,7 +63,57 @@ async fn main() -> ExitCode {
     } else {
         print!("{}", told(&report));
     }
-    if report.is_clean() {
+    match &report.ended_early {
+        _ if !report.is_clean() => ExitCode::FAILURE,
+        Some(why) if report.exchanges == 0 || why.contains("--mint") => ExitCode::from(2),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// The first Ctrl-C or TERM ends the soak with its report so far, the second at once.
+fn end_on_signals(stop: Stop) {
+    tokio::spawn(async move {
+        signal().await;
+        eprintln!("ending; once more to end at once");
+        stop.pull();
+        signal().await;
+        std::process::exit(130);
+    });
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => (),
+            _ = term.recv() => (),
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await; // where signals cannot be heard, the default ends the process
+}
+
+async fn check_and_tell(asked: &Asked) -> ExitCode {
+    let findings = match check(&asked.order.profile, &asked.order.mint).await {
+        Ok(findings) => findings,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    if asked.json {
+        // Strings serialise.
+        let text = serde_json::to_string_pretty(&findings).expect("findings are plain data");
+        println!("{text}");
+    } else {
+        for finding in &findings {
+            println!("{}: {}", finding.about, finding.does);
+            if let Some(change) = &finding.change {
+                println!("    change {change}");
+            }
+        }
+    }
+    if findings.iter().all(|finding| finding.change.is_none()) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -61,6 +121,7 @@ async fn main() -> ExitCode {
 }
 
 struct Asked {
+    only_checks: bool,
     order: Order,
     json: bool,
 }
@@ -68,13 +129,14 @@ struct Asked {
 fn parse() -> Result<Option<Asked>, lexopt::Error> {
     let (mut profile, mut mint, mut json) = (None, None, false);
     let (mut exchanges, mut callers, mut seed) = (1000, 8, 1);
-    let (mut storage, mut most) = (Storage::Memory, None);
+    let (mut storage, mut most, mut pause) = (Storage::Memory, None, Duration::ZERO);
     let mut arguments = Parser::from_env();
-    match arguments.next()? {
-        Some(Arg::Value(verb)) if verb == "soak" => {}
+    let only_checks = match arguments.next()? {
+        Some(Arg::Value(verb)) if verb == "soak" => false,
+        Some(Arg::Value(verb)) if verb == "check" => true,
         Some(Arg::Long("help") | Arg::Short('h')) => return Ok(None),
-        _ => return Err("say `soak`".into()),
-    }
+        _ => return Err("say `soak` or `check`".into()),
+    };
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
@@ -84,6 +146,7 @@ fn parse() -> Result<Option<Asked>, lexopt::Error> {
             Arg::Long("callers") => callers = arguments.value()?.parse()?,
             Arg::Long("faults") => seed = arguments.value()?.parse()?,
             Arg::Long("max-seconds") => most = Some(Duration::from_secs(arguments.value()?.parse()?)),
+            Arg::Long("pause") => pause = Duration::from_millis(arguments.value()?.parse()?),
             Arg::Long("json") => json = true,
             Arg::Long("storage") => {
                 storage = match arguments.value()?.to_str() {
@@ -106,8 +169,15 @@ fn parse() -> Result<Option<Asked>, lexopt::Error> {
         seed,
         storage,
         most,
+        pause,
+        stop: Stop::default(),
+        server_clock: None,
     };
-    Ok(Some(Asked { order, json }))
+    Ok(Some(Asked {
+        only_checks,
+        order,
+        json,
+    }))
 }
 
 fn read_profile(file: &std::ffi::OsStr) -> Result<ServerProfile, lexopt::Error> {
@@ -131,6 +201,9 @@ fn told(report: &Report) -> String {
         report.served,
         report.unserved
     );
+    if let Some(why) = &report.ended_early {
+        text += &format!("ended early: {why}\n");
+    }
     for (kind, times) in &report.faults_by_kind {
         text += &format!("  {times:>6} {kind}\n");
     }

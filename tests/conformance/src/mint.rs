@@ -4,6 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
+use tokencast::ServerProfile;
 use tokencast::profile::TokenKind;
 use tokencast::token::TokenSet;
 
@@ -14,20 +16,21 @@ use crate::SoakError;
 pub struct Mint(pub String);
 
 /// What it prints; other fields are ignored. The profile's pointers do not apply to it.
-#[derive(Deserialize)]
-struct Minted {
+#[derive(Clone, Deserialize)]
+pub(crate) struct Minted {
     access_token: Option<String>,
     refresh_token: Option<String>,
     /// `name=value; name2=value2`, for a server that keeps its session in cookies.
     cookies: Option<String>,
-    expires_in: Option<f64>,
+    /// In seconds; a number may be written as a text.
+    expires_in: Option<Value>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Mint {
     /// Runs the command. What it printed is in no error: it may hold tokens.
-    pub(crate) async fn tokens(&self, presents: TokenKind) -> Result<TokenSet, SoakError> {
+    pub(crate) async fn run(&self) -> Result<Minted, SoakError> {
         let mut command = tokio::process::Command::new("sh");
         command
             .args(["-c", &self.0])
@@ -44,19 +47,65 @@ impl Mint {
             return Err(SoakError::Mint(format!("it failed ({})", output.status)));
         }
         // The error's text would repeat what stands there.
-        let minted: Minted = serde_json::from_slice(&output.stdout).map_err(|error| {
+        serde_json::from_slice(&output.stdout).map_err(|error| {
             SoakError::Mint(format!(
                 "it printed no JSON object of tokens (line {}, column {})",
                 error.line(),
                 error.column()
             ))
-        })?;
-        minted.into_tokens(presents)
+        })
     }
 }
 
 impl Minted {
-    fn into_tokens(self, presents: TokenKind) -> Result<TokenSet, SoakError> {
+    /// What the profile presents becomes something that no server gave.
+    pub(crate) fn replaced(&mut self, presents: TokenKind) {
+        if let Some(text) = self.presented(presents) {
+            *text = text
+                .split_once('=')
+                .filter(|_| presents == TokenKind::Cookie)
+                .map_or_else(
+                    || "no-token-of-this-server".into(),
+                    |(name, _)| format!("{name}=no-token-of-this-server"),
+                );
+        }
+    }
+
+    /// What the profile presents has one letter changed, well before its end: the last one of a base64 text may say nothing.
+    pub(crate) fn tampered(&mut self, presents: TokenKind) {
+        if let Some(text) = self.presented(presents) {
+            let at = text.len().saturating_sub(5);
+            if text.is_char_boundary(at) && text.is_char_boundary(at + 1) && at < text.len() {
+                let other = if &text[at..=at] == "A" { "B" } else { "A" };
+                text.replace_range(at..=at, other);
+            }
+        }
+    }
+
+    fn presented(&mut self, presents: TokenKind) -> Option<&mut String> {
+        match presents {
+            TokenKind::Cookie => self.cookies.as_mut(),
+            TokenKind::Access => self.access_token.as_mut(),
+            _ => self.refresh_token.as_mut(),
+        }
+    }
+
+    /// What the profile presents, as it stands in a request.
+    pub(crate) fn credential(&self, profile: &ServerProfile) -> Option<String> {
+        match profile.presents() {
+            TokenKind::Cookie => {
+                let start = format!("{}=", profile.answer().cookies.first()?);
+                let cookies = self.cookies.as_deref()?.split("; ");
+                cookies
+                    .map(str::to_owned)
+                    .find(|cookie| cookie.starts_with(&start))
+            }
+            TokenKind::Access => self.access_token.clone(),
+            _ => self.refresh_token.clone(),
+        }
+    }
+
+    pub(crate) fn into_tokens(self, presents: TokenKind) -> Result<TokenSet, SoakError> {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let access = given(self.access_token);
         let missing =
@@ -72,7 +121,12 @@ impl Minted {
             Some(token) => set.access_token(token),
             None => set,
         };
-        Ok(match self.expires_in.map(Duration::try_from_secs_f64) {
+        let life = match self.expires_in {
+            Some(Value::Number(number)) => number.as_f64(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            _ => None,
+        };
+        Ok(match life.map(Duration::try_from_secs_f64) {
             Some(Ok(life)) => set.expires_in(life),
             _ => set,
         })

@@ -29,6 +29,8 @@ pub struct Report {
     pub served: u64,
     /// Calls that were told to try again, or of a process that died.
     pub unserved: u64,
+    /// Why it ended before all exchanges were made, if it did.
+    pub ended_early: Option<String>,
     /// How long it took.
     pub seconds: f64,
     /// Exchanges a second.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokencast::ServerProfile;
 use tokencast_backend::{Backend, Config, Fault, FaultKind, Route, RunningBackend};
-use tokencast_conformance::{Mint, Order, Report, SoakError, Storage, soak};
+use tokencast_conformance::{Mint, Order, Report, SoakError, Stop, Storage, check, soak};
 
 const CALLERS: usize = 50;
 
@@ -39,6 +39,9 @@ fn order(profile: ServerProfile, server: &RunningBackend) -> Order {
         seed: 7,
         storage: Storage::Memory,
         most: None,
+        pause: Duration::ZERO,
+        stop: Stop::default(),
+        server_clock: None,
     }
 }
 
@@ -159,13 +162,13 @@ async fn errors_say_what_to_do_and_repeat_no_token() {
     })
     .await;
     assert!(matches!(error, SoakError::Unreachable { .. }), "{error}");
-    let https = ServerProfile::rotation("https://api.example.com").unwrap();
+    let https = ServerProfile::rotation("https://127.0.0.1:1").unwrap();
     let error = said(Order {
         profile: https,
         ..good
     })
     .await;
-    assert!(matches!(error, SoakError::Https), "{error}");
+    assert!(matches!(error, SoakError::Unreachable { .. }), "{error}");
 }
 
 /// `--max-seconds` ends a soak whose server is slow, with what it has.
@@ -178,4 +181,63 @@ async fn a_soak_ends_when_its_time_is_over() {
         ..order(ServerProfile::rotation(server.url()).unwrap(), &server)
     };
     assert!(report(&order).await.exchanges > 0);
+}
+
+/// The check tells what a server does, keeps the promise of the contract apart from one that is not kept, and wants
+/// nothing changed where all fits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_tells_the_contract_from_an_empty_promise() {
+    let kept = backend(Config::for_tests()).await;
+    let promise = |server: &RunningBackend| ServerProfile::rotation(server.url()).unwrap();
+    let findings = check(&promise(&kept), &mint(&kept)).await.unwrap();
+    assert!(
+        findings.iter().all(|finding| finding.change.is_none()),
+        "{findings:#?}"
+    );
+    let rules = findings
+        .iter()
+        .filter(|finding| finding.about.starts_with("rule"));
+    assert_eq!(rules.count(), 5, "{findings:#?}");
+
+    let plain = backend(Config {
+        idempotency: false,
+        ..Config::for_tests()
+    })
+    .await;
+    let findings = check(&promise(&plain), &mint(&plain)).await.unwrap();
+    let wrong = |finding: &&tokencast_conformance::Finding| {
+        let change = finding.change.as_deref().unwrap_or_default();
+        change.contains("idempotency_key")
+    };
+    assert!(findings.iter().any(|finding| wrong(&finding)), "{findings:#?}");
+
+    let findings = check(&promise(&plain).with_idempotency_key(None), &mint(&plain))
+        .await
+        .unwrap();
+    assert!(
+        findings.iter().all(|finding| finding.change.is_none()),
+        "{findings:#?}"
+    );
+    let told = format!("{findings:?}");
+    assert!(told.contains("always: each answer brings a new one"), "{told}");
+    assert!(told.contains("reuse detection"), "{told}");
+}
+
+/// A server that wants to be left alone is left alone for real seconds, however quick the client's clock runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_limits_how_often_one_may_ask_costs_no_session() {
+    let server = backend(Config::for_tests()).await;
+    let nothing = FaultKind::field("nothing", serde_json::Value::Null);
+    server.arm(Fault::times(Route::Refresh, 4, nothing)).unwrap();
+    server
+        .arm(Fault::times(Route::Refresh, 3, FaultKind::status(429)))
+        .unwrap();
+    let order = Order {
+        exchanges: 20,
+        ..order(ServerProfile::rotation(server.url()).unwrap(), &server)
+    };
+    let began = std::time::Instant::now();
+    let report = report(&order).await;
+    assert!(report.is_clean() && report.sessions == 1, "{report:#?}");
+    assert!(began.elapsed() >= Duration::from_secs(1), "{report:#?}");
 }

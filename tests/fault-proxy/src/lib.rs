@@ -5,6 +5,9 @@
 //! the client too), so that a cut cuts one request and nothing else.
 
 mod message;
+#[cfg(feature = "tls")]
+mod tls;
+mod upstream;
 mod wire;
 
 use std::collections::VecDeque;
@@ -21,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use message::Request;
+use upstream::Upstream;
 
 /// What the network does to one request or to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub struct Exchange {
     pub server_said: Option<u16>,
     /// What the client got of it.
     pub delivered: Delivered,
+    /// The request reached the server, and the server ended the connection without an answer.
+    pub unanswered: bool,
     /// The same for requests that present the same: a hash under a seed of this proxy's own, which says nothing else.
     pub presented: u64,
 }
@@ -83,9 +89,9 @@ impl Exchange {
             .is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// Whether the server did what was asked and the client does not know.
+    /// Whether the server did what was asked, or may have, and the client does not know.
     pub fn lost_a_success(&self) -> bool {
-        self.succeeded() && self.delivered != Delivered::Whole
+        self.unanswered || (self.succeeded() && self.delivered != Delivered::Whole)
     }
 }
 
@@ -107,27 +113,53 @@ impl FaultProxy {
                 "the target is no address with a port",
             )
         })?;
-        Self::before(target, None).await
+        Self::before(Upstream::at(target, None)).await
     }
 
     /// As [`start`](Self::start), for a server that is known by a name and wants to read it in `Host`: `localhost:8000`.
     pub async fn start_for(host: &str) -> io::Result<Self> {
+        let address = if host.rsplit(']').next().is_some_and(|end| end.contains(':')) {
+            host.to_owned()
+        } else {
+            format!("{host}:80")
+        };
+        Self::first_of(&address, |target| Ok(Upstream::at(target, Some(host.to_owned())))).await
+    }
+
+    /// The same for a server that speaks https: `api.example.com` or `localhost:8443`.
+    #[cfg(feature = "tls")]
+    pub async fn start_for_https(host: &str) -> io::Result<Self> {
+        let (name, address) = match host.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+            Some((name, _)) => (name, host.to_owned()),
+            None => (host, format!("{host}:443")),
+        };
+        Self::first_of(&address, |target| {
+            Ok(Upstream::at(target, Some(host.to_owned())).over(tls::Tls::to(name)?))
+        })
+        .await
+    }
+
+    /// Before the first of a name's addresses at which a server can be reached.
+    async fn first_of(
+        address: &str,
+        upstream: impl Fn(SocketAddr) -> io::Result<Upstream>,
+    ) -> io::Result<Self> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for target in tokio::net::lookup_host(host).await? {
-            match tokio::net::TcpStream::connect(target).await {
-                Ok(_) => return Self::before(target, Some(host.to_owned())).await,
+        for target in tokio::net::lookup_host(address).await? {
+            let upstream = upstream(target)?;
+            match upstream.try_connect().await {
+                Ok(()) => return Self::before(upstream).await,
                 Err(error) => failure = error,
             }
         }
         Err(failure)
     }
 
-    async fn before(target: SocketAddr, host: Option<String>) -> io::Result<Self> {
+    async fn before(upstream: Upstream) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            target,
-            host,
+            upstream,
             seed: RandomState::new(),
             at_once: Mutex::default(),
             queue: Mutex::default(),
@@ -164,6 +196,16 @@ impl FaultProxy {
         lock(&self.shared.log).clone()
     }
 
+    /// What passed after the first `count` exchanges of the log.
+    pub fn log_after(&self, count: usize) -> Vec<Exchange> {
+        lock(&self.shared.log)[count..].to_vec()
+    }
+
+    /// Whether no request is under way.
+    pub fn is_idle(&self) -> bool {
+        lock(&self.shared.at_once).now == 0
+    }
+
     /// Returns when at least `count` requests or answers are held at once.
     pub async fn wait_until_held(&self, count: u64) {
         // The sender lives as long as `self`: no error to see.
@@ -196,14 +238,18 @@ impl FaultProxy {
         let postponed = std::mem::take(&mut *lock(&self.shared.postponed));
         let mut statuses = Vec::new();
         for request in postponed {
-            let answer = wire::ask(self.shared.target, &request).await?;
-            self.shared.note(
-                &request,
-                Some(Fault::Postpone),
-                Some(answer.status),
-                Delivered::Nothing,
-            );
-            statuses.push(answer.status);
+            let fault = Some(Fault::Postpone);
+            match self.shared.upstream.ask(&request).await {
+                Ok(answer) => {
+                    self.shared
+                        .note(&request, fault, Some(answer.status), Delivered::Nothing);
+                    statuses.push(answer.status);
+                }
+                Err(unanswered) => {
+                    self.shared.note_unanswered(&request, fault, unanswered.sent);
+                    return Err(unanswered.error);
+                }
+            }
         }
         Ok(statuses)
     }
@@ -246,9 +292,7 @@ impl Drop for UnderWay<'_> {
 }
 
 struct Shared {
-    target: SocketAddr,
-    /// The server's own name, when it is to read it in `Host`.
-    host: Option<String>,
+    upstream: Upstream,
     seed: RandomState,
     at_once: Mutex<AtOnce>,
     queue: Mutex<VecDeque<(String, Fault)>>,
@@ -265,14 +309,34 @@ impl Shared {
         queue.remove(at).map(|(_, fault)| fault)
     }
 
-    fn note(&self, request: &Request, fault: Option<Fault>, server_said: Option<u16>, delivered: Delivered) {
-        lock(&self.log).push(Exchange {
+    /// Where it stands in the log.
+    fn note(
+        &self,
+        request: &Request,
+        fault: Option<Fault>,
+        server_said: Option<u16>,
+        delivered: Delivered,
+    ) -> usize {
+        let mut log = lock(&self.log);
+        log.push(Exchange {
             path: request.path.clone(),
             fault,
             server_said,
             delivered,
+            unanswered: false,
             presented: self.seed.hash_one(&request.presented),
         });
+        log.len() - 1
+    }
+
+    fn note_unanswered(&self, request: &Request, fault: Option<Fault>, sent: bool) -> usize {
+        let noted = self.note(request, fault, None, Delivered::Nothing);
+        lock(&self.log)[noted].unanswered = sent;
+        noted
+    }
+
+    fn did_not_arrive(&self, noted: usize) {
+        lock(&self.log)[noted].delivered = Delivered::Nothing;
     }
 
     fn under_way(&self) -> UnderWay<'_> {

@@ -69,6 +69,7 @@ impl Answer {
         let head = text(&bytes)?.to_owned();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| malformed("no status line"))?;
+        let head = ends_here(&head);
         Ok(Self { status, head, body })
     }
 
@@ -105,6 +106,17 @@ impl Answer {
     fn with_body(&self, body: &[u8]) -> Vec<u8> {
         [self.head.as_bytes(), body].concat()
     }
+}
+
+/// The head of an answer after which the connection ends, whatever the server meant to do with its own.
+fn ends_here(head: &str) -> String {
+    let mut lines: Vec<_> = head
+        .trim_end()
+        .split("\r\n")
+        .filter(|line| !named(line, "connection") && !named(line, "keep-alive"))
+        .collect();
+    lines.extend(["connection: close", "\r\n"]);
+    lines.join("\r\n")
 }
 
 /// Where the head's empty line ends.

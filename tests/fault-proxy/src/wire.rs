@@ -1,19 +1,16 @@
 //! One connection: read the request, do what the fault says, write what is left of the answer.
 
 use std::io;
-use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::message::{Answer, Request, head_end, is_whole, malformed};
+use crate::message::{Request, head_end, malformed};
+use crate::upstream::LIMIT;
 use crate::{Delivered, Fault, Shared, lock};
 
-/// More than any message of these tests.
-const LIMIT: usize = 1024 * 1024;
-
 pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
-    let request = read_request(&mut client, shared.host.as_deref()).await?;
+    let request = read_request(&mut client, shared.upstream.host.as_deref()).await?;
     let under_way = shared.under_way();
     let fault = shared.fault_for(&request.path);
     match fault {
@@ -32,11 +29,22 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
         }
         _ => {}
     }
-    let answer = match ask(shared.target, &request).await {
+    // A client that has given up may ask again while the server is still at work for it: that is not two at one time.
+    let mut under_way = Some(under_way);
+    let asking = shared.upstream.ask(&request);
+    tokio::pin!(asking);
+    let answered = tokio::select! {
+        answered = &mut asking => answered,
+        () = left(&client) => {
+            under_way = None;
+            asking.await
+        }
+    };
+    let answer = match answered {
         Ok(answer) => answer,
-        Err(error) => {
-            shared.note(&request, fault, None, Delivered::Nothing);
-            return Err(error);
+        Err(unanswered) => {
+            shared.note_unanswered(&request, fault, unanswered.sent);
+            return Err(unanswered.error);
         }
     };
     let (bytes, delivered) = match fault {
@@ -48,8 +56,10 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
     };
     match fault {
         Some(Fault::Duplicate) => {
-            let second = ask(shared.target, &request).await?;
-            shared.note(&request, fault, Some(second.status), Delivered::Nothing);
+            match shared.upstream.ask(&request).await {
+                Ok(second) => shared.note(&request, fault, Some(second.status), Delivered::Nothing),
+                Err(unanswered) => shared.note_unanswered(&request, fault, unanswered.sent),
+            };
         }
         Some(Fault::DelayAnswer(delay)) => tokio::time::sleep(delay).await,
         Some(Fault::HoldAnswer) if !shared.hold().await => {
@@ -58,25 +68,39 @@ pub(crate) async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<
         }
         _ => {}
     }
-    // Over and noted before the last byte leaves: whoever has the answer may ask again, and finds it in the log.
+    // Whoever has the answer may send the next request at once.
     drop(under_way);
-    shared.note(&request, fault, Some(answer.status), delivered);
-    client.write_all(&bytes).await?;
+    if has_left(&client) {
+        shared.note(&request, fault, Some(answer.status), Delivered::Nothing);
+        return Ok(());
+    }
+    // Noted before the last byte leaves: whoever has the answer finds it in the log.
+    let noted = shared.note(&request, fault, Some(answer.status), delivered);
+    let written = client.write_all(&bytes).await;
+    if written.is_err() {
+        shared.did_not_arrive(noted);
+    }
+    written?;
     client.shutdown().await
 }
 
-/// Sends the request on a connection of its own and reads the whole answer.
-pub(crate) async fn ask(target: SocketAddr, request: &Request) -> io::Result<Answer> {
-    let mut server = TcpStream::connect(target).await?;
-    server.write_all(&request.bytes).await?;
-    let mut bytes = Vec::new();
-    // Not every server ends the connection when it is asked to.
-    while !is_whole(&bytes) && bytes.len() <= LIMIT {
-        if server.read_buf(&mut bytes).await? == 0 {
-            break;
-        }
+/// Whether the client ended the connection before its answer was there: it gave up, or it died.
+fn has_left(client: &TcpStream) -> bool {
+    match client.try_read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
-    Answer::parse(bytes)
+}
+
+/// Returns when the client has ended the connection.
+async fn left(client: &TcpStream) {
+    // It sends nothing more: what makes the connection readable is its end.
+    while client.readable().await.is_ok() {
+        if has_left(client) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 async fn read_request(client: &mut TcpStream, host: Option<&str>) -> io::Result<Request> {

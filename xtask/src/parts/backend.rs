@@ -11,8 +11,16 @@ use crate::tally::{Runner, Tally};
 use crate::toolbox::Toolbox;
 
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
-/// One for each kind of endpoint: the rest differ in what a token is, which the description does not say.
-const DESCRIBED: [&str; 4] = ["rotation", "exchange-once", "access-only", "oauth2"];
+const DESCRIBED: [&str; 8] = [
+    "exchange-once",
+    "access-only",
+    "per-user",
+    "salted",
+    "single-device",
+    "rotation",
+    "cookie",
+    "oauth2",
+];
 
 pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
     postgres::set_up(toolbox)?;

@@ -93,7 +93,7 @@ static WEB: Part = Part {
 };
 static DEMO: Part = Part {
     name: "demo",
-    proves: "the demo's script, played without a browser, by what the server counted",
+    proves: "the demo's script and every scheme's stories, played without a browser, by what the server counted",
     setup: nothing,
     run: rust::check_demo,
 };

@@ -10,21 +10,24 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokencast::error::SessionError;
 use tokencast::pages::PagePolicy;
-use tokencast::profile::ServerProfile;
 use tokencast::session::AuthSession;
-use tokencast::state::{SessionEvent, SessionState};
+use tokencast::state::{SessionEvent, SessionState, Transition};
 use tokencast::time::{BootTime, Clock as _};
 use tokencast::token::Credentials;
 use tokencast_devhost::DevHost;
 use tokio::sync::mpsc;
 
 use crate::control::{Line, Order, Outcome, PageSeen, Report, Setup, Snapshot, State, StorageUsed};
-use clock::MovedClock;
+use crate::scheme;
+pub(crate) use clock::MovedClock;
 use storage::Traced;
 
 /// After the launcher is gone, the process lives this long at most.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// So many of the newest transitions are told.
+const HISTORY: usize = 8;
 
 pub(crate) fn run() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -74,7 +77,7 @@ impl App {
     async fn start(setup: Setup) -> Result<Self, String> {
         let clock = Arc::new(MovedClock::ahead_by(setup.clock_ahead_ms));
         let (storage, used) = storage::open(setup.storage, &setup.folder)?;
-        let profile = ServerProfile::rotation(&setup.api).map_err(|error| error.to_string())?;
+        let profile = scheme::profile(setup.scheme, &setup.api).map_err(|error| error.to_string())?;
         let session = AuthSession::builder(profile)
             .shared_storage(storage.clone())
             .key_wrapper(Arc::new(setup.key))
@@ -152,6 +155,18 @@ impl App {
                     done(id, signed_in.map(|()| None));
                 });
             }
+            Order::Renew => {
+                let session = self.session.clone();
+                tokio::spawn(async move {
+                    let told = access_token(&session).await;
+                    done(id, Ok::<_, String>(Some(told)));
+                });
+            }
+            // Everything is told after every order.
+            Order::Report => {
+                say(&Report::Now(self.snapshot()));
+                done(id, Ok::<_, String>(None));
+            }
             Order::SignOut => {
                 let session = self.session.clone();
                 tokio::spawn(async move {
@@ -209,7 +224,14 @@ impl App {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let (state, reason, account) = named(&self.session.state());
+        let told = self.session.state();
+        let (state, reason, account) = named(&told);
+        let code = match &told {
+            SessionState::SignInRequired { reason, .. } => Some(reason.code().to_owned()),
+            _ => None,
+        };
+        let history = self.session.history();
+        let history = history.iter().skip(history.len().saturating_sub(HISTORY));
         let pages = self.host.pages().into_iter().map(|page| PageSeen {
             connection: page.page.get(),
             origin: page.origin.to_string(),
@@ -219,6 +241,7 @@ impl App {
         Snapshot {
             state,
             reason,
+            code,
             account,
             generation: self.session.generation(),
             left_ms: left.map(|ends| {
@@ -226,7 +249,31 @@ impl App {
                 u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
             }),
             pages: pages.collect(),
+            history: history.map(undated).collect(),
         }
+    }
+}
+
+/// What a caller is told who needs an access token, and tries again as it is told.
+async fn access_token(session: &AuthSession) -> String {
+    const TRIES: usize = 30;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match session.access_token().await {
+            Ok(token) => return format!("served: generation {}", token.generation()),
+            Err(SessionError::TryAgain { after, .. }) if tries < TRIES => tokio::time::sleep(after).await,
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+/// A line of the history. The demo moves its clocks, so the date would only confuse.
+fn undated(transition: &Transition) -> String {
+    let line = transition.to_string();
+    match line.split_once("GMT: ") {
+        Some((_, text)) => text.to_owned(),
+        None => line,
     }
 }
 

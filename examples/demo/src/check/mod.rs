@@ -1,21 +1,24 @@
-//! The script without a browser: the same steps as the dashboard's buttons, through the same app process, bridge and
+//! The script and the stories without a browser: the same steps as the dashboard's buttons, through the same app process, bridge and
 //! server. Only the pages are played by this program.
 
 mod page;
 mod script;
+mod stories;
 mod transcript;
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write};
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures_util::future::join_all;
+use tokencast_backend::Scheme;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::cli::StorageChoice;
-use crate::launcher::{self, Audience, Door, Options, Record, Stage};
+use crate::cli::{Schemes, StorageChoice};
+use crate::launcher::{self, Audience, Door, Look, Options, Record, Stage, Text};
+use crate::scheme;
 use crate::step::Call;
 use page::{Answer, Page};
 use transcript::Transcript;
@@ -23,35 +26,66 @@ use transcript::Transcript;
 /// Only what hangs needs so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Plays the script and prints its transcript. Whether every step did what it says.
-pub(crate) fn run(storage: StorageChoice) -> Result<bool> {
+/// Plays the usual scheme's script and the schemes' stories, and prints a transcript. Whether every step did what it
+/// says.
+pub(crate) fn run(storage: StorageChoice, schemes: Schemes) -> Result<bool> {
     launcher::runtime()?.block_on(async {
         let interrupted = launcher::interruption()?;
+        tokio::pin!(interrupted);
         let mut transcript = Transcript::new(io::stdout().lock());
-        let options = Options {
-            storage,
-            dashboard: None,
-            record: Record::kept(),
+        let schemes: Vec<_> = match schemes {
+            Schemes::One(scheme) => vec![scheme],
+            Schemes::All => Scheme::all().collect(),
         };
-        let record = options.record.clone();
-        let mut stage = Stage::open(options).await?;
-        let players = Players::new(stage.api());
-        let (folder, board) = (stage.folder().to_owned(), stage.board());
-        let played = tokio::select! {
-            played = script::play(&mut stage, &players, &record, &mut transcript) => played,
-            () = interrupted => Err(anyhow::anyhow!("interrupted")),
-        };
-        if let Err(error) = played {
-            transcript.broke(&error)?;
+        for scheme in schemes {
+            if !check(storage, scheme, &mut interrupted, &mut transcript).await? {
+                break;
+            }
         }
-        transcript.step("the end")?;
-        let pid = board.scene().app.pid;
-        let ended = stage.close().await?;
-        transcript.expect("the app ended when its launcher hung up", ended)?;
-        transcript.expect("no process is left", !is_running(pid))?;
-        transcript.expect("the temporary folder is gone", !folder.exists())?;
         Ok(transcript.end()?)
     })
+}
+
+/// A server of the scheme, an app and pages of its own. False when it was interrupted.
+async fn check(
+    storage: StorageChoice,
+    scheme: Scheme,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    transcript: &mut Transcript<impl Write>,
+) -> Result<bool> {
+    transcript.scheme(scheme)?;
+    let record = Record::kept();
+    let options = Options {
+        storage,
+        scheme: Some(scheme),
+        dashboard: None,
+        record: record.clone(),
+    };
+    let mut stage = Stage::open(options).await?;
+    let players = Players::new(stage.api());
+    let (folder, board) = (stage.folder().to_owned(), stage.board());
+    let played = async {
+        if scheme == scheme::USUAL {
+            script::play(&mut stage, &players, &record, transcript).await?;
+        } else {
+            stories::buttons(&mut stage, &players, transcript).await?;
+        }
+        stories::play(&mut stage, &players, &record, transcript).await
+    };
+    let (played, goes_on) = tokio::select! {
+        played = played => (played, true),
+        () = interrupted => (Err(anyhow::anyhow!("interrupted")), false),
+    };
+    if let Err(error) = played {
+        transcript.broke(&error)?;
+    }
+    transcript.step("the end")?;
+    let pid = board.scene().app.pid;
+    let ended = stage.close().await?;
+    transcript.expect("the app ended when its launcher hung up", ended)?;
+    transcript.expect("no process is left", !is_running(pid))?;
+    transcript.expect("the temporary folder is gone", !folder.exists())?;
+    Ok(goes_on)
 }
 
 /// The four pages, played.
@@ -114,6 +148,16 @@ impl Audience for Players {
 
     fn patience(&self) -> Duration {
         PATIENCE
+    }
+
+    fn pace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn look(&self, secrets: &[Text]) -> Result<Vec<Look>> {
+        let mut pages = self.pages().await;
+        let looks = join_all(pages.iter_mut().map(|page| page.look(secrets))).await;
+        looks.into_iter().collect()
     }
 
     async fn call(&self, call: Call) {

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::PATIENCE;
 use crate::control::random_name;
-use crate::launcher::Invitation;
+use crate::launcher::{Invitation, Look, Text};
 use crate::step::Call;
 
 /// What a page's fragment tells of its host.
@@ -51,6 +51,8 @@ pub(super) struct Page {
     /// How the document names itself to the app.
     doc: String,
     token: Option<(Gen, Zeroizing<String>)>,
+    /// Everything that the app said.
+    heard: Zeroizing<String>,
     /// Why the session ended, once the page was told.
     pub(super) ended: Option<String>,
     /// Whether the connection to the app is lost.
@@ -88,6 +90,7 @@ impl Page {
             sent: 0,
             doc: random_name::<16>().map_err(|_| anyhow!("the system gave no random bytes"))?,
             token: None,
+            heard: Zeroizing::default(),
             ended: None,
             lost: false,
         };
@@ -124,6 +127,20 @@ impl Page {
             answer.body = body;
         }
         Ok(answer)
+    }
+
+    /// What a hostile script in the page has to look through, and what it can ask for without the session.
+    pub(super) async fn look(&mut self, secrets: &[Text]) -> Result<Look> {
+        let (status, body) = self.send(Call::Look).await?;
+        let mut found = Vec::new();
+        if secrets.iter().any(|secret| self.heard.contains(secret.as_str())) {
+            found.push("a cookie among what the app said".to_owned());
+        }
+        if status < 400 || body.get("access_token").is_some() {
+            found.push("new tokens".to_owned());
+        }
+        let page = self.name.to_owned();
+        Ok(Look { page, found })
     }
 
     /// Takes what the app says until it is as wanted.
@@ -169,7 +186,10 @@ impl Page {
     async fn receive(&mut self) -> Option<Value> {
         while !self.lost {
             match timeout(PATIENCE, self.socket.next()).await {
-                Ok(Some(Ok(Message::Text(text)))) => return serde_json::from_str(&text).ok(),
+                Ok(Some(Ok(Message::Text(text)))) => {
+                    self.heard.push_str(&text);
+                    return serde_json::from_str(&text).ok();
+                }
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(_)) | None) => self.lost = true,
                 Err(_) => return None,
@@ -210,6 +230,7 @@ impl Page {
         let authority = self.api.trim_start_matches("http://");
         let request = match call {
             Call::Me => Request::get("/api/me").body(Body::empty()),
+            Call::Look => Request::post("/auth/refresh").body(Body::empty()),
             Call::Note => Request::post("/api/notes")
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Body::from(
@@ -220,7 +241,7 @@ impl Page {
         let headers = request.headers_mut();
         headers.insert(header::HOST, HeaderValue::from_str(authority)?);
         headers.insert(header::ORIGIN, HeaderValue::from_str(&self.origin)?);
-        if let Some(token) = self.token() {
+        if let Some(token) = self.token().filter(|_| call != Call::Look) {
             let bearer = Zeroizing::new(format!("Bearer {token}"));
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&bearer)?);
         }

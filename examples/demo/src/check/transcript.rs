@@ -1,6 +1,8 @@
 use std::io::{self, Write};
 
-use crate::launcher::Counted;
+use tokencast_backend::Scheme;
+
+use crate::launcher::{Arrow, Counted};
 
 /// What happened, for people, and how much of it was as it should be.
 pub(super) struct Transcript<W> {
@@ -18,6 +20,32 @@ impl<W: Write> Transcript<W> {
             passed: 0,
             failed: 0,
         }
+    }
+
+    /// Begins with another server.
+    pub(super) fn scheme(&mut self, scheme: Scheme) -> io::Result<()> {
+        writeln!(self.out, "\n== {scheme}")
+    }
+
+    /// Tells what went from one to another.
+    pub(super) fn arrow(&mut self, arrow: &Arrow) -> io::Result<()> {
+        let labels: Vec<_> = arrow.labels.iter().map(|label| label.text.as_str()).collect();
+        let labels = labels.join(" ");
+        let labels = if labels.is_empty() {
+            labels
+        } else {
+            format!("  [{labels}]")
+        };
+        writeln!(
+            self.out,
+            "          {} -> {}: {}{labels}",
+            arrow.from, arrow.to, arrow.text
+        )
+    }
+
+    /// Tells something that is neither good nor bad.
+    pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "          {text}")
     }
 
     /// Begins a step.

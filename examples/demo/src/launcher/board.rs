@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokencast_backend::Stats;
+use tokencast_backend::{Scheme, Stats};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::played::Played;
 use crate::control::{Snapshot, StorageUsed};
+use crate::scheme;
 use crate::step::Step;
 
 /// So many events are kept.
@@ -32,6 +34,12 @@ pub(crate) struct Scene {
     /// The step that is being performed.
     pub(crate) busy: Option<Step>,
     pub(crate) told: Option<Told>,
+    /// How the server keeps sessions alive.
+    pub(crate) scheme: Scheme,
+    /// The story that is being played.
+    pub(crate) playing: Option<&'static str>,
+    /// The last one that was.
+    pub(crate) story: Option<Played>,
     /// How often the pages were to be opened anew: the dashboard follows this number.
     pub(crate) opening: u64,
     events: VecDeque<Event>,
@@ -56,7 +64,8 @@ pub(crate) struct AppView {
 /// What the last step did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Told {
-    pub(crate) step: Step,
+    /// None for a story.
+    pub(crate) step: Option<Step>,
     pub(crate) text: String,
     /// Whether it did what it says.
     pub(crate) good: bool,
@@ -80,13 +89,16 @@ pub(crate) enum Who {
 
 impl Board {
     /// An empty board; `count` asks the server what it has counted, as long as there is one.
-    pub(crate) fn new(count: impl Fn() -> Option<Stats> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(scheme: Scheme, count: impl Fn() -> Option<Stats> + Send + Sync + 'static) -> Self {
         Self {
             scene: Arc::new(watch::Sender::new(Scene {
                 app: AppView::default(),
                 stats: Stats::default(),
                 busy: None,
                 told: None,
+                scheme,
+                playing: None,
+                story: None,
                 opening: 0,
                 events: VecDeque::new(),
                 started: Instant::now(),
@@ -132,7 +144,7 @@ impl Board {
                 return false;
             };
             let before = std::mem::replace(&mut scene.stats, stats);
-            for text in news(&before, &stats) {
+            for text in news(scene.scheme, &before, &stats) {
                 scene.add(Who::Server, text);
             }
             before != stats
@@ -184,6 +196,7 @@ impl Scene {
                 "storage": app.storage.as_ref().map(|used| &used.words),
                 "state": app.now.state,
                 "reason": app.now.reason,
+                "history": app.now.history,
                 "account": app.now.account,
                 "generation": app.now.generation,
                 "left_ms": left.map(|left| u64::try_from(left).unwrap_or(u64::MAX)),
@@ -192,6 +205,9 @@ impl Scene {
             "server": self.stats,
             "busy": self.busy,
             "told": self.told,
+            "scheme": described(self.scheme),
+            "playing": self.playing,
+            "story": self.story,
             "opening": self.opening,
             "events": events,
         })
@@ -204,8 +220,27 @@ impl fmt::Debug for Board {
     }
 }
 
+/// The scheme and its stories, as the dashboard shows them.
+fn described(scheme: Scheme) -> Value {
+    let shown = scheme::shown(scheme);
+    let stories: Vec<_> = shown
+        .stories
+        .iter()
+        .map(|story| json!({"name": story.name, "title": story.title}))
+        .collect();
+    json!({
+        "name": scheme.name(),
+        "line": shown.line,
+        "about": shown.about,
+        "keeps": shown.keeps,
+        "renewals": if scheme::exchanges(scheme) { "refresh token exchanges" } else { "access token renewals" },
+        "repeats": scheme::repeats(scheme),
+        "stories": stories,
+    })
+}
+
 /// What the server did between two counts, for people.
-fn news(before: &Stats, after: &Stats) -> Vec<String> {
+fn news(scheme: Scheme, before: &Stats, after: &Stats) -> Vec<String> {
     let times = |count: u64| match count {
         1 => String::new(),
         count => format!(" ({count} times)"),
@@ -220,7 +255,11 @@ fn news(before: &Stats, after: &Stats) -> Vec<String> {
         (
             before.exchanges,
             after.exchanges,
-            "exchanged the refresh token for new tokens",
+            if scheme::exchanges(scheme) {
+                "exchanged the refresh token for new tokens"
+            } else {
+                "gave a new access token"
+            },
         ),
         (
             before.replays,
@@ -233,11 +272,7 @@ fn news(before: &Stats, after: &Stats) -> Vec<String> {
             after.reuse_detected,
             "detected a reused refresh token",
         ),
-        (
-            before.revocations,
-            after.revocations,
-            "revoked the session's refresh tokens",
-        ),
+        (before.revocations, after.revocations, "revoked the session"),
     ];
     counted
         .into_iter()
@@ -258,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_oldest_events_go_first() {
-        let board = Board::new(|| None);
+        let board = Board::new(scheme::USUAL, || None);
         for n in 0..MAX_EVENTS + 5 {
             board.event(Who::App, n.to_string());
         }
@@ -274,7 +309,7 @@ mod tests {
     fn what_the_server_counted_is_told_once_and_before_what_follows_from_it() {
         let exchanges = Arc::new(AtomicU64::new(0));
         let counter = exchanges.clone();
-        let board = Board::new(move || {
+        let board = Board::new(scheme::USUAL, move || {
             let mut stats = Stats::default();
             stats.exchanges = counter.load(Ordering::Relaxed);
             Some(stats)
@@ -294,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_token_s_end_counts_down() {
-        let board = Board::new(|| None);
+        let board = Board::new(scheme::USUAL, || None);
         let now = Snapshot {
             left_ms: Some(60_000),
             ..Snapshot::default()
@@ -308,7 +343,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_ends_with_the_wish_or_the_deadline() {
-        let board = Board::new(|| None);
+        let board = Board::new(scheme::USUAL, || None);
         let second = board.clone();
         tokio::spawn(async move { second.change(|scene| scene.opening = 2) });
         assert!(

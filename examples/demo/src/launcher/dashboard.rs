@@ -15,14 +15,19 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, broadcast, watch};
+use tokio::time::timeout;
 
 use super::board::Board;
+use super::door::Door;
 use super::guard;
 use super::sites;
-use super::stage::{Audience, Door, Stage};
+use super::stage::{Audience, Look, Stage};
+use super::tap::Text;
+use crate::scheme;
 use crate::step::{Call, Step};
 
 /// Changes that follow each other closely are told together.
@@ -33,6 +38,8 @@ const TOGETHER: Duration = Duration::from_millis(40);
 pub(crate) struct Browser {
     calls: broadcast::Sender<Call>,
     board: Board,
+    /// What scripts in pages found since they were asked.
+    found: Arc<watch::Sender<Vec<Look>>>,
 }
 
 impl Browser {
@@ -40,6 +47,7 @@ impl Browser {
         Self {
             calls: broadcast::Sender::new(16),
             board,
+            found: Arc::default(),
         }
     }
 }
@@ -52,6 +60,20 @@ impl Audience for Browser {
 
     fn patience(&self) -> Duration {
         Duration::from_secs(3)
+    }
+
+    fn pace(&self) -> Duration {
+        Duration::from_millis(450)
+    }
+
+    async fn look(&self, _: &[Text]) -> Result<Vec<Look>> {
+        self.found.send_replace(Vec::new());
+        self.call(Call::Look).await;
+        let pages = sites::COUNT * self.calls.receiver_count();
+        let mut found = self.found.subscribe();
+        // Those that do not answer are not told of.
+        let _ = timeout(self.patience(), found.wait_for(|looks| looks.len() >= pages)).await;
+        Ok(self.found.borrow().clone())
     }
 
     async fn call(&self, call: Call) {
@@ -118,7 +140,13 @@ fn router(key: &str, dashboard: Arc<Dashboard>) -> Router {
         )
         .route(&at("events"), get(events))
         .route(&at("open"), post(open))
+        .route(
+            &at("story.js"),
+            get(|| async { guard::file(guard::SCRIPT, include_str!("../../assets/story.js")) }),
+        )
         .route(&at("step"), post(step))
+        .route(&at("story"), post(story))
+        .route(&at("found"), post(found))
         .layer(middleware::from_fn_with_state(dashboard.clone(), own_page_only))
         .with_state(dashboard)
 }
@@ -191,14 +219,66 @@ struct Wish {
     step: Step,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Telling {
+    story: String,
+}
+
 async fn step(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    match read(&headers, &body, "no such step") {
+        Ok(Wish { step }) => perform(&dashboard, Asked::Step(step)).await,
+        Err(refused) => *refused,
+    }
+}
+
+async fn story(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    let known = |name: &str| {
+        let scheme = dashboard.board.scene().scheme;
+        scheme::shown(scheme)
+            .stories
+            .iter()
+            .any(|story| story.name == name)
+    };
+    match read(&headers, &body, "no such story") {
+        Ok(Telling { story }) if known(&story) => perform(&dashboard, Asked::Story(story)).await,
+        Ok(Telling { .. }) => refusal(StatusCode::BAD_REQUEST, "no such story of this scheme"),
+        Err(refused) => *refused,
+    }
+}
+
+/// What a script in a page found.
+async fn found(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    match read::<Look>(&headers, &body, "nothing that a page can find") {
+        Ok(look) => {
+            // A page that says it over and over is not listened to for ever.
+            let most = 4 * sites::COUNT;
+            dashboard.browser.found.send_modify(|looks| {
+                if looks.len() < most {
+                    looks.push(look);
+                }
+            });
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(refused) => *refused,
+    }
+}
+
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &str, what_else: &str) -> Result<T, Box<Response>> {
     let json = headers.get(header::CONTENT_TYPE);
     if json.is_none_or(|value| value != "application/json") {
-        return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a step is JSON");
+        let refused = refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "what is asked is JSON");
+        return Err(Box::new(refused));
     }
-    let Ok(Wish { step }) = serde_json::from_str(&body) else {
-        return refusal(StatusCode::BAD_REQUEST, "no such step");
-    };
+    serde_json::from_str(body).map_err(|_| Box::new(refusal(StatusCode::BAD_REQUEST, what_else)))
+}
+
+enum Asked {
+    Step(Step),
+    Story(String),
+}
+
+async fn perform(dashboard: &Dashboard, asked: Asked) -> Response {
     let Ok(mut stage) = dashboard.stage.clone().try_lock_owned() else {
         return refusal(StatusCode::CONFLICT, "another step is being performed");
     };
@@ -206,13 +286,16 @@ async fn step(State(dashboard): Shared, headers: HeaderMap, body: String) -> Res
     // In a task of its own: a step is not cut off when its browser goes away.
     let performed = tokio::spawn(async move {
         let stage = stage.as_mut()?;
-        Some(stage.perform(step, &browser).await.map(|_| ()))
+        Some(match asked {
+            Asked::Step(step) => stage.perform(step, &browser).await.map(|_| ()),
+            Asked::Story(name) => stage.play_story(&name, &browser).await.map(|_| ()),
+        })
     });
     match performed.await {
         Ok(Some(Ok(()))) => StatusCode::NO_CONTENT.into_response(),
         Ok(Some(Err(error))) => refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{error:#}")),
         Ok(None) => refusal(StatusCode::SERVICE_UNAVAILABLE, "the demo is ending"),
-        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "the step broke"),
+        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "it broke"),
     }
 }
 
@@ -231,7 +314,7 @@ mod tests {
     const ORIGIN: &str = "http://127.0.0.1:4000";
 
     fn dashboard() -> Router {
-        let board = Board::new(|| None);
+        let board = Board::new(scheme::USUAL, || None);
         let browser = Browser::new(board.clone());
         let stage = Arc::new(Mutex::new(None));
         let dashboard = Dashboard::new(ORIGIN, stage, board, Door::default(), browser);
@@ -284,7 +367,7 @@ mod tests {
         let host = ("Host", "127.0.0.1:4000");
         let json = ("Content-Type", "application/json");
         let body = r#"{"step":"sign_out"}"#;
-        for path in ["/k3y/step", "/k3y/open"] {
+        for path in ["/k3y/step", "/k3y/open", "/k3y/story", "/k3y/found"] {
             assert_eq!(
                 status(Method::POST, path, &[host, json], body).await,
                 403,
@@ -318,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_step_is_refused() {
+    async fn what_is_no_step_and_no_story_is_refused() {
         let headers = [
             ("Host", "127.0.0.1:4000"),
             ("Origin", ORIGIN),
@@ -338,6 +421,18 @@ mod tests {
                 "{body}"
             );
         }
+        for (path, body) in [
+            ("/k3y/story", "{}"),
+            ("/k3y/story", r#"{"story":"moon"}"#),
+            // A story of another scheme.
+            ("/k3y/story", r#"{"story":"second-device"}"#),
+            ("/k3y/found", r#"{"page":"Orders"}"#),
+        ] {
+            assert_eq!(status(Method::POST, path, &headers, body).await, 400, "{body}");
+        }
+        // It gets as far as the stage, which is not there.
+        let known = r#"{"story":"thief-first"}"#;
+        assert_eq!(status(Method::POST, "/k3y/story", &headers, known).await, 503);
         let form = [headers[0], headers[1], ("Content-Type", "text/plain")];
         assert_eq!(
             status(Method::POST, "/k3y/step", &form, r#"{"step":"kill"}"#).await,

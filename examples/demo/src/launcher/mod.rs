@@ -2,10 +2,14 @@
 
 mod board;
 mod dashboard;
+mod door;
 mod guard;
+mod outsider;
+mod played;
 mod process;
 mod sites;
 mod stage;
+mod tap;
 mod told;
 
 use std::io::{self, Write as _};
@@ -14,16 +18,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use tokencast_backend::Scheme;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+pub(crate) use door::{Door, Invitation};
+pub(crate) use played::{Arrow, Played};
 pub(crate) use process::Record;
 pub(crate) use sites::COUNT as PAGES;
-pub(crate) use stage::{Audience, Counted, Door, Invitation, Options, Stage};
+pub(crate) use stage::{Audience, Counted, Look, Options, Stage};
+pub(crate) use tap::Text;
 
 use crate::cli::StorageChoice;
 use crate::control::random_name;
+use crate::scheme;
 use crate::step::Step;
 use dashboard::{Browser, Dashboard};
 
@@ -31,11 +40,11 @@ use dashboard::{Browser, Dashboard};
 const LAST_STEP: Duration = Duration::from_secs(10);
 
 /// Runs the demo until it is interrupted.
-pub(crate) fn run(storage: StorageChoice) -> Result<()> {
+pub(crate) fn run(storage: StorageChoice, scheme: Scheme) -> Result<()> {
     runtime()?.block_on(async {
         // Before anything is started that would have to be ended.
         let interrupted = interruption()?;
-        play(storage, interrupted).await
+        play(storage, scheme, interrupted).await
     })
 }
 
@@ -71,7 +80,7 @@ pub(crate) fn interruption() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn play(storage: StorageChoice, interrupted: impl Future<Output = ()>) -> Result<()> {
+async fn play(storage: StorageChoice, scheme: Scheme, interrupted: impl Future<Output = ()>) -> Result<()> {
     tokio::pin!(interrupted);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -80,6 +89,7 @@ async fn play(storage: StorageChoice, interrupted: impl Future<Output = ()>) -> 
     let key = random_name::<16>().map_err(|_| anyhow!("the system gave no random bytes"))?;
     let options = Options {
         storage,
+        scheme: Some(scheme),
         dashboard: Some(origin.clone()),
         record: Record::default(),
     };
@@ -95,7 +105,7 @@ async fn play(storage: StorageChoice, interrupted: impl Future<Output = ()>) -> 
     let stage = Arc::new(Mutex::new(Some(stage)));
     let shown = async {
         begun?;
-        greet(&format!("{origin}/{key}/"), &storage.unwrap_or_default())?;
+        greet(&format!("{origin}/{key}/"), scheme, &storage.unwrap_or_default())?;
         dashboard::serve(
             listener,
             &key,
@@ -114,7 +124,7 @@ async fn play(storage: StorageChoice, interrupted: impl Future<Output = ()>) -> 
     outcome
 }
 
-fn greet(address: &str, storage: &str) -> io::Result<()> {
+fn greet(address: &str, scheme: Scheme, storage: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -127,8 +137,10 @@ fn greet(address: &str, storage: &str) -> io::Result<()> {
   Then let the token expire, and let all pages call the API: four calls meet a 401, the
   app exchanges its refresh token once, and every page goes on with the new access token.
 
+  The server's scheme is {scheme}: {}.
   The app keeps its session in {storage}.
-  Ctrl-C ends everything."
+  Ctrl-C ends everything.",
+        scheme::shown(scheme).line
     )?;
     out.flush()
 }

@@ -1,29 +1,37 @@
 //! The server, the app process and the pages' servers, and the steps that can be performed with them.
 
+mod story;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use serde::Serialize;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use tokencast_backend::{Backend, Config, Database, NewUser, RunningBackend, Stats};
+use tokencast_backend::{Backend, Config, Database, NewUser, RunningBackend, Scheme, Stats};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::board::{Board, Scene, Told, Who};
-use super::process::{AppProcess, Orders, Record};
-use super::sites::{self, Site, Surroundings};
+use super::door::Door;
+use super::process::{AppProcess, Record};
+use super::sites::{self, Surroundings};
+use super::tap::{Actor, Tap, Text};
 use super::told;
+use crate::app::MovedClock;
 use crate::cli::StorageChoice;
 use crate::control::{DemoKey, Order, PageSeen, Setup, State, random_name};
+use crate::scheme;
 use crate::step::{Call, Step};
 
 /// The life of an access token.
 const ACCESS_TTL: Duration = Duration::from_secs(5 * 60);
 const USERNAME: &str = "ada";
 const PASSWORD: &str = "lovelace";
+/// Somebody else with an account.
+const EVE: [&str; 2] = ["eve", "drop the pearls"];
 
 /// Only what hangs needs so long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +42,12 @@ pub(crate) struct Stage {
     setup: Setup,
     door: Door,
     backend: Arc<RunningBackend>,
+    /// Everybody's way to it.
+    tap: Tap,
+    /// Where who is not the app finds the server.
+    others_api: String,
+    /// The clock of devices in this process, moved with the app's.
+    clock: Arc<MovedClock>,
     board: Board,
     record: Record,
     /// Page servers and the one who counts.
@@ -46,6 +60,7 @@ pub(crate) struct Stage {
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     pub(crate) storage: StorageChoice,
+    pub(crate) scheme: Option<Scheme>,
     /// The origin that may frame and command the pages.
     pub(crate) dashboard: Option<String>,
     pub(crate) record: Record,
@@ -59,11 +74,27 @@ pub(crate) trait Audience: Sync {
     /// How long pages that do not answer are waited for.
     fn patience(&self) -> Duration;
 
+    /// How long a story stays at a step, so that people can follow.
+    fn pace(&self) -> Duration;
+
     /// Has every page make this call. Returns when it was asked; where the answers can be seen, after them.
     fn call(&self, call: Call) -> impl Future<Output = ()> + Send;
 
+    /// Has a script in every page look for the session. These are its secrets, for an audience that looks with its own
+    /// eyes; a browser is never told them.
+    fn look(&self, secrets: &[Text]) -> impl Future<Output = Result<Vec<Look>>> + Send;
+
     /// Opens every page anew, as an app loads its webviews.
     fn open(&self, door: &Door) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What a script in a page found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Look {
+    pub(crate) page: String,
+    /// Names, never values.
+    pub(crate) found: Vec<String>,
 }
 
 /// What a step changed at the server and among the pages.
@@ -75,21 +106,6 @@ pub(crate) struct Counted {
     pub(crate) pages_stayed: bool,
 }
 
-/// Where pages get their addresses.
-#[derive(Clone, Default)]
-pub(crate) struct Door {
-    pages: Arc<[(&'static str, String)]>,
-    orders: Arc<Mutex<Option<Orders>>>,
-}
-
-/// A page's address, good for one connection.
-#[derive(Serialize)]
-pub(crate) struct Invitation {
-    pub(crate) name: &'static str,
-    pub(crate) origin: String,
-    pub(crate) address: String,
-}
-
 impl Stage {
     /// Starts the server, the pages' servers and the app.
     pub(crate) async fn open(options: Options) -> Result<Self> {
@@ -98,11 +114,17 @@ impl Stage {
             .tempdir()
             .context("no temporary folder")?;
         let mut sites = sites::bind().await.context("no ports for the pages")?;
+        let scheme = options.scheme.unwrap_or(scheme::USUAL);
+        let (_, refresh_ttl) = scheme.usual_lives();
         let backend = Backend::start(Config {
+            scheme,
+            refresh_ttl,
+            renew_window: story::WINDOW,
+            oauth_client: scheme::client(),
             database: Database::Url(database(folder.path())?),
             access_ttl: ACCESS_TTL,
             test_faults: true,
-            users: vec![NewUser::new(USERNAME, PASSWORD)],
+            users: vec![NewUser::new(USERNAME, PASSWORD), NewUser::new(EVE[0], EVE[1])],
             ..Config::default()
         })
         .await
@@ -111,18 +133,23 @@ impl Stage {
         backend.set_cors_origins(&origins)?;
         let backend = Arc::new(backend);
         let counter = Arc::downgrade(&backend);
-        let board = Board::new(move || Some(counter.upgrade()?.stats()));
+        let board = Board::new(scheme, move || Some(counter.upgrade()?.stats()));
+        let tap = Tap::to(backend.url());
+        let mut tasks = JoinSet::new();
+        let no_port = "no port for the way to the server";
+        let api = tap.listen(Actor::App, &mut tasks).await.context(no_port)?;
+        let others_api = tap.listen(Actor::Other, &mut tasks).await.context(no_port)?;
         let around = Surroundings {
-            api: backend.url().to_owned(),
+            api,
             dashboard: options.dashboard,
             board: board.clone(),
         };
-        let mut tasks = JoinSet::new();
         sites.iter_mut().for_each(|site| site.serve(&around, &mut tasks));
         tasks.spawn(count(board.clone()));
         let no_randomness = |_| anyhow!("the system gave no random bytes");
         let setup = Setup {
             api: around.api,
+            scheme,
             origins,
             folder: folder.path().to_owned(),
             entry: format!("demo {}", random_name::<16>().map_err(no_randomness)?),
@@ -135,6 +162,9 @@ impl Stage {
             setup,
             door: Door::new(&sites),
             backend,
+            tap,
+            others_api,
+            clock: Arc::new(MovedClock::ahead_by(0)),
             board,
             record: options.record,
             tasks,
@@ -155,6 +185,15 @@ impl Stage {
     /// The server's address.
     pub(crate) fn api(&self) -> &str {
         &self.setup.api
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.setup.scheme
+    }
+
+    /// Every token that went over the wire, for a search.
+    pub(crate) fn secrets(&self) -> Vec<Text> {
+        self.tap.secrets()
     }
 
     /// What the server has counted so far.
@@ -182,7 +221,7 @@ impl Stage {
         let told = match &done {
             Ok(()) => told::tell(step, &counted, &self.board.scene()),
             Err(error) => Told {
-                step,
+                step: Some(step),
                 text: format!("{error:#}"),
                 good: false,
             },
@@ -268,9 +307,13 @@ impl Stage {
 
     /// The server's clock moves first: a page that calls in between only meets an early 401.
     async fn expire(&mut self) -> Result<()> {
-        let by = ACCESS_TTL + Duration::from_secs(1);
+        self.pass(ACCESS_TTL + Duration::from_secs(2)).await
+    }
+
+    async fn pass(&mut self, by: Duration) -> Result<()> {
         let ms = u64::try_from(by.as_millis())?;
         self.backend.advance_clock(by);
+        self.clock.advance(ms);
         self.setup.clock_ahead_ms += ms;
         self.door.orders()?.give(Order::Advance { ms }).await?;
         Ok(())
@@ -304,6 +347,11 @@ impl Stage {
     }
 
     async fn kill_mid_refresh(&mut self, audience: &impl Audience) -> Result<()> {
+        let repeats = scheme::repeats(self.setup.scheme);
+        ensure!(
+            repeats,
+            "a server of this scheme does not repeat an answer that was lost"
+        );
         ensure!(self.is_active(), "nobody is signed in");
         ensure!(self.pages() > 0, "no page is connected: open the dashboard");
         self.expire().await?;
@@ -404,51 +452,6 @@ impl Stage {
 
     async fn until(&self, deadline: Duration, wanted: impl Fn(&Stats) -> bool) -> bool {
         until(&self.backend, deadline, wanted).await
-    }
-}
-
-impl Door {
-    fn new(sites: &[Site]) -> Self {
-        Self {
-            pages: sites.iter().map(|site| (site.name, site.url())).collect(),
-            orders: Arc::default(),
-        }
-    }
-
-    /// Asks the app for an address for each page.
-    pub(crate) async fn invite(&self) -> Result<Vec<Invitation>> {
-        let orders = self.orders()?;
-        let mut invitations = Vec::new();
-        for (name, url) in &*self.pages {
-            let address = orders.give(Order::Invite { url: url.clone() }).await?;
-            invitations.push(Invitation {
-                name,
-                origin: url.trim_end_matches('/').to_owned(),
-                address: address.context("the app gave no address")?,
-            });
-        }
-        Ok(invitations)
-    }
-
-    /// The pages' origins.
-    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
-        self.pages.iter().map(|(_, url)| url.trim_end_matches('/'))
-    }
-
-    fn open(&self, orders: Orders) {
-        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = Some(orders);
-    }
-
-    fn close(&self) {
-        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn orders(&self) -> Result<Orders> {
-        let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*orders {
-            Some(orders) => Ok(orders.clone()),
-            None => bail!("the app is not running"),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::board::{Scene, Told};
 use super::stage::Counted;
 use crate::control::State;
+use crate::scheme;
 use crate::step::Step;
 
 pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
@@ -11,6 +12,11 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         after,
         pages_stayed,
     } = counted;
+    let (renewed, untouched) = if scheme::exchanges(scene.scheme) {
+        ("exchanged its refresh token", "the refresh token was not touched")
+    } else {
+        ("renewed its access token", "nothing was renewed")
+    };
     let exchanges = after.exchanges - before.exchanges;
     let replays = after.replays - before.replays;
     let rejected = after.api_rejected - before.api_rejected;
@@ -38,13 +44,13 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::CallApi if rejected == 0 => (
             format!(
-                "{answered} calls, all answered. The access token is still good, so the refresh token was not touched."
+                "{answered} calls, all answered. The access token is still good, so {untouched}."
             ),
             exchanges == 0,
         ),
         Step::CallApi => (
             format!(
-                "{rejected} calls met a 401. The app exchanged its refresh token {}; every page got generation \
+                "{rejected} calls met a 401. The app {renewed} {}; every page got generation \
                  {generation} and sent its call again: {answered} answered{}.",
                 times(exchanges),
                 if *pages_stayed {
@@ -72,10 +78,14 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
                 .to_owned(),
             now.left_ms.unwrap_or(0) == 0,
         ),
+        Step::Kill if active && exchanges == 0 => (
+            format!("A new process found the session in {storage}, and nothing had to be renewed."),
+            true,
+        ),
         Step::Kill => (
             format!(
                 "A new process found the session in {storage}. The access token was in memory only, so the app \
-                 exchanged its refresh token {} for all pages together.",
+                 {renewed} {} for all pages together.",
                 times(exchanges)
             ),
             exchanges <= 1,
@@ -95,7 +105,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::SignOut => (
             format!(
-                "{} The server revoked the session's refresh tokens.",
+                "{} The server revoked the session.",
                 if scene.no_page_has_a_token() {
                     "Every page was told, and dropped its token."
                 } else {
@@ -107,7 +117,11 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
                 && after.revocations > before.revocations,
         ),
     };
-    Told { step, text, good }
+    Told {
+        step: Some(step),
+        text,
+        good,
+    }
 }
 
 fn times(count: u64) -> String {
@@ -127,7 +141,7 @@ mod tests {
     use crate::control::Snapshot;
 
     fn told(step: Step, state: State, change: impl FnOnce(&mut Stats)) -> Told {
-        let board = Board::new(|| None);
+        let board = Board::new(crate::scheme::USUAL, || None);
         board.app_says(Snapshot {
             state,
             ..Snapshot::default()
