@@ -186,10 +186,12 @@ impl Inner {
     }
 
     async fn finish_removals(&self) -> Result<(), SessionError> {
+        let mut finished = Ok(());
         for entry in self.index().await?.leaving() {
-            self.finish(entry).await?;
+            // One that cannot go now holds up no other.
+            finished = finished.and(self.finish(entry).await);
         }
-        Ok(())
+        finished
     }
 
     async fn finish(&self, entry: Entry) -> Result<(), SessionError> {

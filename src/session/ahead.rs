@@ -8,6 +8,7 @@ use futures_core::future::BoxFuture;
 
 use super::core::{Core, Memory};
 use super::obtain::Want;
+use crate::error::{SessionError, TryAgainCause};
 use crate::time::BootTime;
 use crate::token::{AccessToken, Generation};
 
@@ -15,6 +16,8 @@ use crate::token::{AccessToken, Generation};
 const BEFORE_THE_END: Duration = Duration::from_secs(60);
 /// The shortest wait between two attempts of one token.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// The same, where it is the app that has no fields for the request.
+const AGAIN_FOR_THE_APP: Duration = Duration::from_secs(30);
 
 impl Core {
     /// Sets the timer for memory's token, unless it is set or the app is not in the foreground.
@@ -77,8 +80,8 @@ async fn watch_over(session: Weak<Core>, generation: Generation, mut timer: BoxF
                 said_by_host: false,
             })
             .await;
-        match core.still_ahead(generation) {
-            Some(pause) if renewed.is_err() => timer = core.clock.sleep(pause),
+        match (core.still_ahead(generation), renewed) {
+            (Some(pause), Err(error)) => timer = core.clock.sleep(pause.max(at_ease(&error))),
             _ => return,
         }
     }
@@ -86,6 +89,17 @@ async fn watch_over(session: Weak<Core>, generation: Generation, mut timer: BoxF
 
 /// When to renew: at 80 % of the life or 60 s before its end, whichever is later, and up to a quarter of what is
 /// left then later still, so that devices that signed in together do not renew together.
+/// An app that has no fields for a request may have asked somebody for them, who counts.
+fn at_ease(error: &SessionError) -> Duration {
+    match error {
+        SessionError::TryAgain {
+            cause: TryAgainCause::App,
+            ..
+        } => AGAIN_FOR_THE_APP,
+        _ => Duration::ZERO,
+    }
+}
+
 fn due(token: &AccessToken, jitter: u8) -> BootTime {
     let end = token.expires_at();
     let margin = (token.life() / 5).min(BEFORE_THE_END);

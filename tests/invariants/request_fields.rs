@@ -10,7 +10,7 @@ use tokencast::transport::{HttpTransport, ReqwestTransport, TransportError};
 use tokencast::wire::{HttpRequest, HttpResponse};
 use tokencast_backend::{Fault, FaultKind, Route};
 
-use tokencast_testkit::{Rig, ada, asks, eventually, is_busy, snapshot, stored};
+use tokencast_testkit::{LeapClock, Rig, ada, asks, eventually, is_busy, snapshot, stored};
 
 /// The default transport, with a note of what went through it.
 #[derive(Clone, Default)]
@@ -284,4 +284,28 @@ async fn the_app_may_look_at_the_session_and_hold_up_nobody_else() {
             || ours.as_ref().is_err_and(is_busy),
         "{ours:?}"
     );
+}
+
+/// The last minute of a token's life has room for thirty attempts; an app that has no fields is asked three times at most.
+#[tokio::test]
+async fn ahead_of_a_tokens_end_an_app_that_fails_is_not_asked_without_pause() {
+    let rig = Rig::new().await;
+    let clock = Arc::new(LeapClock::stopped());
+    let app = app(|purpose, _| match purpose {
+        Purpose::SignIn => Ok(ExtraFields::none()),
+        _ => Err(NoFields),
+    });
+    let session = rig
+        .process()
+        .clock(clock.clone())
+        .request_fields(app.clone())
+        .build()
+        .unwrap();
+    session.sign_in(ada()).await.unwrap();
+    session.notify(tokencast::Notice::Foreground);
+    clock
+        .leap_until("the token's end", || session.current_token().is_none())
+        .await;
+    let refreshes = app.1.lock().unwrap().len() - 1;
+    assert!((1..=3).contains(&refreshes), "{refreshes}");
 }
