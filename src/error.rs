@@ -129,6 +129,9 @@ pub enum TryAgainCause {
     /// The server answered, but not with a verdict.
     #[error("the server is in trouble")]
     Server,
+    /// The app's own [`RequestFields`](crate::session::RequestFields) had no answer: nothing was sent.
+    #[error("the app gave no fields for the request")]
+    App,
 }
 
 /// Why the stored session cannot be read now.
@@ -200,6 +203,8 @@ pub(crate) enum Failure {
     LockHeld,
     #[error("the app's time in the background was over")]
     TimeIsUp,
+    #[error("the app gave no fields for the request")]
+    NoFields,
     #[error("calls wait for the cooldown")]
     CoolingDown { left: Duration, cause: TryAgainCause },
     #[error("locked: {0}")]
@@ -242,6 +247,7 @@ impl From<Failure> for SessionError {
             Failure::AnswerLost => try_again(DEFAULT_RETRY, TryAgainCause::Server),
             Failure::ServerBusy { after } => try_again(after.unwrap_or(DEFAULT_RETRY), TryAgainCause::Server),
             Failure::LockHeld | Failure::TimeIsUp => try_again(DEFAULT_RETRY, TryAgainCause::Busy),
+            Failure::NoFields => try_again(DEFAULT_RETRY, TryAgainCause::App),
             Failure::CoolingDown { left, cause } => try_again(left, cause),
             Failure::Locked(cause) => Self::Locked { cause },
             Failure::Storage(cause) => Self::StorageFailed { cause },

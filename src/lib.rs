@@ -38,8 +38,8 @@
 //!
 //! A token's way, one step deeper each: [`session`] (the object above) → `flight` (one exchange as a pure state
 //! machine) → [`wire`] (requests and answers) and `record` (what is stored) → [`storage`], [`lock`] and
-//! [`transport`] (the outside world, as traits with adapters). Webviews: [`pages`] drives [`bridge`]. The whole
-//! house stands in `ARCHITECTURE.md`, and the reasons in `docs/adr`.
+//! [`transport`] (the outside world, as traits with adapters). Webviews: [`pages`] drives [`bridge`]. Several accounts
+//! of one app: [`accounts`]. The whole house stands in `ARCHITECTURE.md`, and the reasons in `docs/adr`.
 //!
 //! # Features
 //!
@@ -49,6 +49,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod bridge;
 mod claims;
 #[cfg(not(feature = "danger-switches"))]
@@ -74,12 +75,20 @@ pub mod token;
 pub mod transport;
 pub mod wire;
 
+pub use accounts::Accounts;
 pub use error::{EndReason, SessionError};
 pub use profile::ServerProfile;
 pub use publish::Subscription;
 pub use session::AuthSession;
 pub use state::{Notice, SessionEvent, SessionState};
 pub use token::{AccessToken, Credentials, Generation, TokenSet};
+
+/// The listings of the guides compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guides/accounts.md")]
+#[doc = include_str!("../docs/guides/request-fields.md")]
+#[doc = include_str!("../docs/guides/webview-cookies.md")]
+struct Guides;
 
 /// The listings of the README compile.
 #[cfg(doctest)]

@@ -592,6 +592,294 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
+ * Several accounts of one app: each a session with a record of its own, and a list of them in the same storage.
+ */
+public protocol AccountsProtocol: AnyObject, Sendable {
+    
+    /**
+     * Puts an account on the list and opens its session. The first one becomes the current one; one that is on the list
+     * already is opened, and takes a new name if one is given.
+     */
+    func add(id: String, name: String?) async throws  -> AuthSession
+    
+    /**
+     * Opens the session of the current account, if there is one.
+     */
+    func current() async throws  -> AuthSession?
+    
+    /**
+     * The accounts and the current one. Opens no session; nothing goes over the network.
+     */
+    func list() async throws  -> AccountList
+    
+    /**
+     * Opens the session of an account that is on the list.
+     */
+    func `open`(id: String) async throws  -> AuthSession
+    
+    /**
+     * Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without
+     * a network the revocation is kept for the next start.
+     */
+    func remove(id: String) async throws 
+    
+    /**
+     * Makes an account the current one, for the next start too, and opens its session.
+     */
+    func switchTo(id: String) async throws  -> AuthSession
+    
+}
+/**
+ * Several accounts of one app: each a session with a record of its own, and a list of them in the same storage.
+ */
+open class Accounts: AccountsProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_accounts(self.handle, $0) }
+    }
+    /**
+     * The accounts whose sessions are made of these parts. Does no I/O. The options name no entry: each account has one of
+     * its own.
+     */
+public convenience init(profile: ServerProfile, storage: Storage, options: SessionOptions, backgroundTime: BackgroundTime? = nil, requestFields: RequestFields? = nil)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_accounts_new(
+        FfiConverterTypeServerProfile_lower(profile),
+        FfiConverterTypeStorage_lower(storage),
+        FfiConverterTypeSessionOptions_lower(options),
+        FfiConverterOptionTypeBackgroundTime.lower(backgroundTime),
+        FfiConverterOptionTypeRequestFields.lower(requestFields),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_accounts(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Puts an account on the list and opens its session. The first one becomes the current one; one that is on the list
+     * already is opened, and takes a new name if one is given.
+     */
+open func add(id: String, name: String?)async throws  -> AuthSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_accounts_add(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(id),FfiConverterOptionString.lower(name)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_u64,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_u64,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeAuthSession_lift,
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+    /**
+     * Opens the session of the current account, if there is one.
+     */
+open func current()async throws  -> AuthSession?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_accounts_current(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeAuthSession.lift,
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+    /**
+     * The accounts and the current one. Opens no session; nothing goes over the network.
+     */
+open func list()async throws  -> AccountList  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_accounts_list(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeAccountList_lift,
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+    /**
+     * Opens the session of an account that is on the list.
+     */
+open func `open`(id: String)async throws  -> AuthSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_accounts_open(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(id)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_u64,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_u64,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeAuthSession_lift,
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+    /**
+     * Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without
+     * a network the revocation is kept for the next start.
+     */
+open func remove(id: String)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_accounts_remove(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(id)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_void,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_void,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+    /**
+     * Makes an account the current one, for the next start too, and opens its session.
+     */
+open func switchTo(id: String)async throws  -> AuthSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_accounts_switch_to(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(id)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_u64,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_u64,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeAuthSession_lift,
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccounts: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Accounts
+
+    public static func lift(_ handle: UInt64) throws -> Accounts {
+        return Accounts(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Accounts) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Accounts {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Accounts, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccounts_lift(_ handle: UInt64) throws -> Accounts {
+    return try FfiConverterTypeAccounts.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccounts_lower(_ value: Accounts) -> UInt64 {
+    return FfiConverterTypeAccounts.lower(value)
+}
+
+
+
+
+
+
+/**
  * A signed-in (or not signed-in) user of one server. The constructor does no I/O; the session restores itself.
  */
 public protocol AuthSessionProtocol: AnyObject, Sendable {
@@ -606,6 +894,13 @@ public protocol AuthSessionProtocol: AnyObject, Sendable {
      * Takes over tokens that the app got on its own. Resolves when they are saved.
      */
     func adopt(tokens: TokenSet) async throws 
+    
+    /**
+     * Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+     * saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+     * over again.
+     */
+    func adoptCookie(cookies: String, account: String?) async throws  -> [String]
     
     /**
      * Ends the use of the session: calls answer `Closed`, the token leaves memory, the stored session stays.
@@ -708,9 +1003,9 @@ open class AuthSession: AuthSessionProtocol, @unchecked Sendable, CustomDebugStr
     }
     /**
      * Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
-     * in the background takes the chance.
+     * in the background takes the chance; `request_fields` says what the app adds to its requests.
      */
-public convenience init(profile: ServerProfile, storage: Storage, options: SessionOptions, backgroundTime: BackgroundTime? = nil)throws  {
+public convenience init(profile: ServerProfile, storage: Storage, options: SessionOptions, backgroundTime: BackgroundTime? = nil, requestFields: RequestFields? = nil)throws  {
     let handle =
         try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
@@ -718,7 +1013,8 @@ public convenience init(profile: ServerProfile, storage: Storage, options: Sessi
         FfiConverterTypeServerProfile_lower(profile),
         FfiConverterTypeStorage_lower(storage),
         FfiConverterTypeSessionOptions_lower(options),
-        FfiConverterOptionTypeBackgroundTime.lower(backgroundTime),uniffiCallStatus
+        FfiConverterOptionTypeBackgroundTime.lower(backgroundTime),
+        FfiConverterOptionTypeRequestFields.lower(requestFields),uniffiCallStatus
     )
 }
     self.init(unsafeFromHandle: handle)
@@ -771,6 +1067,27 @@ open func adopt(tokens: TokenSet)async throws   {
             completeFunc: ffi_tokencast_ffi_rust_future_complete_void,
             freeFunc: ffi_tokencast_ffi_rust_future_free_void,
             liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
+}
+    
+    /**
+     * Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+     * saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+     * over again.
+     */
+open func adoptCookie(cookies: String, account: String?)async throws  -> [String]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(cookies),FfiConverterOptionString.lower(account)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceString.lift,
             errorHandler: FfiConverterTypeSessionError_lift
         )
 }
@@ -1966,6 +2283,226 @@ public func FfiConverterTypeOAuthClient_lift(_ handle: UInt64) throws -> OAuthCl
 #endif
 public func FfiConverterTypeOAuthClient_lower(_ value: OAuthClient) -> UInt64 {
     return FfiConverterTypeOAuthClient.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Adds headers and body fields of the app's own to sign-in, refresh and revocation, such as a device's id or an
+ * attestation. It sees no token, and can override nothing that the profile places. Calls come on a thread of the library's
+ * own; asking the session for its token in memory is fine there.
+ *
+ * What it throws keeps the request from being sent: callers get `TryAgain` with the cause `App`, and nothing is lost.
+ */
+public protocol RequestFields: AnyObject, Sendable {
+    
+    /**
+     * What to add to the request that is about to be made.
+     */
+    func fields(purpose: Purpose) throws  -> ExtraFields
+    
+}
+/**
+ * Adds headers and body fields of the app's own to sign-in, refresh and revocation, such as a device's id or an
+ * attestation. It sees no token, and can override nothing that the profile places. Calls come on a thread of the library's
+ * own; asking the session for its token in memory is fine there.
+ *
+ * What it throws keeps the request from being sent: callers get `TryAgain` with the cause `App`, and nothing is lost.
+ */
+open class RequestFieldsImpl: RequestFields, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_requestfields(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_requestfields(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * What to add to the request that is about to be made.
+     */
+open func fields(purpose: Purpose)throws  -> ExtraFields  {
+    return try  FfiConverterTypeExtraFields_lift(try rustCallWithError(FfiConverterTypeRequestFieldsError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_requestfields_fields(
+            self.uniffiCloneHandle(),
+        FfiConverterTypePurpose_lower(purpose),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceRequestFields {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceRequestFields = UniffiVTableCallbackInterfaceRequestFields(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeRequestFields.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface RequestFields: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeRequestFields.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface RequestFields: handle missing in uniffiClone")
+            }
+        },
+        fields: { (
+            uniffiHandle: UInt64,
+            purpose: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<RustBuffer>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> ExtraFields in
+                guard let uniffiObj = try? FfiConverterTypeRequestFields.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.fields(
+                     purpose: try FfiConverterTypePurpose_lift(purpose)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterTypeExtraFields_lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeRequestFieldsError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceRequestFields> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceRequestFields>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitRequestFields() {
+    uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields(UniffiCallbackInterfaceRequestFields.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestFields: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<RequestFields>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = RequestFields
+
+    public static func lift(_ handle: UInt64) throws -> RequestFields {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return RequestFieldsImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: RequestFields) -> UInt64 {
+         if let rustImpl = value as? RequestFieldsImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestFields {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: RequestFields, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestFields_lift(_ handle: UInt64) throws -> RequestFields {
+    return try FfiConverterTypeRequestFields.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestFields_lower(_ value: RequestFields) -> UInt64 {
+    return FfiConverterTypeRequestFields.lower(value)
 }
 
 
@@ -3349,6 +3886,36 @@ public convenience init(refreshToken: String, accessToken: String?, expiresInMs:
     }
 
     
+    /**
+     * The session's cookies, written as a `Cookie` header has them, and the access token if it is at hand. (After a sign-in
+     * inside a webview: `adopt_cookie`, which knows what is left there.)
+     */
+public static func cookies(cookies: String, accessToken: String?, expiresInMs: Int64?, account: String?)throws  -> TokenSet  {
+    return try  FfiConverterTypeTokenSet_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_tokenset_cookies(
+        FfiConverterString.lower(cookies),
+        FfiConverterOptionString.lower(accessToken),
+        FfiConverterOptionInt64.lower(expiresInMs),
+        FfiConverterOptionString.lower(account),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * An access token alone, for a server that renews by it. Its life as in `new`.
+     */
+public static func onlyAccessToken(accessToken: String, expiresInMs: Int64?, account: String?)throws  -> TokenSet  {
+    return try  FfiConverterTypeTokenSet_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token(
+        FfiConverterString.lower(accessToken),
+        FfiConverterOptionInt64.lower(expiresInMs),
+        FfiConverterOptionString.lower(account),uniffiCallStatus
+    )
+})
+}
+    
 
     
 
@@ -3518,6 +4085,235 @@ public func FfiConverterTypeAccessToken_lift(_ buf: RustBuffer) throws -> Access
 #endif
 public func FfiConverterTypeAccessToken_lower(_ value: AccessToken) -> RustBuffer {
     return FfiConverterTypeAccessToken.lower(value)
+}
+
+
+/**
+ * One account of the list.
+ */
+public struct Account: Equatable, Hashable {
+    /**
+     * The app's name for it.
+     */
+    public let id: String
+    /**
+     * What the user knows it by.
+     */
+    public let name: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The app's name for it.
+         */id: String, 
+        /**
+         * What the user knows it by.
+         */name: String?) {
+        self.id = id
+        self.name = name
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Account: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccount: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Account {
+        return
+            try Account(
+                id: FfiConverterString.read(from: &buf), 
+                name: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Account, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.name, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccount_lift(_ buf: RustBuffer) throws -> Account {
+    return try FfiConverterTypeAccount.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccount_lower(_ value: Account) -> RustBuffer {
+    return FfiConverterTypeAccount.lower(value)
+}
+
+
+/**
+ * The list as it stands in the storage.
+ */
+public struct AccountList: Equatable, Hashable {
+    /**
+     * In the order in which they were added.
+     */
+    public let accounts: [Account]
+    /**
+     * The id of the current one.
+     */
+    public let current: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * In the order in which they were added.
+         */accounts: [Account], 
+        /**
+         * The id of the current one.
+         */current: String?) {
+        self.accounts = accounts
+        self.current = current
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AccountList: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccountList: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccountList {
+        return
+            try AccountList(
+                accounts: FfiConverterSequenceTypeAccount.read(from: &buf), 
+                current: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AccountList, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeAccount.write(value.accounts, into: &buf)
+        FfiConverterOptionString.write(value.current, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccountList_lift(_ buf: RustBuffer) throws -> AccountList {
+    return try FfiConverterTypeAccountList.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccountList_lower(_ value: AccountList) -> RustBuffer {
+    return FfiConverterTypeAccountList.lower(value)
+}
+
+
+/**
+ * Headers and body fields that an app adds to one request.
+ */
+public struct ExtraFields: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
+    /**
+     * Headers by name.
+     */
+    public let headers: [String: String]
+    /**
+     * Body fields by name.
+     */
+    public let fields: [String: String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Headers by name.
+         */headers: [String: String] = [:], 
+        /**
+         * Body fields by name.
+         */fields: [String: String] = [:]) {
+        self.headers = headers
+        self.fields = fields
+    }
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_debug(
+            FfiConverterTypeExtraFields_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display(
+            FfiConverterTypeExtraFields_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension ExtraFields: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeExtraFields: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ExtraFields {
+        return
+            try ExtraFields(
+                headers: FfiConverterDictionaryStringString.read(from: &buf), 
+                fields: FfiConverterDictionaryStringString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ExtraFields, into buf: inout [UInt8]) {
+        FfiConverterDictionaryStringString.write(value.headers, into: &buf)
+        FfiConverterDictionaryStringString.write(value.fields, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExtraFields_lift(_ buf: RustBuffer) throws -> ExtraFields {
+    return try FfiConverterTypeExtraFields.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExtraFields_lower(_ value: ExtraFields) -> RustBuffer {
+    return FfiConverterTypeExtraFields.lower(value)
 }
 
 
@@ -3954,6 +4750,10 @@ public enum Cause: Equatable, Hashable {
      */
     case backgroundTimeOver
     /**
+     * The app's `RequestFields` had no answer: no request was sent.
+     */
+    case noFields
+    /**
      * The set-up is wrong.
      */
     case misconfigured
@@ -4055,32 +4855,34 @@ public struct FfiConverterTypeCause: FfiConverterRustBuffer {
         
         case 14: return .backgroundTimeOver
         
-        case 15: return .misconfigured
+        case 15: return .noFields
         
-        case 16: return .rejected
+        case 16: return .misconfigured
         
-        case 17: return .paused
+        case 17: return .rejected
         
-        case 18: return .storageFailed(try FfiConverterTypeStorageFailure.read(from: &buf)
+        case 18: return .paused
+        
+        case 19: return .storageFailed(try FfiConverterTypeStorageFailure.read(from: &buf)
         )
         
-        case 19: return .saveFailed(try FfiConverterTypeStorageFailure.read(from: &buf)
+        case 20: return .saveFailed(try FfiConverterTypeStorageFailure.read(from: &buf)
         )
         
-        case 20: return .savedLater
+        case 21: return .savedLater
         
-        case 21: return .locked(try FfiConverterTypeLockedCause.read(from: &buf)
+        case 22: return .locked(try FfiConverterTypeLockedCause.read(from: &buf)
         )
         
-        case 22: return .unlocked
+        case 23: return .unlocked
         
-        case 23: return .signOutAsked
+        case 24: return .signOutAsked
         
-        case 24: return .signOutNoted
+        case 25: return .signOutNoted
         
-        case 25: return .signedOut
+        case 26: return .signedOut
         
-        case 26: return .ended(try FfiConverterTypeEndReason.read(from: &buf)
+        case 27: return .ended(try FfiConverterTypeEndReason.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -4148,55 +4950,59 @@ public struct FfiConverterTypeCause: FfiConverterRustBuffer {
             writeInt(&buf, Int32(14))
         
         
-        case .misconfigured:
+        case .noFields:
             writeInt(&buf, Int32(15))
         
         
-        case .rejected:
+        case .misconfigured:
             writeInt(&buf, Int32(16))
         
         
-        case .paused:
+        case .rejected:
             writeInt(&buf, Int32(17))
         
         
-        case let .storageFailed(v1):
+        case .paused:
             writeInt(&buf, Int32(18))
-            FfiConverterTypeStorageFailure.write(v1, into: &buf)
-            
         
-        case let .saveFailed(v1):
+        
+        case let .storageFailed(v1):
             writeInt(&buf, Int32(19))
             FfiConverterTypeStorageFailure.write(v1, into: &buf)
             
         
-        case .savedLater:
+        case let .saveFailed(v1):
             writeInt(&buf, Int32(20))
+            FfiConverterTypeStorageFailure.write(v1, into: &buf)
+            
+        
+        case .savedLater:
+            writeInt(&buf, Int32(21))
         
         
         case let .locked(v1):
-            writeInt(&buf, Int32(21))
+            writeInt(&buf, Int32(22))
             FfiConverterTypeLockedCause.write(v1, into: &buf)
             
         
         case .unlocked:
-            writeInt(&buf, Int32(22))
-        
-        
-        case .signOutAsked:
             writeInt(&buf, Int32(23))
         
         
-        case .signOutNoted:
+        case .signOutAsked:
             writeInt(&buf, Int32(24))
         
         
-        case .signedOut:
+        case .signOutNoted:
             writeInt(&buf, Int32(25))
         
         
-        case let .ended(v1):
+        case .signedOut:
             writeInt(&buf, Int32(26))
+        
+        
+        case let .ended(v1):
+            writeInt(&buf, Int32(27))
             FfiConverterTypeEndReason.write(v1, into: &buf)
             
         }
@@ -4773,6 +5579,91 @@ public func FfiConverterTypeNotice_lower(_ value: Notice) -> RustBuffer {
 
 
 /**
+ * Which of the profile's requests is about to be made.
+ */
+
+public enum Purpose: Equatable, Hashable {
+    
+    /**
+     * The user's sign-in.
+     */
+    case signIn
+    /**
+     * The exchange that brings the next access token.
+     */
+    case refresh
+    /**
+     * The revocation of what a session lived by.
+     */
+    case revoke
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Purpose: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePurpose: FfiConverterRustBuffer {
+    typealias SwiftType = Purpose
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Purpose {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .signIn
+        
+        case 2: return .refresh
+        
+        case 3: return .revoke
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Purpose, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .signIn:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .refresh:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .revoke:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePurpose_lift(_ buf: RustBuffer) throws -> Purpose {
+    return try FfiConverterTypePurpose.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePurpose_lower(_ value: Purpose) -> RustBuffer {
+    return FfiConverterTypePurpose.lower(value)
+}
+
+
+
+/**
  * What a read found.
  */
 
@@ -4908,6 +5799,79 @@ public func FfiConverterTypeReadOutcome_lower(_ value: ReadOutcome) -> RustBuffe
     return FfiConverterTypeReadOutcome.lower(value)
 }
 
+
+
+/**
+ * A host's request fields threw. Its text is dropped: it may quote an attestation.
+ */
+public 
+enum RequestFieldsError: Swift.Error, Equatable, Hashable {
+
+    
+    
+    /**
+     * Something was thrown.
+     */
+    case Threw
+
+    
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RequestFieldsError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestFieldsError: FfiConverterRustBuffer {
+    typealias SwiftType = RequestFieldsError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestFieldsError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Threw
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RequestFieldsError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Threw:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestFieldsError_lift(_ buf: RustBuffer) throws -> RequestFieldsError {
+    return try FfiConverterTypeRequestFieldsError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestFieldsError_lower(_ value: RequestFieldsError) -> RustBuffer {
+    return FfiConverterTypeRequestFieldsError.lower(value)
+}
 
 
 /**
@@ -5594,6 +6558,10 @@ public enum TryAgainCause: Equatable, Hashable {
      * The server answered, but not with a verdict.
      */
     case server
+    /**
+     * The app's own `RequestFields` had no answer: nothing was sent.
+     */
+    case app
 
 
 
@@ -5623,6 +6591,8 @@ public struct FfiConverterTypeTryAgainCause: FfiConverterRustBuffer {
         
         case 4: return .server
         
+        case 5: return .app
+        
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -5645,6 +6615,10 @@ public struct FfiConverterTypeTryAgainCause: FfiConverterRustBuffer {
         
         case .server:
             writeInt(&buf, Int32(4))
+        
+        
+        case .app:
+            writeInt(&buf, Int32(5))
         
         }
     }
@@ -5852,6 +6826,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeAuthSession: FfiConverterRustBuffer {
+    typealias SwiftType = AuthSession?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAuthSession.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAuthSession.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeBackgroundTime: FfiConverterRustBuffer {
     typealias SwiftType = BackgroundTime?
 
@@ -5868,6 +6866,30 @@ fileprivate struct FfiConverterOptionTypeBackgroundTime: FfiConverterRustBuffer 
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeBackgroundTime.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRequestFields: FfiConverterRustBuffer {
+    typealias SwiftType = RequestFields?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRequestFields.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRequestFields.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -5894,6 +6916,56 @@ fileprivate struct FfiConverterOptionTypeAccessToken: FfiConverterRustBuffer {
         case 1: return try FfiConverterTypeAccessToken.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
+    typealias SwiftType = [String]
+
+    public static func write(_ value: [String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterString.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [String]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAccount: FfiConverterRustBuffer {
+    typealias SwiftType = [Account]
+
+    public static func write(_ value: [Account], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAccount.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Account] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Account]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAccount.read(from: &buf))
+        }
+        return seq
     }
 }
 
@@ -6107,6 +7179,24 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_func_shut_down() != 24963) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_accounts_add() != 27277) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_accounts_current() != 61231) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_accounts_list() != 52719) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_accounts_open() != 33627) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_accounts_remove() != 40854) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_accounts_switch_to() != 892) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_backgroundend_tell() != 36841) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6137,10 +7227,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_requestfields_fields() != 16303) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_authsession_access_token() != 64699) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_authsession_adopt() != 27866) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie() != 30225) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_authsession_close_session() != 2386) {
@@ -6192,6 +7288,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_securestorage_delete() != 58533) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_accounts_new() != 13618) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client() != 13422) {
@@ -6251,7 +7350,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase() != 42497) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 22090) {
+    if (uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 25689) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_constructor_storage_file() != 25787) {
@@ -6272,12 +7371,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_constructor_credentials_password() != 4722) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies() != 59203) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_constructor_tokenset_new() != 33084) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token() != 62619) {
         return InitializationResult.apiChecksumMismatch
     }
 
     uniffiCallbackInitBackgroundTime()
     uniffiCallbackInitKeyWrapper()
+    uniffiCallbackInitRequestFields()
     uniffiCallbackInitSecureStorage()
     uniffiCallbackInitSessionListener()
     return InitializationResult.ok

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{LockFailure, LockGuard, LockKind, ProcessLock};
 
 /// `flock`, on Windows `LockFileEx`, on files in a folder that all processes of the app share. The system frees them when a
-/// process dies; the files are never unlinked, or two processes could hold one name.
+/// process dies; the files of an entry that may be used again are never unlinked, or two processes could hold one name.
 #[derive(Clone, Debug)]
 pub struct FileLocks {
     folder: PathBuf,
@@ -19,24 +19,27 @@ impl FileLocks {
         }
     }
 
+    fn path(&self, entry_id: &str, kind: LockKind) -> PathBuf {
+        let digest = ring::digest::digest(&ring::digest::SHA256, entry_id.as_bytes());
+        let hash: String = digest.as_ref()[..12]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.folder.join(format!("{hash}.{}.lock", kind.name()))
+    }
+
     fn open(&self, entry_id: &str, kind: LockKind) -> io::Result<File> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.folder)?;
-        let digest = ring::digest::digest(&ring::digest::SHA256, entry_id.as_bytes());
-        let hash: String = digest.as_ref()[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let path = self.folder.join(format!("{hash}.{}.lock", kind.name()));
         // Rust opens with O_CLOEXEC, on Windows not inheritable: a child process must not keep the lock alive.
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path)
+        options.open(self.path(entry_id, kind))
     }
 }
 
@@ -48,6 +51,13 @@ impl ProcessLock for FileLocks {
             .map_err(|error| failed(error.kind().to_string()))?;
         let taken = try_lock(&file).map_err(|error| failed(error.to_string()))?;
         Ok(taken.then(|| LockGuard::new(file)))
+    }
+
+    fn forget(&self, entry_id: &str) {
+        for kind in [LockKind::Flight, LockKind::Record] {
+            // An empty file that stays harms nobody.
+            let _ = std::fs::remove_file(self.path(entry_id, kind));
+        }
     }
 }
 

@@ -16,6 +16,10 @@ pub use memory::MemoryLocks;
 pub trait ProcessLock: Send + Sync + 'static {
     /// Takes the lock unless somebody holds it (`Ok(None)`).
     fn try_acquire(&self, entry_id: &str, kind: LockKind) -> Result<Option<LockGuard>, LockFailure>;
+
+    /// The entry is gone for good and its id is never used again: what was kept for its locks can go too. Called with neither
+    /// of them held by the caller.
+    fn forget(&self, _entry_id: &str) {}
 }
 
 /// Which of an entry's two locks.

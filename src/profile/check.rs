@@ -49,6 +49,17 @@ const RESERVED: [&str; 11] = [
     "upgrade",
 ];
 
+/// A token of RFC 9110 §5.6.2.
+pub(crate) fn is_header_name(name: &str) -> bool {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(token)
+}
+
+/// Whether only the transport may write the header of that name, which is in lower case.
+pub(crate) fn belongs_to_the_connection(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 /// Whether every part of the profile can be used.
 pub(super) fn profile(profile: &ServerProfile) -> Checked {
     let id = &profile.id;
@@ -317,7 +328,7 @@ impl<'a> Names<'a> {
     fn header(&mut self, name: &str) -> Checked {
         header_name(&format!("{}.headers", self.at), name, "header")?;
         let lower = name.to_ascii_lowercase();
-        if RESERVED.contains(&lower.as_str()) {
+        if belongs_to_the_connection(&lower) {
             return Err(self.refusal(
                 "headers",
                 format!("`{name}` belongs to the connection"),
@@ -474,8 +485,7 @@ fn unlisted(field: &str, cookie: &str) -> ProfileError {
 
 /// Cookies are named as headers are (RFC 6265 §4.1.1).
 fn header_name(field: &str, name: &str, what: &str) -> Checked {
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(token) {
+    if !is_header_name(name) {
         return Err(ProfileError::new(
             field,
             format!("`{name}` is not a {what} name"),

@@ -22,6 +22,7 @@ use url::Url;
 
 pub use answer::{AnswerShape, ExpiresUnit};
 pub use check::ProfileError;
+pub(crate) use check::{belongs_to_the_connection, is_header_name};
 pub use client::{ClientAuth, OAuthClient};
 pub use pointer::JsonPointer;
 pub use request::{BodyEncoding, CsrfEcho, Method, Place, Placement, RequestShape, SignInShape, TokenKind};

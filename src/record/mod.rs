@@ -36,6 +36,9 @@ pub(crate) struct Record {
     /// The hash of the credential before this one, to recognise a record that was overtaken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<CredentialHash>,
+    /// The hash of the cookies that began the epoch, taken out of a webview: a copy left there is recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) adopted: Option<CredentialHash>,
     /// Set before a request leaves, cleared by its commit: the credential may have been presented.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inflight: Option<Intent>,
@@ -136,6 +139,7 @@ impl Record {
             credential: Credential::default(),
             attempt_key: None,
             previous: Some(self.credential.hash()),
+            adopted: None,
             inflight: None,
             reason: Some(reason),
             obtained_at: at,
@@ -164,6 +168,7 @@ pub(crate) mod samples {
             },
             attempt_key: Some(AttemptKey::draw(&crate::random::SystemRandom::default()).unwrap()),
             previous: None,
+            adopted: None,
             inflight: None,
             revoke_pending: Vec::new(),
             reason: None,

@@ -5,6 +5,8 @@ use super::AuthSession;
 use super::background::BackgroundTime;
 use super::core::{Core, Parts};
 use super::ledger::Role;
+use super::request_fields::RequestFields;
+use super::shelf::Shelf;
 use crate::defence::Defences;
 use crate::error::{Failure, SessionError};
 use crate::lock::{MemoryLocks, ProcessLock};
@@ -18,7 +20,10 @@ use crate::transport::HttpTransport;
 #[cfg(feature = "reqwest")]
 use crate::transport::ReqwestTransport;
 
+const DEFAULT_ENTRY: &str = "default";
+
 /// Collects the parts of an [`AuthSession`]. All but the storage have defaults; none is global.
+#[derive(Clone)]
 #[must_use]
 pub struct AuthSessionBuilder {
     profile: ServerProfile,
@@ -34,6 +39,7 @@ pub struct AuthSessionBuilder {
     random: Arc<dyn Random>,
     spawner: Option<Arc<dyn Spawner>>,
     background_time: Option<Arc<dyn BackgroundTime>>,
+    request_fields: Option<Arc<dyn RequestFields>>,
     registry: Registry,
     persist_access_token: bool,
     role: Role,
@@ -44,7 +50,7 @@ impl AuthSessionBuilder {
     pub(super) fn new(profile: ServerProfile) -> Self {
         Self {
             profile,
-            entry: "default".into(),
+            entry: DEFAULT_ENTRY.into(),
             storage: None,
             key_wrapper: None,
             state_dir: None,
@@ -56,6 +62,7 @@ impl AuthSessionBuilder {
             random: Arc::new(SystemRandom::default()),
             spawner: None,
             background_time: None,
+            request_fields: None,
             registry: Registry::default(),
             persist_access_token: false,
             role: Role::Owner,
@@ -140,6 +147,12 @@ impl AuthSessionBuilder {
         self
     }
 
+    /// What the app adds to its sign-in, refresh and revocation requests, such as a device's id. See [`RequestFields`].
+    pub fn request_fields(mut self, request_fields: Arc<dyn RequestFields>) -> Self {
+        self.request_fields = Some(request_fields);
+        self
+    }
+
     /// The open entries of this process: two sessions on one entry with one registry are one session.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = registry;
@@ -176,6 +189,29 @@ impl AuthSessionBuilder {
     ///
     /// Errors: `Misconfigured` when a part is missing.
     pub fn build(self) -> Result<AuthSession, SessionError> {
+        let registry = self.registry.clone();
+        Ok(AuthSession::through(Core::open(self.parts()?, registry)?))
+    }
+
+    /// What several sessions are built from, and the entry of that name beside theirs. Does no I/O.
+    pub(crate) fn with_shelf(mut self, name: &str) -> Result<(Self, Shelf), SessionError> {
+        if self.entry != DEFAULT_ENTRY {
+            return Err(Failure::misconfigured(
+                "the sessions of a list of accounts have entries of their own",
+                "leave `.entry(…)` out; for a second list use another storage",
+            )
+            .into());
+        }
+        let parts = self.clone().parts()?;
+        // All of them on one: a default of its own for each would keep nobody out.
+        self.spawner = Some(parts.spawner.clone());
+        if parts.notes.is_none() {
+            self.locks = Some(parts.locks.clone());
+        }
+        Ok((self, Shelf::new(parts, name)))
+    }
+
+    fn parts(self) -> Result<Parts, SessionError> {
         let storage = self.storage.ok_or_else(|| {
             Failure::misconfigured("the session has no storage", "call `.storage(…)` on the builder")
         })?;
@@ -223,28 +259,25 @@ impl AuthSessionBuilder {
                 .into());
             }
         };
-        let core = Core::open(
-            Parts {
-                profile: self.profile,
-                entry: self.entry,
-                storage,
-                key_wrapper,
-                locks,
-                notes: folder.filter(|_| !volatile),
-                role: self.role,
-                transport,
-                #[cfg(feature = "reqwest")]
-                resources: self.reqwest,
-                clock: self.clock,
-                random: self.random,
-                spawner,
-                background_time: self.background_time,
-                persist_access_token: self.persist_access_token,
-                defences: self.defences,
-            },
-            self.registry,
-        )?;
-        Ok(AuthSession::through(core))
+        Ok(Parts {
+            profile: self.profile,
+            entry: self.entry,
+            storage,
+            key_wrapper,
+            locks,
+            notes: folder.filter(|_| !volatile),
+            role: self.role,
+            transport,
+            #[cfg(feature = "reqwest")]
+            resources: self.reqwest,
+            clock: self.clock,
+            random: self.random,
+            spawner,
+            background_time: self.background_time,
+            request_fields: self.request_fields,
+            persist_access_token: self.persist_access_token,
+            defences: self.defences,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use super::background::BackgroundTime;
 use super::breaker::Breaker;
 use super::ledger::{Ledger, Role};
 use super::recorder::{self, Recorder};
+use super::request_fields::RequestFields;
 use crate::defence::{Defence, Defences};
 use crate::error::{EndReason, Failure, SessionError, StorageFailure};
 use crate::flight::{Fresh, Plan};
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
     pub(super) background_time: Option<Arc<dyn BackgroundTime>>,
+    pub(super) request_fields: Option<Arc<dyn RequestFields>>,
     pub(super) persist_access_token: bool,
     pub(super) defences: Defences,
 }
@@ -59,6 +61,7 @@ pub(super) struct Core {
     pub(super) random: Arc<dyn Random>,
     pub(super) spawner: Arc<dyn Spawner>,
     pub(super) background_time: Option<Arc<dyn BackgroundTime>>,
+    pub(super) request_fields: Option<Arc<dyn RequestFields>>,
     registry: Registry,
     /// The name for a storage entry that does not exist yet.
     pub(super) new_store: StoreId,
@@ -155,6 +158,7 @@ impl Core {
                 random: parts.random,
                 spawner: parts.spawner,
                 background_time: parts.background_time,
+                request_fields: parts.request_fields,
                 registry: registry.clone(),
                 new_store,
                 slot: TokenSlot::default(),

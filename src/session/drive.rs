@@ -9,7 +9,7 @@ use super::core::{Core, FlightResult, jobs};
 use super::recorder::{self, Course};
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
-use crate::flight::{Event, Flight, Fresh, Look, MOST_KEYS, Moment, Outcome, SendFailure, Step};
+use crate::flight::{Event, Flight, Fresh, Look, MOST_KEYS, Moment, Outcome, SendFailure, Step, Written};
 use crate::lock::LockKind;
 use crate::random::Random;
 use crate::record::Record;
@@ -17,7 +17,7 @@ use crate::state::{Cause, SessionEvent, SessionState};
 use crate::storage::Opened;
 use crate::token::AttemptKey;
 use crate::transport::TransportError;
-use crate::wire::{self, Presented, RefreshAnswer};
+use crate::wire::{self, Extra, Presented, RefreshAnswer};
 
 impl Core {
     /// Runs one flight to its end, in a task of its own: callers come and go.
@@ -37,6 +37,8 @@ impl Core {
         if let Some(preparation) = self.transport.preparation() {
             self.spawner.spawn_blocking(preparation);
         }
+        // Before any lock: the app may take its time. What is wrong with it keeps the intent from being written.
+        let extra = self.extra_of_refresh().await;
         let mut event = Event::Start;
         loop {
             let left = landed.borrow().is_none() && landed.receiver_count() < 2;
@@ -71,6 +73,11 @@ impl Core {
                     record_lock = lock;
                     Event::Look(look(opened))
                 }
+                // Without an intent the server is not called: nothing is changed, nothing is sent.
+                Step::Write(draft) if draft.inflight.is_some() && extra.is_err() => {
+                    let failure = extra.as_ref().err().cloned().unwrap_or(Failure::NoFields);
+                    Event::Written(Written::Failed(failure))
+                }
                 Step::Write(draft) => {
                     let written = held.finishing(&self, self.ledger.write(*draft, under)).await;
                     Event::Written(written)
@@ -78,7 +85,7 @@ impl Core {
                 Step::Send(presented) => {
                     held.ask_for_time(&self).await;
                     // Dropping the exchange drops its connection; the lock goes after that.
-                    let exchange = self.exchange(&presented, &mut course);
+                    let exchange = self.exchange(&presented, &extra, &mut course);
                     held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
                 }
                 Step::Rest(pause) => match held.unless_over(self.clock.sleep(pause)).await {
@@ -100,8 +107,18 @@ impl Core {
         }
     }
 
-    async fn exchange(&self, presented: &Presented, course: &mut Course) -> Event {
-        let request = match wire::refresh(&self.profile, presented) {
+    async fn exchange(
+        &self,
+        presented: &Presented,
+        extra: &Result<Extra, Failure>,
+        course: &mut Course,
+    ) -> Event {
+        let extra = match extra {
+            Ok(extra) => extra,
+            // Reached only by who takes the intent out.
+            Err(_) => return Event::Unanswered(SendFailure::Setup),
+        };
+        let request = match wire::refresh(&self.profile, presented, extra) {
             Ok(request) => request,
             Err(reason) => return Event::Unanswered(SendFailure::Unplaceable(reason)),
         };

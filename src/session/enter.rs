@@ -13,17 +13,19 @@ use crate::profile::TokenKind;
 use crate::record::{Kind, Record};
 use crate::state::Cause;
 use crate::time::BootTime;
-use crate::token::{AccessToken, AttemptKey, Credential, Credentials, Generation, TokenSet};
+use crate::token::{AccessToken, AttemptKey, Credential, CredentialHash, Credentials, Generation, TokenSet};
 use crate::transport::TransportError;
 use crate::wire::{self, SignInAnswer, Tokens};
 
 /// Tokens that are about to begin an epoch.
-struct Arrival {
-    tokens: Tokens,
-    account: Option<String>,
-    received: BootTime,
+pub(super) struct Arrival {
+    pub(super) tokens: Tokens,
+    pub(super) account: Option<String>,
+    pub(super) received: BootTime,
     /// A sign-in over a session revokes the old one; adopted tokens may belong to it.
-    replaces: bool,
+    pub(super) replaces: bool,
+    /// What a webview's store may hold a copy of.
+    pub(super) from_webview: Option<CredentialHash>,
 }
 
 impl Core {
@@ -37,6 +39,7 @@ impl Core {
                 account,
                 received: core.clock.boot(),
                 replaces: true,
+                from_webview: None,
             };
             let entered = core.enter(arrival).await;
             if let (Err(_), Some(token)) = (&entered, presented)
@@ -78,6 +81,7 @@ impl Core {
                 account: set.account,
                 received: core.clock.boot(),
                 replaces: false,
+                from_webview: None,
             })
             .await
         })
@@ -85,12 +89,13 @@ impl Core {
     }
 
     /// Runs `work` in a task of the core's own: a caller that goes away only stops waiting.
-    pub(super) async fn detached<F>(
+    pub(super) async fn detached<F, T>(
         self: Arc<Self>,
         work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
-    ) -> Result<(), SessionError>
+    ) -> Result<T, SessionError>
     where
-        F: Future<Output = Result<(), Failure>> + Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+        T: Send + 'static,
     {
         if self.memory().closed {
             return Err(SessionError::Closed);
@@ -110,12 +115,15 @@ impl Core {
     }
 
     async fn ask_to_sign_in(&self, credentials: &Credentials) -> Result<Tokens, Failure> {
-        let request = wire::sign_in(&self.profile, credentials).ok_or_else(|| {
+        let none = || {
             Failure::misconfigured(
                 "the server profile has no sign-in request",
                 "add `sign_in` to it, or hand tokens over with `adopt`",
             )
-        })?;
+        };
+        self.profile.sign_in().ok_or_else(none)?;
+        let extra = self.extra_of_sign_in(credentials).await?;
+        let request = wire::sign_in(&self.profile, credentials, &extra).ok_or_else(none)?;
         let response = self.transport.send(request).await.map_err(|error| match error {
             TransportError::NotSent => Failure::Offline,
             TransportError::Untrusted => Failure::Untrusted,
@@ -134,14 +142,18 @@ impl Core {
     }
 
     /// Draws the epoch under the record lock, saves, and only then publishes.
-    async fn enter(self: &Arc<Self>, arrival: Arrival) -> Result<(), Failure> {
+    pub(super) async fn enter(self: &Arc<Self>, arrival: Arrival) -> Result<(), Failure> {
         let draft = self.first_record(&arrival)?;
         let known_epoch = self.memory().generation().epoch;
         let replaces = arrival.replaces && self.stands(Defence::OldSessionRevoked);
         let defences = self.plan.defences;
+        let from_webview = arrival.from_webview;
         let amended = self
             .ledger
             .amend(move |stored| {
+                if let Some(stored) = stored.as_ref().filter(|stored| began_with(stored, from_webview)) {
+                    return Ok(Amendment::Leave(Box::new(stored.clone())));
+                }
                 let newest = stored
                     .as_ref()
                     .map(|stored| stored.generation)
@@ -163,11 +175,16 @@ impl Core {
                         .extend(stored.to_revoke().filter(|_| replaces));
                     record = record.over(&stored);
                 }
-                Ok::<_, Failure>(Amendment::<()>::Write(Box::new(record)))
+                Ok::<_, Failure>(Amendment::Write(Box::new(record)))
             })
             .await?;
-        let Amended::Wrote(record) = amended else {
-            return Err(Failure::Closed);
+        let record = match amended {
+            Amended::Wrote(record) => record,
+            Amended::Left(stored) => {
+                let deliveries = self.absorb(&mut self.memory(), *stored);
+                self.deliver(jobs(deliveries));
+                return Ok(());
+            }
         };
         let token = arrival
             .tokens
@@ -215,6 +232,7 @@ impl Core {
             },
             attempt_key: Some(AttemptKey::draw(&*self.random).map_err(Failure::no_randomness)?),
             previous: None,
+            adopted: arrival.from_webview,
             inflight: None,
             revoke_pending: Vec::new(),
             reason: None,
@@ -223,4 +241,9 @@ impl Core {
             server_offset_ms,
         })
     }
+}
+
+/// Whether the stored session is the one that these cookies of a webview began.
+fn began_with(stored: &Record, cookies: Option<CredentialHash>) -> bool {
+    cookies.is_some() && stored.adopted == cookies && !stored.is_tombstone()
 }

@@ -202,7 +202,7 @@ impl Core {
         }
     }
 
-    async fn revoke_pending(self: Arc<Self>) {
+    pub(super) async fn revoke_pending(self: Arc<Self>) {
         let pending = self
             .memory()
             .record
@@ -218,7 +218,18 @@ impl Core {
 
     /// Whether the server says that the token is revoked, or there is no way to.
     async fn revoke(&self, token: &Secret) -> bool {
-        let Some(request) = wire::revoke(&self.profile, token) else {
+        if self.profile.revoke().is_none() {
+            return true;
+        }
+        let extra = match self.extra_of_revocation().await {
+            Ok(extra) => extra,
+            // It stays written down.
+            Err(failure) => {
+                tracing::warn!(%failure, "a revocation waits for the app's fields");
+                return false;
+            }
+        };
+        let Some(request) = wire::revoke(&self.profile, token, &extra) else {
             return true;
         };
         match self.transport.send(request).await {

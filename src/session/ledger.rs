@@ -2,6 +2,8 @@
 //! under the record lock. A hung write keeps the lock until its call returns: landing late it would undo a newer
 //! record.
 
+mod plain;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

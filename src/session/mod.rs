@@ -1,25 +1,30 @@
 //! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
 //!
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
-//! flight), `drive` (performing what a flight asks), `background` (the platform's time for it), `follow` (waiting for
+//! flight), `drive` (performing what a flight asks), `request_fields` (what the app adds to a request), `background` (the
+//! platform's time for it), `follow` (waiting for
 //! another process's flight), `ledger` (reading and writing the record under its lock),
-//! `enter` and `leave` (sign-in, sign-out), `restore` (the start), `send` (authorised calls), `recorder` (the history).
+//! `enter`, `cookies` and `leave` (sign-in, sign-out), `restore` (the start), `erase` and `shelf` (for accounts), `send` (authorised calls), `recorder` (the history).
 
 mod ahead;
 mod background;
 mod breaker;
 mod builder;
+mod cookies;
 mod core;
 mod drive;
 mod enter;
+mod erase;
 mod follow;
 mod leave;
 mod ledger;
 mod obtain;
 mod recorder;
+mod request_fields;
 mod restore;
 #[cfg(feature = "reqwest")]
 mod send;
+mod shelf;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,14 +39,18 @@ use crate::publish::Subscription;
 use crate::random::Random;
 use crate::state::{Notice, SessionEvent, SessionState, Transition};
 use crate::time::Clock;
-use crate::token::{AccessToken, Credentials, Generation, TokenSet};
+use crate::token::{AccessToken, Credentials, Generation, Secret, TokenSet};
 
 pub use background::{BackgroundEnd, BackgroundTask, BackgroundTime};
 pub use builder::AuthSessionBuilder;
+pub use request_fields::{NoFields, RequestFields};
 #[cfg(feature = "reqwest")]
 pub use send::SendError;
 
+pub use crate::wire::{ExtraFields, Purpose};
+
 pub(crate) use self::core::Glance;
+pub(crate) use shelf::Shelf;
 
 use self::core::Core;
 use obtain::Want;
@@ -80,6 +89,24 @@ impl AuthSession {
     /// token elsewhere would end it. Resolves when they are saved.
     pub async fn adopt(&self, tokens: TokenSet) -> Result<(), SessionError> {
         self.0.open()?.adopt(tokens).await
+    }
+
+    /// Takes over the session's cookies after a sign-in inside a webview. `cookies` is what the webview's store holds for
+    /// the profile's refresh endpoint, written as a `Cookie` header has them (`refresh=…; csrf=…; theme=dark`): only those
+    /// that the profile names in `answer.cookies` are kept. The first access token is then bought with them.
+    ///
+    /// Resolves when they are saved, with the names to delete from the webview's store: two jars would be two owners of one
+    /// credential. A process that dies before it has deleted them calls this again with what is left there: cookies that
+    /// began the session which is stored are recognised, and leave it as it is. Call it after a sign-in only.
+    ///
+    /// Errors: `Misconfigured` when the profile keeps no cookies, or when one is missing, given twice or not a cookie's
+    /// value; `StorageFailed`: delete nothing, and call it again.
+    pub async fn adopt_cookie(
+        &self,
+        cookies: impl Into<Secret>,
+        account: Option<String>,
+    ) -> Result<Vec<String>, SessionError> {
+        self.0.open()?.adopt_cookie(cookies.into(), account).await
     }
 
     /// An access token with at least [`DEFAULT_MIN_TTL`] left: the cached one, or that of the one refresh.

@@ -54,6 +54,13 @@ impl Recorder {
         self.notes().history.trail()
     }
 
+    /// Deletes the file, and keeps none from here on. Blocking.
+    pub(super) fn erase(&self) {
+        if let Some(journal) = self.file.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            journal.erase();
+        }
+    }
+
     fn note(&self, mut transition: Transition) {
         let mut notes = self.notes();
         if transition.generation == Generation::default() {
@@ -291,6 +298,7 @@ pub(super) fn cause_of(failure: &Failure, superseded: bool) -> Option<Cause> {
         Failure::ServerBusy { .. } => Cause::ServerBusy,
         Failure::LockHeld => Cause::Busy,
         Failure::TimeIsUp => Cause::BackgroundTimeOver,
+        Failure::NoFields => Cause::NoFields,
         Failure::Locked(cause) | Failure::Storage(StorageFailure::Unavailable(cause)) => {
             Cause::Locked(cause.clone())
         }

@@ -69,6 +69,8 @@ pub enum Cause {
     Busy,
     /// The platform took back the app's time in the background during a refresh.
     BackgroundTimeOver,
+    /// The app's `RequestFields` had no answer: no request was sent.
+    NoFields,
     /// The set-up is wrong.
     Misconfigured,
     /// A server refused the access token.
@@ -127,6 +129,7 @@ impl fmt::Display for Cause {
             Self::BackgroundTimeOver => {
                 f.write_str("the app's time in the background ended during a refresh")
             }
+            Self::NoFields => f.write_str("the app gave no fields for a request, so none was sent"),
             Self::Misconfigured => f.write_str("a refresh met a wrong set-up"),
             Self::Rejected => f.write_str("a server refused the access token"),
             Self::Paused => f.write_str("new tokens were refused as soon as they came, so refreshes pause"),

@@ -89,6 +89,14 @@ impl Marker {
         }
     }
 
+    /// The entry is gone for good, and with it what was noted of it. A note that stays is a file too many.
+    pub(crate) fn erase(&self) {
+        for noted in self.sign_outs().unwrap_or_default() {
+            let _ = fs::remove_file(self.path(&format!("signed-out.{noted}")));
+        }
+        let _ = fs::remove_file(self.path("marker"));
+    }
+
     fn sign_outs(&self) -> Result<Vec<u64>, LockedCause> {
         let listing = match fs::read_dir(&self.folder) {
             Ok(listing) => listing,

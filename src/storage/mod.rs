@@ -10,6 +10,7 @@ mod keyring;
 pub(crate) mod local_data;
 mod marker;
 mod memory;
+mod plain;
 mod trust;
 mod vault;
 

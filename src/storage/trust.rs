@@ -70,6 +70,11 @@ impl Vault {
             FirstLook::Doubted => {}
             seen => return seen,
         }
+        self.prove_absence()
+    }
+
+    /// Settles the doubt about an entry that was not found. Under the canary's lock.
+    pub(super) fn prove_absence(&self) -> FirstLook {
         let known = match self.noted() {
             Ok(noted) => noted,
             Err(cause) => return unavailable(cause),

@@ -15,7 +15,7 @@ pub(crate) struct Vault {
     pub(super) storage: Arc<dyn SecureStorage>,
     wrapper: Option<Arc<dyn KeyWrapper>>,
     pub(super) random: Arc<dyn Random>,
-    name: String,
+    pub(super) name: String,
     /// The app's own notes; none beside a store in memory.
     pub(super) marker: Option<Marker>,
     /// The platform's key failed so often that what it wrapped counts as lost.
@@ -37,9 +37,9 @@ struct Seen {
 }
 
 #[derive(Clone)]
-struct KnownKey {
-    key: DataKey,
-    wrapped: Vec<u8>,
+pub(super) struct KnownKey {
+    pub(super) key: DataKey,
+    pub(super) wrapped: Vec<u8>,
     id: String,
 }
 
@@ -186,7 +186,7 @@ impl Vault {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { bytes, record });
     }
 
-    fn unseal(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Opened> {
+    pub(super) fn unseal(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Opened> {
         let sealed = Sealed::parse(bytes).map_err(|unreadable| match unreadable {
             Unreadable::NewerFormat => Opened::Unavailable(LockedCause::NewerFormat),
             Unreadable::Corrupt => Opened::Lost(EndReason::StoreLost),
@@ -224,7 +224,7 @@ impl Vault {
 
     /// A nonce for one write, with another in reserve: the write of an intent thus has that of the commit, which must
     /// not fail for want of randomness.
-    fn nonce(&self) -> Result<SealNonce, Failure> {
+    pub(super) fn nonce(&self) -> Result<SealNonce, Failure> {
         let mut spare = self.spare_nonce.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = SealNonce::draw(&*self.random);
         let nonce = fresh
@@ -236,7 +236,7 @@ impl Vault {
         Ok(nonce)
     }
 
-    fn key_to_seal_with(&self) -> Result<KnownKey, Failure> {
+    pub(super) fn key_to_seal_with(&self) -> Result<KnownKey, Failure> {
         if let Some(known) = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(known);
         }

@@ -7,6 +7,11 @@ pub(crate) fn cookie<'j>(jar: &'j Secret, name: &str) -> Option<&'j str> {
     pairs(jar.expose()).find_map(|(known, value)| (known == name).then_some(value))
 }
 
+/// How many of them have that name.
+pub(crate) fn cookie_count(jar: &Secret, name: &str) -> usize {
+    pairs(jar.expose()).filter(|(known, _)| *known == name).count()
+}
+
 /// The jar with the given cookies added or replaced; each of the others stays.
 pub(crate) fn with_cookies(jar: Option<&Secret>, set: &[(&str, &str)]) -> Secret {
     let old = pairs(jar.map_or("", Secret::expose)).map(|(name, value)| {

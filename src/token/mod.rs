@@ -9,7 +9,7 @@ mod secret;
 
 pub use access::AccessToken;
 pub(crate) use access::TokenSlot;
-pub(crate) use cookies::{cookie, with_cookies};
+pub(crate) use cookies::{cookie, cookie_count, with_cookies};
 pub use credential::{AttemptKey, Credential, CredentialHash, Credentials, TokenSet};
 pub use generation::{Generation, StoreId};
 pub use secret::Secret;

@@ -11,11 +11,6 @@ use crate::profile::BodyEncoding;
 pub(super) struct Fields<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Fields<'a> {
-    pub(super) fn fixed(fields: &'a BTreeMap<String, String>) -> Self {
-        let pairs = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Self(pairs.collect())
-    }
-
     pub(super) fn add(&mut self, name: &'a str, value: &'a str) {
         self.0.insert(name, value);
     }

@@ -4,15 +4,18 @@
 mod answer;
 mod body;
 mod expiry;
+mod extra;
 mod message;
 mod request;
 mod set_cookie;
 mod verdict;
 
 pub use crate::profile::Method;
+pub use extra::{ExtraFields, Purpose};
 pub use message::{HttpRequest, HttpResponse};
 
 pub(crate) use answer::{
     RefreshAnswer, Said, SignInAnswer, Tokens, read_refresh, read_revocation, read_sign_in, said,
 };
+pub(crate) use extra::Extra;
 pub(crate) use request::{Presented, Secrets, Unplaceable, presentable, refresh, revoke, sign_in};

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::HttpRequest;
 use super::body::Fields;
+use super::extra::Extra;
 use crate::profile::{
     BodyEncoding, ClientAuth, Method, OAuthClient, Place, Placement, RequestShape, ServerProfile, TokenKind,
 };
@@ -47,9 +48,13 @@ impl Unplaceable {
 }
 
 /// The sign-in request; `None` when the profile has none.
-pub(crate) fn sign_in(profile: &ServerProfile, credentials: &Credentials) -> Option<HttpRequest> {
+pub(crate) fn sign_in(
+    profile: &ServerProfile,
+    credentials: &Credentials,
+    extra: &Extra,
+) -> Option<HttpRequest> {
     let shape = profile.sign_in()?;
-    let mut draft = Draft::new(&shape.fields, &shape.headers);
+    let mut draft = Draft::new(extra, &shape.fields, &shape.headers);
     draft.client(profile.client());
     for (name, value) in credentials.iter() {
         draft.fields.add(name, value.expose());
@@ -58,8 +63,12 @@ pub(crate) fn sign_in(profile: &ServerProfile, credentials: &Credentials) -> Opt
 }
 
 /// The refresh request.
-pub(crate) fn refresh(profile: &ServerProfile, presented: &Presented) -> Result<HttpRequest, Unplaceable> {
-    let mut request = token_request(profile, profile.refresh(), &presented.credential)?;
+pub(crate) fn refresh(
+    profile: &ServerProfile,
+    presented: &Presented,
+    extra: &Extra,
+) -> Result<HttpRequest, Unplaceable> {
+    let mut request = token_request(profile, profile.refresh(), &presented.credential, extra)?;
     if let Some(header) = profile.idempotency_key() {
         request.headers.push((
             header.to_owned(),
@@ -79,7 +88,7 @@ pub(crate) fn presentable(profile: &ServerProfile, secrets: Secrets<'_>) -> Resu
 }
 
 /// The revocation of what a session lived by (RFC 7009 §2.1); `None` when the profile has none, or it cannot be sent.
-pub(crate) fn revoke(profile: &ServerProfile, token: &Secret) -> Option<HttpRequest> {
+pub(crate) fn revoke(profile: &ServerProfile, token: &Secret, extra: &Extra) -> Option<HttpRequest> {
     let shape = profile.revoke()?;
     let mut credential = Credential::default();
     let place = match profile.presents() {
@@ -88,15 +97,16 @@ pub(crate) fn revoke(profile: &ServerProfile, token: &Secret) -> Option<HttpRequ
         TokenKind::Access => &mut credential.access_token,
     };
     *place = Some(token.clone());
-    token_request(profile, shape, &credential).ok()
+    token_request(profile, shape, &credential, extra).ok()
 }
 
 fn token_request(
     profile: &ServerProfile,
     shape: &RequestShape,
     credential: &Credential,
+    extra: &Extra,
 ) -> Result<HttpRequest, Unplaceable> {
-    let mut draft = Draft::new(&shape.fields, &shape.headers);
+    let mut draft = Draft::new(extra, &shape.fields, &shape.headers);
     draft.client(profile.client());
     let secrets = Secrets::of(credential);
     for placement in &shape.tokens {
@@ -182,15 +192,20 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(fields: &'a BTreeMap<String, String>, headers: &BTreeMap<String, String>) -> Self {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone())));
-        Self {
-            fields: Fields::fixed(fields),
-            headers: headers.collect(),
-            ..Self::default()
+    /// What the app adds comes first: should a name be there twice, against all checks, the profile's stands.
+    fn new(
+        extra: &'a Extra,
+        fields: &'a BTreeMap<String, String>,
+        headers: &'a BTreeMap<String, String>,
+    ) -> Self {
+        let mut draft = Self::default();
+        for (name, value) in extra.fields().chain(texts(fields)) {
+            draft.fields.add(name, value);
         }
+        for (name, value) in extra.headers().chain(texts(headers)) {
+            draft.header(name, "", value);
+        }
+        draft
     }
 
     fn client(&mut self, client: Option<&'a OAuthClient>) {
@@ -270,6 +285,10 @@ impl<'a> Draft<'a> {
     }
 }
 
+fn texts(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    map.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -324,7 +343,7 @@ mod tests {
     #[test]
     fn a_refresh_carries_the_token_in_the_body_and_the_key_in_its_header() {
         let presented = presented(pair("a b&c=d"));
-        let request = refresh(&profile(), &presented).unwrap();
+        let request = refresh(&profile(), &presented, &Extra::default()).unwrap();
         assert_eq!(request.url.as_str(), "https://api.example.com/auth/refresh");
         assert_eq!(request.method, Method::Post);
         assert_eq!(
@@ -341,7 +360,12 @@ mod tests {
     #[test]
     fn a_json_body_is_one_flat_object() {
         let profile = edited(|json| json["sign_in"]["encoding"] = "json".into());
-        let request = sign_in(&profile, &Credentials::password("ada", "pa\"ss")).unwrap();
+        let request = sign_in(
+            &profile,
+            &Credentials::password("ada", "pa\"ss"),
+            &Extra::default(),
+        )
+        .unwrap();
         assert_eq!(body(&request), r#"{"password":"pa\"ss","username":"ada"}"#);
         assert_eq!(header(&request, "content-type"), Some("application/json"));
     }
@@ -354,7 +378,7 @@ mod tests {
                 "tokens": [{"token": "refresh", "in": "header", "field": "Authorization", "prefix": "Bearer "}],
             });
         });
-        let request = refresh(&profile, &presented(pair("r3fr3sh"))).unwrap();
+        let request = refresh(&profile, &presented(pair("r3fr3sh")), &Extra::default()).unwrap();
         assert_eq!((request.method, body(&request)), (Method::Put, ""));
         assert_eq!(header(&request, "authorization"), Some("Bearer r3fr3sh"));
         assert_eq!(header(&request, "content-type"), None);
@@ -370,7 +394,7 @@ mod tests {
                            {"token": "refresh", "in": "query", "field": "refresh_token"}],
             });
         });
-        let request = refresh(&profile, &presented(pair("r&1"))).unwrap();
+        let request = refresh(&profile, &presented(pair("r&1")), &Extra::default()).unwrap();
         assert_eq!(
             request.url.query(),
             Some("v=1&app=a+b&access_token=acc3ss&refresh_token=r%261")
@@ -386,11 +410,11 @@ mod tests {
             cookie: Some("other=x; csrf=c; refresh=r".into()),
             ..Credential::default()
         };
-        let request = refresh(&profile, &presented(credential.clone())).unwrap();
+        let request = refresh(&profile, &presented(credential.clone()), &Extra::default()).unwrap();
         assert_eq!(header(&request, "cookie"), Some("refresh=r; csrf=c"));
         assert_eq!(header(&request, "x-csrf-token"), Some("c"));
         assert_eq!(body(&request), "");
-        let revocation = revoke(&profile, credential.presented().unwrap()).unwrap();
+        let revocation = revoke(&profile, credential.presented().unwrap(), &Extra::default()).unwrap();
         assert_eq!(header(&revocation, "cookie"), Some("refresh=r; csrf=c"));
     }
 
@@ -399,7 +423,7 @@ mod tests {
         let url = "https://id.example.com/token";
         let refreshed = |client| {
             let profile = ServerProfile::oauth2(url, None, client).unwrap();
-            refresh(&profile, &presented(pair("r"))).unwrap()
+            refresh(&profile, &presented(pair("r")), &Extra::default()).unwrap()
         };
         let rest = "grant_type=refresh_token&refresh_token=r";
         assert_eq!(
@@ -452,7 +476,7 @@ mod tests {
         let profile = edited(|json| {
             json["refresh"]["headers"] = json!({"Content-Type": "application/x-amz-json-1.1"});
         });
-        let request = refresh(&profile, &presented(pair("r"))).unwrap();
+        let request = refresh(&profile, &presented(pair("r")), &Extra::default()).unwrap();
         assert_eq!(
             header(&request, "content-type"),
             Some("application/x-amz-json-1.1")
@@ -461,10 +485,10 @@ mod tests {
 
     #[test]
     fn revocation_names_the_token_as_rfc_7009_does() {
-        let request = revoke(&profile(), &"r".into()).unwrap();
+        let request = revoke(&profile(), &"r".into(), &Extra::default()).unwrap();
         assert_eq!((request.url.path(), body(&request)), ("/auth/logout", "token=r"));
         let access_only = ServerProfile::access_only("https://api.example.com").unwrap();
-        let request = revoke(&access_only, &"a".into()).unwrap();
+        let request = revoke(&access_only, &"a".into(), &Extra::default()).unwrap();
         assert_eq!(body(&request), "token=a");
     }
 }

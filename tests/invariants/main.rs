@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test's tools fail by panicking
 
+mod adopt_cookie;
 mod background_time;
 mod counting_server;
 mod i01_one_exchange_per_generation;
@@ -24,6 +25,7 @@ mod i17_nothing_is_global;
 mod page;
 mod presets;
 mod renewal_ahead;
+mod request_fields;
 mod restart;
 mod send;
 mod time;

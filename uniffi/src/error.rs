@@ -151,6 +151,8 @@ pub enum TryAgainCause {
     Busy,
     /// The server answered, but not with a verdict.
     Server,
+    /// The app's own `RequestFields` had no answer: nothing was sent.
+    App,
 }
 
 /// Why the stored session cannot be read now.

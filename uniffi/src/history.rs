@@ -91,6 +91,8 @@ pub enum Cause {
     Busy,
     /// The platform took back the app's time in the background during a refresh.
     BackgroundTimeOver,
+    /// The app's `RequestFields` had no answer: no request was sent.
+    NoFields,
     /// The set-up is wrong.
     Misconfigured,
     /// A server refused the access token.

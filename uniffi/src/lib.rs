@@ -16,23 +16,27 @@
     reason = "the scaffolding that UniFFI generates is extern \"C\"; none is written by hand"
 )]
 
+mod accounts;
 mod background;
 mod error;
 mod history;
 mod host;
 mod listener;
 mod profile;
+mod request_fields;
 mod session;
 mod state;
 mod storage;
 mod token;
 
+pub use accounts::{Account, AccountList, Accounts};
 pub use background::{BackgroundEnd, BackgroundTime, BackgroundTimeError};
 pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
 pub use history::{Cause, Trail, Transition};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};
 pub use profile::{OAuthClient, ServerProfile};
+pub use request_fields::{ExtraFields, Purpose, RequestFields, RequestFieldsError};
 pub use session::{AuthSession, SessionOptions};
 pub use state::{Notice, SessionEvent, SessionState};
 pub use storage::{KeyFailure, KeyWrapper, ReadOutcome, SecureStorage, Storage, StorageError, WriteOutcome};

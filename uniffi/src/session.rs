@@ -9,6 +9,7 @@ use crate::history::Transition;
 use crate::host;
 use crate::listener::{self, SessionListener, Subscription};
 use crate::profile::ServerProfile;
+use crate::request_fields::{HostRequestFields, RequestFields};
 use crate::state::{Notice, SessionState};
 use crate::storage::Storage;
 use crate::token::{AccessToken, Credentials, Generation, TokenSet};
@@ -41,42 +42,16 @@ pub struct SessionOptions {
 #[uniffi::export]
 impl AuthSession {
     /// Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
-    /// in the background takes the chance.
-    #[uniffi::constructor(default(background_time = None))]
+    /// in the background takes the chance; `request_fields` says what the app adds to its requests.
+    #[uniffi::constructor(default(background_time = None, request_fields = None))]
     pub fn new(
         profile: Arc<ServerProfile>,
         storage: Arc<Storage>,
         options: SessionOptions,
         background_time: Option<Arc<dyn BackgroundTime>>,
+        request_fields: Option<Arc<dyn RequestFields>>,
     ) -> Result<Self, SessionError> {
-        let SessionOptions {
-            entry,
-            state_dir,
-            persist_access_token,
-            read_only,
-        } = options;
-        let mut builder = core::AuthSession::builder(profile.to_core())
-            .shared_storage(storage.place())
-            .spawner(host::spawner()?)
-            .registry(host::registry()?);
-        if let Some(wrapper) = storage.key_wrapper() {
-            builder = builder.key_wrapper(wrapper);
-        }
-        if let Some(background_time) = background_time {
-            builder = builder.background_time(Arc::new(HostBackgroundTime(background_time)));
-        }
-        if let Some(entry) = entry {
-            builder = builder.entry(entry);
-        }
-        if let Some(folder) = state_dir {
-            builder = builder.state_dir(folder);
-        }
-        if persist_access_token {
-            builder = builder.persist_access_token();
-        }
-        if read_only {
-            builder = builder.read_only();
-        }
+        let builder = builder(&profile, &storage, options, background_time, request_fields)?;
         Ok(Self(builder.build()?))
     }
 
@@ -131,6 +106,17 @@ impl AuthSession {
         Ok(self.0.adopt(tokens.take()?).await?)
     }
 
+    /// Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+    /// saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+    /// over again.
+    pub async fn adopt_cookie(
+        &self,
+        cookies: String,
+        account: Option<String>,
+    ) -> Result<Vec<String>, SessionError> {
+        Ok(self.0.adopt_cookie(cookies, account).await?)
+    }
+
     /// An access token with at least `min_ttl_ms` left (10 s when none is given): the cached one, or that of the one
     /// refresh. Cancelling only ends the waiting; the exchange goes on.
     pub async fn access_token(&self, min_ttl_ms: Option<i64>) -> Result<AccessToken, SessionError> {
@@ -161,4 +147,52 @@ impl AuthSession {
     pub async fn sign_out(&self) -> Result<(), SessionError> {
         Ok(self.0.sign_out().await?)
     }
+}
+
+impl AuthSession {
+    pub(crate) fn of(session: core::AuthSession) -> Self {
+        Self(session)
+    }
+}
+
+/// What one session, or several on one storage, are built from.
+pub(crate) fn builder(
+    profile: &ServerProfile,
+    storage: &Storage,
+    options: SessionOptions,
+    background_time: Option<Arc<dyn BackgroundTime>>,
+    request_fields: Option<Arc<dyn RequestFields>>,
+) -> Result<core::AuthSessionBuilder, SessionError> {
+    let SessionOptions {
+        entry,
+        state_dir,
+        persist_access_token,
+        read_only,
+    } = options;
+    let mut builder = core::AuthSession::builder(profile.to_core())
+        .shared_storage(storage.place())
+        .spawner(host::spawner()?)
+        .registry(host::registry()?);
+    if let Some(wrapper) = storage.key_wrapper() {
+        builder = builder.key_wrapper(wrapper);
+    }
+    if let Some(background_time) = background_time {
+        builder = builder.background_time(Arc::new(HostBackgroundTime(background_time)));
+    }
+    if let Some(request_fields) = request_fields {
+        builder = builder.request_fields(Arc::new(HostRequestFields(request_fields)));
+    }
+    if let Some(entry) = entry {
+        builder = builder.entry(entry);
+    }
+    if let Some(folder) = state_dir {
+        builder = builder.state_dir(folder);
+    }
+    if persist_access_token {
+        builder = builder.persist_access_token();
+    }
+    if read_only {
+        builder = builder.read_only();
+    }
+    Ok(builder)
 }

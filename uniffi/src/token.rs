@@ -141,6 +141,43 @@ impl TokenSet {
         if let Some(token) = access_token {
             tokens = tokens.access_token(token);
         }
+        Ok(Self::of(tokens, expires_in_ms, account))
+    }
+
+    /// An access token alone, for a server that renews by it. Its life as in `new`.
+    #[uniffi::constructor]
+    pub fn only_access_token(
+        access_token: String,
+        expires_in_ms: Option<i64>,
+        account: Option<String>,
+    ) -> Result<Self, SessionError> {
+        let tokens = tokencast::token::TokenSet::only_access_token(access_token);
+        Ok(Self::of(tokens, expires_in_ms, account))
+    }
+
+    /// The session's cookies, written as a `Cookie` header has them, and the access token if it is at hand. (After a sign-in
+    /// inside a webview: `adopt_cookie`, which knows what is left there.)
+    #[uniffi::constructor]
+    pub fn cookies(
+        cookies: String,
+        access_token: Option<String>,
+        expires_in_ms: Option<i64>,
+        account: Option<String>,
+    ) -> Result<Self, SessionError> {
+        let mut tokens = tokencast::token::TokenSet::cookies(cookies);
+        if let Some(token) = access_token {
+            tokens = tokens.access_token(token);
+        }
+        Ok(Self::of(tokens, expires_in_ms, account))
+    }
+}
+
+impl TokenSet {
+    fn of(
+        mut tokens: tokencast::token::TokenSet,
+        expires_in_ms: Option<i64>,
+        account: Option<String>,
+    ) -> Self {
         if let Some(millis) = expires_in_ms {
             // Zero or less means dead on arrival, from a server as from an app.
             tokens = tokens.expires_in(Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
@@ -148,11 +185,9 @@ impl TokenSet {
         if let Some(account) = account {
             tokens = tokens.account(account);
         }
-        Ok(Self(Mutex::new(Some(tokens))))
+        Self(Mutex::new(Some(tokens)))
     }
-}
 
-impl TokenSet {
     /// Hands the tokens over: presenting a refresh token twice would end the session.
     pub(crate) fn take(&self) -> Result<tokencast::token::TokenSet, SessionError> {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,7 +31,7 @@ impl SessionListener for Slow {
 async fn the_end_waits_for_the_callback_under_way_and_no_other_follows() {
     let profile = Arc::new(ServerProfile::rotation("http://127.0.0.1:9".into()).unwrap());
     let storage = Arc::new(Storage::memory().unwrap());
-    let session = AuthSession::new(profile, storage, SessionOptions::default(), None).unwrap();
+    let session = AuthSession::new(profile, storage, SessionOptions::default(), None, None).unwrap();
     let (begun, first_call) = mpsc::sync_channel(1);
     let listener = Arc::new(Slow {
         begun,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tokencast_ffi::{
-    AuthSession, Credentials, EndReason, Generation, KeyFailure, KeyWrapper, OAuthClient, ReadOutcome,
-    SecureStorage, ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError,
-    TokenSet, WriteOutcome,
+    Accounts, AuthSession, Credentials, EndReason, ExtraFields, Generation, KeyFailure, KeyWrapper,
+    OAuthClient, ReadOutcome, SecureStorage, ServerProfile, SessionError, SessionOptions, SessionState,
+    Storage, StorageError, TokenSet, WriteOutcome,
 };
 
 /// Nobody listens there.
@@ -17,6 +17,7 @@ fn session(storage: Storage) -> Result<AuthSession, SessionError> {
         Arc::new(profile),
         Arc::new(storage),
         SessionOptions::default(),
+        None,
         None,
     )
 }
@@ -80,6 +81,66 @@ async fn tokens_can_be_adopted_once() {
 }
 
 #[tokio::test]
+async fn cookies_and_an_access_token_alone_are_adopted_where_the_profile_lives_by_them() {
+    let nowhere = || NOWHERE.to_owned();
+    let open = |profile: ServerProfile| {
+        let storage = Arc::new(Storage::memory().unwrap());
+        let options = SessionOptions::default();
+        AuthSession::new(Arc::new(profile), storage, options, None, None).unwrap()
+    };
+    let access_only = open(ServerProfile::access_only(nowhere()).unwrap());
+    let tokens = TokenSet::only_access_token("acc3ss".into(), Some(60_000), None).unwrap();
+    access_only.adopt(Arc::new(tokens)).await.unwrap();
+    assert_eq!(access_only.access_token(None).await.unwrap().value, "acc3ss");
+
+    let cookie = open(ServerProfile::cookie(nowhere()).unwrap());
+    let tokens = TokenSet::cookies(
+        "refresh=r; csrf=c".into(),
+        Some("acc3ss".into()),
+        Some(60_000),
+        None,
+    );
+    cookie.adopt(Arc::new(tokens.unwrap())).await.unwrap();
+    assert_eq!(cookie.access_token(None).await.unwrap().value, "acc3ss");
+    let from_a_webview = "refresh=r2; csrf=c2; theme=dark".to_owned();
+    let names = cookie.adopt_cookie(from_a_webview, None).await.unwrap();
+    assert_eq!(names, ["refresh", "csrf"]);
+    assert_eq!(cookie.current_token(), Ok(None));
+    let rotation = session(Storage::memory().unwrap()).unwrap();
+    assert!(matches!(
+        rotation.adopt_cookie("refresh=r; csrf=c".into(), None).await,
+        Err(SessionError::Misconfigured { .. })
+    ));
+}
+
+#[tokio::test]
+async fn accounts_have_sessions_of_their_own() {
+    let profile = Arc::new(ServerProfile::rotation(NOWHERE.into()).unwrap());
+    let storage = Arc::new(Storage::memory().unwrap());
+    let make = |options| Accounts::new(profile.clone(), storage.clone(), options, None, None);
+    let accounts = make(SessionOptions::default()).unwrap();
+    let one = accounts.add("1".into(), Some("Ada".into())).await.unwrap();
+    let tokens = TokenSet::new("r3fr3sh".into(), Some("acc3ss".into()), Some(60_000), None).unwrap();
+    one.adopt(Arc::new(tokens)).await.unwrap();
+    accounts.add("2".into(), None).await.unwrap();
+    let two = accounts.switch_to("2".into()).await.unwrap();
+    assert_eq!(
+        (two.current_token(), accounts.list().await.unwrap().accounts.len()),
+        (Ok(None), 2)
+    );
+    let again = accounts.open("1".into()).await.unwrap();
+    assert_eq!(again.current_token().unwrap().unwrap().value, "acc3ss");
+    accounts.remove("2".into()).await.unwrap();
+    assert_eq!(accounts.list().await.unwrap().current, None);
+    assert!(accounts.current().await.unwrap().is_none());
+    let named = SessionOptions {
+        entry: Some("mine".into()),
+        ..Default::default()
+    };
+    assert!(matches!(make(named), Err(SessionError::Misconfigured { .. })));
+}
+
+#[tokio::test]
 async fn no_debug_text_shows_a_secret() {
     let session = session(Storage::memory().unwrap()).unwrap();
     let tokens =
@@ -92,6 +153,11 @@ async fn no_debug_text_shows_a_secret() {
     let found = ReadOutcome::Found {
         bytes: b"acc3ss".to_vec(),
     };
+    let extra = ExtraFields {
+        headers: [("X-Attestation".into(), "acc3ss".into())].into(),
+        fields: [("device".into(), "r3fr3sh".into())].into(),
+    };
+    text += &format!("{extra} {extra:?}");
     text += &format!("{token} {token:?} {event:?} {session:?} {found:?}");
     for secret in ["r3fr3sh", "acc3ss", "passw0rd", &format!("{:?}", b"acc3ss")] {
         assert!(!text.contains(secret), "{text}");
@@ -146,7 +212,7 @@ async fn a_host_store_that_throws_locks_the_session() {
         ..Default::default()
     };
     let profile = Arc::new(ServerProfile::rotation(NOWHERE.into()).unwrap());
-    let session = AuthSession::new(profile, Arc::new(storage), options, None).unwrap();
+    let session = AuthSession::new(profile, Arc::new(storage), options, None, None).unwrap();
     assert!(matches!(
         session.restored().await,
         Ok(SessionState::Locked { .. })

@@ -8,6 +8,8 @@ Secrets are in no ``repr`` and no ``str``; ``AccessToken.value`` is the only way
 """
 
 from ._library import generated as _generated
+from .accounts import Account, AccountList, Accounts
+from .request_fields import ExtraFields, Purpose, RequestFields
 from .session import AuthSession
 from .storage import KeyWrapper, SecureStorage, Storage
 from .token import AccessToken
@@ -37,17 +39,23 @@ Transition.__str__ = lambda transition: transition.detail
 
 __all__ = [
     "AccessToken",
+    "Account",
+    "AccountList",
+    "Accounts",
     "AuthSession",
     "Cause",
     "Credentials",
     "EndReason",
+    "ExtraFields",
     "Generation",
     "KeyFailure",
     "KeyWrapper",
     "LockedCause",
     "Notice",
     "OAuthClient",
+    "Purpose",
     "ReadOutcome",
+    "RequestFields",
     "SecureStorage",
     "ServerProfile",
     "SessionError",

@@ -527,9 +527,25 @@ def _uniffi_check_contract_api_version(lib):
 def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_func_shut_down() != 24963:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_accounts_add() != 27277:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_accounts_current() != 61231:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_accounts_list() != 52719:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_accounts_open() != 33627:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_accounts_remove() != 40854:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_accounts_switch_to() != 892:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_accounts_new() != 13618:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_access_token() != 64699:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_adopt() != 27866:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie() != 30225:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_close_session() != 2386:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -553,7 +569,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe() != 37606:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 22090:
+    if lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 25689:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_backgroundend_tell() != 36841:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -574,6 +590,8 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic() != 64763:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body() != 17535:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_requestfields_fields() != 16303:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_securestorage_entry_id() != 45381:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -637,7 +655,11 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_subscription_cancel() != 58122:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies() != 59203:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new() != 33084:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token() != 62619:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
 
 # A ctypes library to expose the extern-C FFI definitions.
@@ -671,12 +693,36 @@ _UniffiLib.ffi_tokencast_ffi_uniffi_contract_version.restype = ctypes.c_uint32
 _UniffiLib.uniffi_tokencast_ffi_checksum_func_shut_down.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_func_shut_down.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_add.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_add.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_current.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_current.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_list.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_list.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_open.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_open.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_remove.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_remove.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_switch_to.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_switch_to.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_accounts_new.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_accounts_new.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_access_token.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_access_token.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_adopt.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_adopt.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_close_session.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_close_session.restype = ctypes.c_uint16
@@ -743,6 +789,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_requestfields_fields.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_requestfields_fields.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_securestorage_entry_id.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_securestorage_entry_id.restype = ctypes.c_uint16
@@ -836,13 +885,62 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_storage_memory.restype = ct
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_subscription_cancel.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_subscription_cancel.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_add.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_add.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_current.argtypes = (
+    ctypes.c_uint64,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_current.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_list.argtypes = (
+    ctypes.c_uint64,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_list.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_open.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_open.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_remove.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_remove.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_switch_to.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_switch_to.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_accounts_new.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_accounts_new.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_access_token.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -853,6 +951,12 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_adopt.argtypes = (
     ctypes.c_uint64,
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_adopt.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_close_session.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -916,6 +1020,7 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_uniffi_trait_debug.restype
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_authsession_new.argtypes = (
     ctypes.c_uint64,
     ctypes.c_uint64,
+    _UniffiRustBuffer,
     _UniffiRustBuffer,
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -995,6 +1100,12 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body.argtyp
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_requestfields_fields.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_requestfields_fields.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_securestorage_entry_id.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1188,6 +1299,14 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_tokenset_uniffi_trait_debug.argtypes =
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_tokenset_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_cookies.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_cookies.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_new.argtypes = (
     _UniffiRustBuffer,
     _UniffiRustBuffer,
@@ -1196,6 +1315,13 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_new.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_new.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_debug.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1206,6 +1332,16 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display.argty
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_debug.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_readoutcome_uniffi_trait_debug.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1216,6 +1352,16 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_sessionevent_uniffi_trait_debug.argtyp
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_sessionevent_uniffi_trait_debug.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_accounts.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_accounts.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_accounts.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_accounts.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_clone_authsession.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1276,6 +1422,16 @@ _UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_requestfields.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_requestfields.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_requestfields.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_requestfields.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_clone_securestorage.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1378,6 +1534,23 @@ _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_keywrapper.argtypes = (
     ctypes.POINTER(_UniffiVTableCallbackInterfaceTokencastKeyWrapper),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_keywrapper.restype = None
+_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_REQUEST_FIELDS_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.POINTER(_UniffiRustBuffer),
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_REQUEST_FIELDS = ctypes.CFUNCTYPE(ctypes.c_uint64,ctypes.c_uint64,
+)
+_UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_REQUEST_FIELDS = ctypes.CFUNCTYPE(None,ctypes.c_uint64,
+)
+class _UniffiVTableCallbackInterfaceTokencastRequestFields(ctypes.Structure):
+    _fields_ = [
+        ("uniffi_free", _UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_REQUEST_FIELDS),
+        ("uniffi_clone", _UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_REQUEST_FIELDS),
+        ("fields", _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_REQUEST_FIELDS_METHOD0),
+    ]
+_UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields.argtypes = (
+    ctypes.POINTER(_UniffiVTableCallbackInterfaceTokencastRequestFields),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields.restype = None
 _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_SECURE_STORAGE_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,ctypes.POINTER(_UniffiRustBuffer),
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1908,6 +2081,207 @@ class _UniffiFfiConverterOptionalString(_UniffiConverterRustBuffer):
             return _UniffiFfiConverterString.read(buf)
         else:
             raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class Account:
+    """
+    One account of the list.
+"""
+    def __init__(self, *, id:str, name:typing.Optional[str]):
+        self.id = id
+        self.name = name
+        
+        
+
+    
+    def __str__(self):
+        return "Account(id={}, name={})".format(self.id, self.name)
+    def __eq__(self, other):
+        if self.id != other.id:
+            return False
+        if self.name != other.name:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeAccount(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Account(
+            id=_UniffiFfiConverterString.read(buf),
+            name=_UniffiFfiConverterOptionalString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.id)
+        _UniffiFfiConverterOptionalString.check_lower(value.name)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.id, buf)
+        _UniffiFfiConverterOptionalString.write(value.name, buf)
+
+class _UniffiFfiConverterSequenceTypeAccount(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeAccount.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeAccount.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeAccount.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class AccountList:
+    """
+    The list as it stands in the storage.
+"""
+    def __init__(self, *, accounts:typing.List[Account], current:typing.Optional[str]):
+        self.accounts = accounts
+        self.current = current
+        
+        
+
+    
+    def __str__(self):
+        return "AccountList(accounts={}, current={})".format(self.accounts, self.current)
+    def __eq__(self, other):
+        if self.accounts != other.accounts:
+            return False
+        if self.current != other.current:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeAccountList(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return AccountList(
+            accounts=_UniffiFfiConverterSequenceTypeAccount.read(buf),
+            current=_UniffiFfiConverterOptionalString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterSequenceTypeAccount.check_lower(value.accounts)
+        _UniffiFfiConverterOptionalString.check_lower(value.current)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterSequenceTypeAccount.write(value.accounts, buf)
+        _UniffiFfiConverterOptionalString.write(value.current, buf)
+
+class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, items):
+        for (key, value) in items.items():
+            _UniffiFfiConverterString.check_lower(key)
+            _UniffiFfiConverterString.check_lower(value)
+
+    @classmethod
+    def write(cls, items, buf):
+        buf.write_i32(len(items))
+        for (key, value) in items.items():
+            _UniffiFfiConverterString.write(key, buf)
+            _UniffiFfiConverterString.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative map size")
+
+        # It would be nice to use a dict comprehension,
+        # but in Python 3.7 and before the evaluation order is not according to spec,
+        # so we we're reading the value before the key.
+        # This loop makes the order explicit: first reading the key, then the value.
+        d = {}
+        for i in range(count):
+            key = _UniffiFfiConverterString.read(buf)
+            val = _UniffiFfiConverterString.read(buf)
+            d[key] = val
+        return d
+
+@dataclass
+class ExtraFields:
+    """
+    Headers and body fields that an app adds to one request.
+"""
+    def __init__(self, *, headers:dict[str, str] = _DEFAULT, fields:dict[str, str] = _DEFAULT):
+        if headers is _DEFAULT:
+            self.headers = {}
+        else:
+            self.headers = headers
+        if fields is _DEFAULT:
+            self.fields = {}
+        else:
+            self.fields = fields
+        
+    # The Rust `Debug::fmt` implementation.
+    def __repr__(self) -> str:
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeExtraFields.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_debug,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    # The Rust `Display::fmt` implementation.
+    def __str__(self) -> str:
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeExtraFields.lower(self),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+        
+
+    
+    def __eq__(self, other):
+        if self.headers != other.headers:
+            return False
+        if self.fields != other.fields:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeExtraFields(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return ExtraFields(
+            headers=_UniffiFfiConverterMapStringString.read(buf),
+            fields=_UniffiFfiConverterMapStringString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterMapStringString.check_lower(value.headers)
+        _UniffiFfiConverterMapStringString.check_lower(value.fields)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterMapStringString.write(value.headers, buf)
+        _UniffiFfiConverterMapStringString.write(value.fields, buf)
 
 class _UniffiFfiConverterBoolean:
     @classmethod
@@ -3091,6 +3465,28 @@ class Cause:
             return True
 
     @dataclass
+    class NO_FIELDS:
+        """
+        The app's `RequestFields` had no answer: no request was sent.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Cause.NO_FIELDS()".format()
+        def __eq__(self, other):
+            if not isinstance(other, Cause):
+                return NotImplemented
+            if not other.is_NO_FIELDS():
+                return False
+            return True
+
+    @dataclass
     class MISCONFIGURED:
         """
         The set-up is wrong.
@@ -3438,6 +3834,10 @@ class Cause:
         return isinstance(self, Cause.BACKGROUND_TIME_OVER)
     def is_background_time_over(self) -> bool:
         return isinstance(self, Cause.BACKGROUND_TIME_OVER)
+    def is_NO_FIELDS(self) -> bool:
+        return isinstance(self, Cause.NO_FIELDS)
+    def is_no_fields(self) -> bool:
+        return isinstance(self, Cause.NO_FIELDS)
     def is_MISCONFIGURED(self) -> bool:
         return isinstance(self, Cause.MISCONFIGURED)
     def is_misconfigured(self) -> bool:
@@ -3505,6 +3905,7 @@ Cause.SERVER_BUSY = type("Cause.SERVER_BUSY", (Cause.SERVER_BUSY, Cause,), {})  
 Cause.SUPERSEDED = type("Cause.SUPERSEDED", (Cause.SUPERSEDED, Cause,), {})  # type: ignore
 Cause.BUSY = type("Cause.BUSY", (Cause.BUSY, Cause,), {})  # type: ignore
 Cause.BACKGROUND_TIME_OVER = type("Cause.BACKGROUND_TIME_OVER", (Cause.BACKGROUND_TIME_OVER, Cause,), {})  # type: ignore
+Cause.NO_FIELDS = type("Cause.NO_FIELDS", (Cause.NO_FIELDS, Cause,), {})  # type: ignore
 Cause.MISCONFIGURED = type("Cause.MISCONFIGURED", (Cause.MISCONFIGURED, Cause,), {})  # type: ignore
 Cause.REJECTED = type("Cause.REJECTED", (Cause.REJECTED, Cause,), {})  # type: ignore
 Cause.PAUSED = type("Cause.PAUSED", (Cause.PAUSED, Cause,), {})  # type: ignore
@@ -3569,42 +3970,45 @@ class _UniffiFfiConverterTypeCause(_UniffiConverterRustBuffer):
             return Cause.BACKGROUND_TIME_OVER(
             )
         if variant == 15:
-            return Cause.MISCONFIGURED(
+            return Cause.NO_FIELDS(
             )
         if variant == 16:
-            return Cause.REJECTED(
+            return Cause.MISCONFIGURED(
             )
         if variant == 17:
-            return Cause.PAUSED(
+            return Cause.REJECTED(
             )
         if variant == 18:
+            return Cause.PAUSED(
+            )
+        if variant == 19:
             return Cause.STORAGE_FAILED(
                 _UniffiFfiConverterTypeStorageFailure.read(buf),
             )
-        if variant == 19:
+        if variant == 20:
             return Cause.SAVE_FAILED(
                 _UniffiFfiConverterTypeStorageFailure.read(buf),
             )
-        if variant == 20:
+        if variant == 21:
             return Cause.SAVED_LATER(
             )
-        if variant == 21:
+        if variant == 22:
             return Cause.LOCKED(
                 _UniffiFfiConverterTypeLockedCause.read(buf),
             )
-        if variant == 22:
+        if variant == 23:
             return Cause.UNLOCKED(
             )
-        if variant == 23:
+        if variant == 24:
             return Cause.SIGN_OUT_ASKED(
             )
-        if variant == 24:
+        if variant == 25:
             return Cause.SIGN_OUT_NOTED(
             )
-        if variant == 25:
+        if variant == 26:
             return Cause.SIGNED_OUT(
             )
-        if variant == 26:
+        if variant == 27:
             return Cause.ENDED(
                 _UniffiFfiConverterTypeEndReason.read(buf),
             )
@@ -3640,6 +4044,8 @@ class _UniffiFfiConverterTypeCause(_UniffiConverterRustBuffer):
         if value.is_BUSY():
             return
         if value.is_BACKGROUND_TIME_OVER():
+            return
+        if value.is_NO_FIELDS():
             return
         if value.is_MISCONFIGURED():
             return
@@ -3702,33 +4108,35 @@ class _UniffiFfiConverterTypeCause(_UniffiConverterRustBuffer):
             buf.write_i32(13)
         if value.is_BACKGROUND_TIME_OVER():
             buf.write_i32(14)
-        if value.is_MISCONFIGURED():
+        if value.is_NO_FIELDS():
             buf.write_i32(15)
-        if value.is_REJECTED():
+        if value.is_MISCONFIGURED():
             buf.write_i32(16)
-        if value.is_PAUSED():
+        if value.is_REJECTED():
             buf.write_i32(17)
-        if value.is_STORAGE_FAILED():
+        if value.is_PAUSED():
             buf.write_i32(18)
-            _UniffiFfiConverterTypeStorageFailure.write(value._values[0], buf)
-        if value.is_SAVE_FAILED():
+        if value.is_STORAGE_FAILED():
             buf.write_i32(19)
             _UniffiFfiConverterTypeStorageFailure.write(value._values[0], buf)
-        if value.is_SAVED_LATER():
+        if value.is_SAVE_FAILED():
             buf.write_i32(20)
-        if value.is_LOCKED():
+            _UniffiFfiConverterTypeStorageFailure.write(value._values[0], buf)
+        if value.is_SAVED_LATER():
             buf.write_i32(21)
+        if value.is_LOCKED():
+            buf.write_i32(22)
             _UniffiFfiConverterTypeLockedCause.write(value._values[0], buf)
         if value.is_UNLOCKED():
-            buf.write_i32(22)
-        if value.is_SIGN_OUT_ASKED():
             buf.write_i32(23)
-        if value.is_SIGN_OUT_NOTED():
+        if value.is_SIGN_OUT_ASKED():
             buf.write_i32(24)
-        if value.is_SIGNED_OUT():
+        if value.is_SIGN_OUT_NOTED():
             buf.write_i32(25)
-        if value.is_ENDED():
+        if value.is_SIGNED_OUT():
             buf.write_i32(26)
+        if value.is_ENDED():
+            buf.write_i32(27)
             _UniffiFfiConverterTypeEndReason.write(value._values[0], buf)
 
 
@@ -4121,6 +4529,66 @@ class _UniffiFfiConverterTypeNotice(_UniffiConverterRustBuffer):
 
 
 
+
+
+
+
+
+class Purpose(enum.Enum):
+    """
+    Which of the profile's requests is about to be made.
+"""
+    
+    SIGN_IN = 0
+    """
+    The user's sign-in.
+"""
+    
+    REFRESH = 1
+    """
+    The exchange that brings the next access token.
+"""
+    
+    REVOKE = 2
+    """
+    The revocation of what a session lived by.
+"""
+    
+
+
+class _UniffiFfiConverterTypePurpose(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return Purpose.SIGN_IN
+        if variant == 2:
+            return Purpose.REFRESH
+        if variant == 3:
+            return Purpose.REVOKE
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == Purpose.SIGN_IN:
+            return
+        if value == Purpose.REFRESH:
+            return
+        if value == Purpose.REVOKE:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == Purpose.SIGN_IN:
+            buf.write_i32(1)
+        if value == Purpose.REFRESH:
+            buf.write_i32(2)
+        if value == Purpose.REVOKE:
+            buf.write_i32(3)
+
+
+
 class _UniffiFfiConverterBytes(_UniffiConverterRustBuffer):
     @staticmethod
     def read(buf):
@@ -4463,6 +4931,62 @@ class _UniffiFfiConverterTypeReadOutcome(_UniffiConverterRustBuffer):
 
 
 
+# RequestFieldsError
+# We want to define each variant as a nested class that's also a subclass,
+# which is tricky in Python.  To accomplish this we're going to create each
+# class separately, then manually add the child classes to the base class's
+# __dict__.  All of this happens in dummy class to avoid polluting the module
+# namespace.
+class RequestFieldsError(Exception):
+    """
+    A host's request fields threw. Its text is dropped: it may quote an attestation.
+"""
+    pass
+
+_UniffiTempRequestFieldsError = RequestFieldsError
+
+class RequestFieldsError:  # type: ignore
+    """
+    A host's request fields threw. Its text is dropped: it may quote an attestation.
+"""
+    
+    class Threw(_UniffiTempRequestFieldsError):
+        """
+        Something was thrown.
+"""
+        
+        def __init__(self):
+            pass
+
+        def __repr__(self):
+            return "RequestFieldsError.Threw({})".format(str(self))
+    _UniffiTempRequestFieldsError.Threw = Threw # type: ignore
+
+RequestFieldsError = _UniffiTempRequestFieldsError # type: ignore
+del _UniffiTempRequestFieldsError
+
+
+class _UniffiFfiConverterTypeRequestFieldsError(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return RequestFieldsError.Threw(
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if isinstance(value, RequestFieldsError.Threw):
+            return
+
+    @staticmethod
+    def write(value, buf):
+        if isinstance(value, RequestFieldsError.Threw):
+            buf.write_i32(1)
+
+
+
 
 
 
@@ -4491,6 +5015,11 @@ class TryAgainCause(enum.Enum):
     The server answered, but not with a verdict.
 """
     
+    APP = 4
+    """
+    The app's own `RequestFields` had no answer: nothing was sent.
+"""
+    
 
 
 class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
@@ -4505,6 +5034,8 @@ class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
             return TryAgainCause.BUSY
         if variant == 4:
             return TryAgainCause.SERVER
+        if variant == 5:
+            return TryAgainCause.APP
         raise InternalError("Raw enum value doesn't match any cases")
 
     @staticmethod
@@ -4516,6 +5047,8 @@ class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
         if value == TryAgainCause.BUSY:
             return
         if value == TryAgainCause.SERVER:
+            return
+        if value == TryAgainCause.APP:
             return
         raise ValueError(value)
 
@@ -4529,6 +5062,8 @@ class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
             buf.write_i32(3)
         if value == TryAgainCause.SERVER:
             buf.write_i32(4)
+        if value == TryAgainCause.APP:
+            buf.write_i32(5)
 
 
 
@@ -5682,6 +6217,34 @@ class TokenSet(TokenSetProtocol):
 """
     
     _handle: ctypes.c_uint64
+    @classmethod
+    def cookies(cls, cookies: str,access_token: typing.Optional[str],expires_in_ms: typing.Optional[int],account: typing.Optional[str]) -> TokenSet:
+        """
+        The session's cookies, written as a `Cookie` header has them, and the access token if it is at hand. (After a sign-in
+        inside a webview: `adopt_cookie`, which knows what is left there.)
+"""
+        
+        _UniffiFfiConverterString.check_lower(cookies)
+
+        _UniffiFfiConverterOptionalString.check_lower(access_token)
+
+        _UniffiFfiConverterOptionalInt64.check_lower(expires_in_ms)
+
+        _UniffiFfiConverterOptionalString.check_lower(account)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(cookies),
+            _UniffiFfiConverterOptionalString.lower(access_token),
+            _UniffiFfiConverterOptionalInt64.lower(expires_in_ms),
+            _UniffiFfiConverterOptionalString.lower(account),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeTokenSet.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_cookies,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
     def __init__(self, refresh_token: str,access_token: typing.Optional[str],expires_in_ms: typing.Optional[int],account: typing.Optional[str]):
         """
         A refresh token and, if at hand, the access token that came with it. The access token's life is read from
@@ -5709,6 +6272,30 @@ class TokenSet(TokenSetProtocol):
             *_uniffi_lowered_args,
         )
         self._handle = _uniffi_ffi_result
+    @classmethod
+    def only_access_token(cls, access_token: str,expires_in_ms: typing.Optional[int],account: typing.Optional[str]) -> TokenSet:
+        """
+        An access token alone, for a server that renews by it. Its life as in `new`.
+"""
+        
+        _UniffiFfiConverterString.check_lower(access_token)
+
+        _UniffiFfiConverterOptionalInt64.check_lower(expires_in_ms)
+
+        _UniffiFfiConverterOptionalString.check_lower(account)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterString.lower(access_token),
+            _UniffiFfiConverterOptionalInt64.lower(expires_in_ms),
+            _UniffiFfiConverterOptionalString.lower(account),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeTokenSet.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
 
     def __del__(self):
         # In case of partial initialization of instances.
@@ -5769,6 +6356,29 @@ class _UniffiFfiConverterTypeTokenSet:
     @classmethod
     def write(cls, value: TokenSet, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
+
+class _UniffiFfiConverterSequenceString(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterString.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterString.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterString.read(buf) for i in range(count)
+        ]
 
 class _UniffiFfiConverterOptionalTypeAccessToken(_UniffiConverterRustBuffer):
     @classmethod
@@ -6180,6 +6790,13 @@ class AuthSessionProtocol(typing.Protocol):
         Takes over tokens that the app got on its own. Resolves when they are saved.
 """
         raise NotImplementedError
+    async def adopt_cookie(self, cookies: str,account: typing.Optional[str]) -> typing.List[str]:
+        """
+        Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+        saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+        over again.
+"""
+        raise NotImplementedError
     def close_session(self, ) -> None:
         """
         Ends the use of the session: calls answer `Closed`, the token leaves memory, the stored session stays.
@@ -6243,10 +6860,10 @@ class AuthSession(AuthSessionProtocol):
 """
     
     _handle: ctypes.c_uint64
-    def __init__(self, profile: ServerProfile,storage: Storage,options: SessionOptions,background_time: typing.Union[object, typing.Optional[BackgroundTime]] = _DEFAULT):
+    def __init__(self, profile: ServerProfile,storage: Storage,options: SessionOptions,background_time: typing.Union[object, typing.Optional[BackgroundTime]] = _DEFAULT,request_fields: typing.Union[object, typing.Optional[RequestFields]] = _DEFAULT):
         """
         Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
-        in the background takes the chance.
+        in the background takes the chance; `request_fields` says what the app adds to its requests.
 """
         
         _UniffiFfiConverterTypeServerProfile.check_lower(profile)
@@ -6258,11 +6875,16 @@ class AuthSession(AuthSessionProtocol):
         if background_time is _DEFAULT:
             background_time = None
         _UniffiFfiConverterOptionalTypeBackgroundTime.check_lower(background_time)
+
+        if request_fields is _DEFAULT:
+            request_fields = None
+        _UniffiFfiConverterOptionalTypeRequestFields.check_lower(request_fields)
         _uniffi_lowered_args = (
             _UniffiFfiConverterTypeServerProfile.lower(profile),
             _UniffiFfiConverterTypeStorage.lower(storage),
             _UniffiFfiConverterTypeSessionOptions.lower(options),
             _UniffiFfiConverterOptionalTypeBackgroundTime.lower(background_time),
+            _UniffiFfiConverterOptionalTypeRequestFields.lower(request_fields),
         )
         _uniffi_lift_return = _UniffiFfiConverterTypeAuthSession.lift
         _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
@@ -6328,6 +6950,31 @@ class AuthSession(AuthSessionProtocol):
             _UniffiLib.ffi_tokencast_ffi_rust_future_poll_void,
             _UniffiLib.ffi_tokencast_ffi_rust_future_complete_void,
             _UniffiLib.ffi_tokencast_ffi_rust_future_free_void,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+    async def adopt_cookie(self, cookies: str,account: typing.Optional[str]) -> typing.List[str]:
+        """
+        Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+        saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+        over again.
+"""
+        
+        _UniffiFfiConverterString.check_lower(cookies)
+
+        _UniffiFfiConverterOptionalString.check_lower(account)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(cookies),
+            _UniffiFfiConverterOptionalString.lower(account),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceString.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_rust_buffer,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_rust_buffer,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_rust_buffer,
             _uniffi_lift_return,
             _uniffi_error_converter,
         )
@@ -6558,6 +7205,290 @@ class _UniffiFfiConverterTypeAuthSession:
 
     @classmethod
     def write(cls, value: AuthSession, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+class _UniffiFfiConverterOptionalTypeAuthSession(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeAuthSession.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeAuthSession.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeAuthSession.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+
+class AccountsProtocol(typing.Protocol):
+    """
+    Several accounts of one app: each a session with a record of its own, and a list of them in the same storage.
+"""
+    
+    async def add(self, id: str,name: typing.Optional[str]) -> AuthSession:
+        """
+        Puts an account on the list and opens its session. The first one becomes the current one; one that is on the list
+        already is opened, and takes a new name if one is given.
+"""
+        raise NotImplementedError
+    async def current(self, ) -> typing.Optional[AuthSession]:
+        """
+        Opens the session of the current account, if there is one.
+"""
+        raise NotImplementedError
+    async def list(self, ) -> AccountList:
+        """
+        The accounts and the current one. Opens no session; nothing goes over the network.
+"""
+        raise NotImplementedError
+    async def open(self, id: str) -> AuthSession:
+        """
+        Opens the session of an account that is on the list.
+"""
+        raise NotImplementedError
+    async def remove(self, id: str) -> None:
+        """
+        Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without
+        a network the revocation is kept for the next start.
+"""
+        raise NotImplementedError
+    async def switch_to(self, id: str) -> AuthSession:
+        """
+        Makes an account the current one, for the next start too, and opens its session.
+"""
+        raise NotImplementedError
+
+class Accounts(AccountsProtocol):
+    """
+    Several accounts of one app: each a session with a record of its own, and a list of them in the same storage.
+"""
+    
+    _handle: ctypes.c_uint64
+    def __init__(self, profile: ServerProfile,storage: Storage,options: SessionOptions,background_time: typing.Union[object, typing.Optional[BackgroundTime]] = _DEFAULT,request_fields: typing.Union[object, typing.Optional[RequestFields]] = _DEFAULT):
+        """
+        The accounts whose sessions are made of these parts. Does no I/O. The options name no entry: each account has one of
+        its own.
+"""
+        
+        _UniffiFfiConverterTypeServerProfile.check_lower(profile)
+
+        _UniffiFfiConverterTypeStorage.check_lower(storage)
+
+        _UniffiFfiConverterTypeSessionOptions.check_lower(options)
+
+        if background_time is _DEFAULT:
+            background_time = None
+        _UniffiFfiConverterOptionalTypeBackgroundTime.check_lower(background_time)
+
+        if request_fields is _DEFAULT:
+            request_fields = None
+        _UniffiFfiConverterOptionalTypeRequestFields.check_lower(request_fields)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterTypeServerProfile.lower(profile),
+            _UniffiFfiConverterTypeStorage.lower(storage),
+            _UniffiFfiConverterTypeSessionOptions.lower(options),
+            _UniffiFfiConverterOptionalTypeBackgroundTime.lower(background_time),
+            _UniffiFfiConverterOptionalTypeRequestFields.lower(request_fields),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeAccounts.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_constructor_accounts_new,
+            *_uniffi_lowered_args,
+        )
+        self._handle = _uniffi_ffi_result
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_accounts, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_accounts, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    async def add(self, id: str,name: typing.Optional[str]) -> AuthSession:
+        """
+        Puts an account on the list and opens its session. The first one becomes the current one; one that is on the list
+        already is opened, and takes a new name if one is given.
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+
+        _UniffiFfiConverterOptionalString.check_lower(name)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(id),
+            _UniffiFfiConverterOptionalString.lower(name),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeAuthSession.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_add(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_u64,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_u64,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_u64,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+    async def current(self, ) -> typing.Optional[AuthSession]:
+        """
+        Opens the session of the current account, if there is one.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalTypeAuthSession.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_current(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_rust_buffer,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_rust_buffer,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_rust_buffer,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+    async def list(self, ) -> AccountList:
+        """
+        The accounts and the current one. Opens no session; nothing goes over the network.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeAccountList.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_list(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_rust_buffer,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_rust_buffer,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_rust_buffer,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+    async def open(self, id: str) -> AuthSession:
+        """
+        Opens the session of an account that is on the list.
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(id),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeAuthSession.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_open(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_u64,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_u64,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_u64,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+    async def remove(self, id: str) -> None:
+        """
+        Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without
+        a network the revocation is kept for the next start.
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(id),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_remove(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_void,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_void,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_void,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+    async def switch_to(self, id: str) -> AuthSession:
+        """
+        Makes an account the current one, for the next start too, and opens its session.
+"""
+        
+        _UniffiFfiConverterString.check_lower(id)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(id),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeAuthSession.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_switch_to(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_u64,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_u64,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_u64,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
+
+
+    # The Rust `Debug::fmt` implementation.
+    def __repr__(self) -> str:
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+class _UniffiFfiConverterTypeAccounts:
+    @staticmethod
+    def lift(value: int) -> Accounts:
+        return Accounts._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: Accounts):
+        if not isinstance(value, Accounts):
+            raise TypeError("Expected Accounts instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: Accounts) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> Accounts:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: Accounts, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
 
@@ -7188,6 +8119,157 @@ class _UniffiFfiConverterTypeOAuthClient:
 
     @classmethod
     def write(cls, value: OAuthClient, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
+class RequestFields():
+    """
+    Adds headers and body fields of the app's own to sign-in, refresh and revocation, such as a device's id or an
+    attestation. It sees no token, and can override nothing that the profile places. Calls come on a thread of the library's
+    own; asking the session for its token in memory is fine there.
+
+    What it throws keeps the request from being sent: callers get `TryAgain` with the cause `App`, and nothing is lost.
+"""
+    
+    def fields(self, purpose: Purpose) -> ExtraFields:
+        """
+        What to add to the request that is about to be made.
+"""
+        raise NotImplementedError
+
+class RequestFieldsImpl(RequestFields):
+    """
+    Adds headers and body fields of the app's own to sign-in, refresh and revocation, such as a device's id or an
+    attestation. It sees no token, and can override nothing that the profile places. Calls come on a thread of the library's
+    own; asking the session for its token in memory is fine there.
+
+    What it throws keeps the request from being sent: callers get `TryAgain` with the cause `App`, and nothing is lost.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_requestfields, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_requestfields, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def fields(self, purpose: Purpose) -> ExtraFields:
+        """
+        What to add to the request that is about to be made.
+"""
+        
+        _UniffiFfiConverterTypePurpose.check_lower(purpose)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypePurpose.lower(purpose),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeExtraFields.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRequestFieldsError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_requestfields_fields,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+# Put all the bits inside a class to keep the top-level namespace clean
+class _UniffiTraitImplRequestFieldsImpl:
+    # For each method, generate a callback function to pass to Rust
+
+    @_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_REQUEST_FIELDS_METHOD0
+    def fields(
+            uniffi_handle,
+            purpose,
+            uniffi_out_return,
+            uniffi_call_status_ptr,
+        ):
+        uniffi_obj = _UniffiFfiConverterTypeRequestFields._handle_map.get(uniffi_handle)
+        def make_call():
+            uniffi_args = (_UniffiFfiConverterTypePurpose.lift(purpose), )
+            uniffi_method = uniffi_obj.fields
+            return uniffi_method(*uniffi_args)
+        def write_return_value(v):
+            uniffi_out_return[0] = _UniffiFfiConverterTypeExtraFields.lower(v)
+        _uniffi_trait_interface_call_with_error(
+                uniffi_call_status_ptr.contents,
+                make_call,
+                write_return_value,
+                RequestFieldsError,
+                _UniffiFfiConverterTypeRequestFieldsError.lower,
+        )
+
+    @_UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_REQUEST_FIELDS
+    def _uniffi_free(uniffi_handle):
+        _UniffiFfiConverterTypeRequestFields._handle_map.remove(uniffi_handle)
+
+    @_UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_REQUEST_FIELDS
+    def _uniffi_clone(uniffi_handle):
+        return _UniffiFfiConverterTypeRequestFields._handle_map.clone(uniffi_handle)
+
+    # Generate the FFI VTable.  This has a field for each callback interface method.
+    _uniffi_vtable = _UniffiVTableCallbackInterfaceTokencastRequestFields(
+        _uniffi_free,
+        _uniffi_clone,
+        fields,
+    )
+    # Send Rust a pointer to the VTable.  Note: this means we need to keep the struct alive forever,
+    # or else bad things will happen when Rust tries to access it.
+    _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields(ctypes.byref(_uniffi_vtable))
+
+class _UniffiFfiConverterTypeRequestFields:
+    _handle_map = _UniffiHandleMap()
+
+    @staticmethod
+    def lift(value: int):
+        if (value & 1) == 0:
+            # Rust-generated handle, construct a new class that uses the handle to implement the
+            # interface
+            return RequestFieldsImpl._uniffi_make_instance(value)
+        else:
+            # Python-generated handle, get the object from the handle map
+            return _UniffiFfiConverterTypeRequestFields._handle_map.remove(value)
+
+    @staticmethod
+    def check_lower(value: RequestFields):
+        if not isinstance(value, RequestFields):
+            raise TypeError("Expected RequestFields subclass, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: RequestFields):
+         if isinstance(value, RequestFieldsImpl):
+            # Rust-implementated object.  Clone the handle and return it
+            return value._uniffi_clone_handle()
+         else:
+            # Python-implementated object, generate a new vtable handle and return that.
+            return _UniffiFfiConverterTypeRequestFields._handle_map.insert(value)
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer):
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: RequestFields, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
 
@@ -8169,36 +9251,30 @@ class _UniffiFfiConverterOptionalTypeBackgroundTime(_UniffiConverterRustBuffer):
         else:
             raise InternalError("Unexpected flag byte for optional type")
 
-class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
+class _UniffiFfiConverterOptionalTypeRequestFields(_UniffiConverterRustBuffer):
     @classmethod
-    def check_lower(cls, items):
-        for (key, value) in items.items():
-            _UniffiFfiConverterString.check_lower(key)
-            _UniffiFfiConverterString.check_lower(value)
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeRequestFields.check_lower(value)
 
     @classmethod
-    def write(cls, items, buf):
-        buf.write_i32(len(items))
-        for (key, value) in items.items():
-            _UniffiFfiConverterString.write(key, buf)
-            _UniffiFfiConverterString.write(value, buf)
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeRequestFields.write(value, buf)
 
     @classmethod
     def read(cls, buf):
-        count = buf.read_i32()
-        if count < 0:
-            raise InternalError("Unexpected negative map size")
-
-        # It would be nice to use a dict comprehension,
-        # but in Python 3.7 and before the evaluation order is not according to spec,
-        # so we we're reading the value before the key.
-        # This loop makes the order explicit: first reading the key, then the value.
-        d = {}
-        for i in range(count):
-            key = _UniffiFfiConverterString.read(buf)
-            val = _UniffiFfiConverterString.read(buf)
-            d[key] = val
-        return d
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeRequestFields.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
 def shut_down() -> None:
     """
     Ends the library's threads, for the rest of the process: listeners hear nothing more, calls answer `Closed`, and what
@@ -8228,7 +9304,9 @@ __all__ = [
     "KeyFailure",
     "ListenerError",
     "Notice",
+    "Purpose",
     "ReadOutcome",
+    "RequestFieldsError",
     "TryAgainCause",
     "SessionError",
     "SessionState",
@@ -8237,6 +9315,9 @@ __all__ = [
     "WriteOutcome",
     "Generation",
     "AccessToken",
+    "Account",
+    "AccountList",
+    "ExtraFields",
     "SessionOptions",
     "Transition",
     "shut_down",
@@ -8250,6 +9331,8 @@ __all__ = [
     "SubscriptionProtocol",
     "AuthSession",
     "AuthSessionProtocol",
+    "Accounts",
+    "AccountsProtocol",
     "BackgroundEnd",
     "BackgroundEndProtocol",
     "BackgroundTimeImpl",
@@ -8258,6 +9341,8 @@ __all__ = [
     "KeyWrapper",
     "OAuthClient",
     "OAuthClientProtocol",
+    "RequestFieldsImpl",
+    "RequestFields",
     "SecureStorageImpl",
     "SecureStorage",
     "ServerProfile",

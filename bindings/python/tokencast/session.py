@@ -2,8 +2,10 @@ import asyncio
 from datetime import timedelta
 from typing import AsyncIterator, Callable, List, Optional, Union
 
+from . import request_fields as requests
 from . import token as tokens
 from ._library import generated
+from .request_fields import RequestFields
 from .storage import Storage
 from .token import AccessToken
 
@@ -21,6 +23,7 @@ class AuthSession:
     refresh. With ``read_only`` the session only reads, as a second process beside the app's does: it never refreshes,
     writes nothing and takes no lock. It serves the token of the session that owns the entry, which is made with
     ``persist_access_token``, and waits for its next one; signing in or out and adopting raise ``Misconfigured``.
+    ``request_fields`` says what the app adds to its requests.
     """
 
     __slots__ = ("_inner",)
@@ -34,6 +37,7 @@ class AuthSession:
         state_dir: Optional[str] = None,
         persist_access_token: bool = False,
         read_only: bool = False,
+        request_fields: Optional[RequestFields] = None,
     ):
         options = generated.SessionOptions(
             entry=entry,
@@ -41,7 +45,14 @@ class AuthSession:
             persist_access_token=persist_access_token,
             read_only=read_only,
         )
-        self._inner = generated.AuthSession(profile, storage._inner, options)
+        fields = requests.to_core(request_fields)
+        self._inner = generated.AuthSession(profile, storage._inner, options, None, fields)
+
+    @classmethod
+    def _of(cls, inner: "generated.AuthSession") -> "AuthSession":
+        session = cls.__new__(cls)
+        session._inner = inner
+        return session
 
     @property
     def state(self) -> "generated.SessionState":
@@ -78,6 +89,15 @@ class AuthSession:
     async def adopt(self, token_set: "generated.TokenSet") -> None:
         """Takes over tokens that the app got on its own; it must not use the refresh token any more."""
         await self._inner.adopt(token_set)
+
+    async def adopt_cookie(self, cookies: str, account: Optional[str] = None) -> List[str]:
+        """Takes over the cookies of a sign-in inside a webview, written as a ``Cookie`` header has them.
+
+        Resolves when they are saved, with the names to delete from the webview's store: not before. After a crash before
+        that, hand over again what is left there: it is recognised, and the session stays as it is. The first access token is
+        then bought with them.
+        """
+        return await self._inner.adopt_cookie(cookies, account)
 
     async def access_token(self, min_ttl: Union[None, float, timedelta] = None) -> AccessToken:
         """An access token with at least ``min_ttl`` (seconds) left: the cached one, or that of the one refresh.

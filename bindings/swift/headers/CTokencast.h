@@ -264,6 +264,13 @@ typedef void (*UniffiCallbackInterfaceSessionListenerMethod0)(uint64_t, RustBuff
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_FIELDS_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_FIELDS_METHOD0
+typedef void (*UniffiCallbackInterfaceRequestFieldsMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_WRAPPER_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_WRAPPER_METHOD0
 typedef void (*UniffiCallbackInterfaceKeyWrapperMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
@@ -325,6 +332,15 @@ typedef struct UniffiVTableCallbackInterfaceSessionListener {
 } UniffiVTableCallbackInterfaceSessionListener;
 
 #endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REQUEST_FIELDS
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REQUEST_FIELDS
+typedef struct UniffiVTableCallbackInterfaceRequestFields {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceRequestFieldsMethod0 _Nonnull fields;
+} UniffiVTableCallbackInterfaceRequestFields;
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_KEY_WRAPPER
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_KEY_WRAPPER
 typedef struct UniffiVTableCallbackInterfaceKeyWrapper {
@@ -346,6 +362,56 @@ typedef struct UniffiVTableCallbackInterfaceSecureStorage {
     UniffiCallbackInterfaceSecureStorageMethod3 _Nonnull delete;
 } UniffiVTableCallbackInterfaceSecureStorage;
 
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_ACCOUNTS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_ACCOUNTS
+uint64_t uniffi_tokencast_ffi_fn_clone_accounts(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_ACCOUNTS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_ACCOUNTS
+void uniffi_tokencast_ffi_fn_free_accounts(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_ACCOUNTS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_ACCOUNTS_NEW
+uint64_t uniffi_tokencast_ffi_fn_constructor_accounts_new(uint64_t profile, uint64_t storage, RustBuffer options, RustBuffer background_time, RustBuffer request_fields, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_ADD
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_ADD
+uint64_t uniffi_tokencast_ffi_fn_method_accounts_add(uint64_t ptr, RustBuffer id, RustBuffer name
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_CURRENT
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_CURRENT
+uint64_t uniffi_tokencast_ffi_fn_method_accounts_current(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_LIST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_LIST
+uint64_t uniffi_tokencast_ffi_fn_method_accounts_list(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_OPEN
+uint64_t uniffi_tokencast_ffi_fn_method_accounts_open(uint64_t ptr, RustBuffer id
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_REMOVE
+uint64_t uniffi_tokencast_ffi_fn_method_accounts_remove(uint64_t ptr, RustBuffer id
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_SWITCH_TO
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_SWITCH_TO
+uint64_t uniffi_tokencast_ffi_fn_method_accounts_switch_to(uint64_t ptr, RustBuffer id
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCOUNTS_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_BACKGROUNDEND
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_BACKGROUNDEND
@@ -582,6 +648,26 @@ uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(uint64_t
 RustBuffer uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_REQUESTFIELDS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_REQUESTFIELDS
+uint64_t uniffi_tokencast_ffi_fn_clone_requestfields(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_REQUESTFIELDS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_REQUESTFIELDS
+void uniffi_tokencast_ffi_fn_free_requestfields(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_INIT_CALLBACK_VTABLE_REQUESTFIELDS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_INIT_CALLBACK_VTABLE_REQUESTFIELDS
+void uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields(const UniffiVTableCallbackInterfaceRequestFields* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_REQUESTFIELDS_FIELDS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_REQUESTFIELDS_FIELDS
+RustBuffer uniffi_tokencast_ffi_fn_method_requestfields_fields(uint64_t ptr, RustBuffer purpose, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_AUTHSESSION
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_AUTHSESSION
 uint64_t uniffi_tokencast_ffi_fn_clone_authsession(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -594,7 +680,7 @@ void uniffi_tokencast_ffi_fn_free_authsession(uint64_t handle, RustCallStatus *_
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_AUTHSESSION_NEW
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_AUTHSESSION_NEW
-uint64_t uniffi_tokencast_ffi_fn_constructor_authsession_new(uint64_t profile, uint64_t storage, RustBuffer options, RustBuffer background_time, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_tokencast_ffi_fn_constructor_authsession_new(uint64_t profile, uint64_t storage, RustBuffer options, RustBuffer background_time, RustBuffer request_fields, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_ACCESS_TOKEN
@@ -605,6 +691,11 @@ uint64_t uniffi_tokencast_ffi_fn_method_authsession_access_token(uint64_t ptr, R
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_ADOPT
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_ADOPT
 uint64_t uniffi_tokencast_ffi_fn_method_authsession_adopt(uint64_t ptr, uint64_t tokens
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_ADOPT_COOKIE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_ADOPT_COOKIE
+uint64_t uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie(uint64_t ptr, RustBuffer cookies, RustBuffer account
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_CLOSE_SESSION
@@ -798,9 +889,19 @@ uint64_t uniffi_tokencast_ffi_fn_clone_tokenset(uint64_t handle, RustCallStatus 
 void uniffi_tokencast_ffi_fn_free_tokenset(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_TOKENSET_COOKIES
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_TOKENSET_COOKIES
+uint64_t uniffi_tokencast_ffi_fn_constructor_tokenset_cookies(RustBuffer cookies, RustBuffer access_token, RustBuffer expires_in_ms, RustBuffer account, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_TOKENSET_NEW
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_TOKENSET_NEW
 uint64_t uniffi_tokencast_ffi_fn_constructor_tokenset_new(RustBuffer refresh_token, RustBuffer access_token, RustBuffer expires_in_ms, RustBuffer account, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_TOKENSET_ONLY_ACCESS_TOKEN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CONSTRUCTOR_TOKENSET_ONLY_ACCESS_TOKEN
+uint64_t uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token(RustBuffer access_token, RustBuffer expires_in_ms, RustBuffer account, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_TOKENSET_UNIFFI_TRAIT_DEBUG
@@ -816,6 +917,16 @@ RustBuffer uniffi_tokencast_ffi_fn_method_sessionevent_uniffi_trait_debug(RustBu
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_READOUTCOME_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_READOUTCOME_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_tokencast_ffi_fn_method_readoutcome_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_EXTRAFIELDS_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_EXTRAFIELDS_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_EXTRAFIELDS_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_EXTRAFIELDS_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_ACCESSTOKEN_UNIFFI_TRAIT_DEBUG
@@ -1100,6 +1211,42 @@ uint16_t uniffi_tokencast_ffi_checksum_func_shut_down(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_ADD
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_ADD
+uint16_t uniffi_tokencast_ffi_checksum_method_accounts_add(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_CURRENT
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_CURRENT
+uint16_t uniffi_tokencast_ffi_checksum_method_accounts_current(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_LIST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_LIST
+uint16_t uniffi_tokencast_ffi_checksum_method_accounts_list(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_OPEN
+uint16_t uniffi_tokencast_ffi_checksum_method_accounts_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_REMOVE
+uint16_t uniffi_tokencast_ffi_checksum_method_accounts_remove(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_SWITCH_TO
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_ACCOUNTS_SWITCH_TO
+uint16_t uniffi_tokencast_ffi_checksum_method_accounts_switch_to(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDEND_TELL
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_BACKGROUNDEND_TELL
 uint16_t uniffi_tokencast_ffi_checksum_method_backgroundend_tell(void
@@ -1160,6 +1307,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(vo
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_REQUESTFIELDS_FIELDS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_REQUESTFIELDS_FIELDS
+uint16_t uniffi_tokencast_ffi_checksum_method_requestfields_fields(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_ACCESS_TOKEN
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_ACCESS_TOKEN
 uint16_t uniffi_tokencast_ffi_checksum_method_authsession_access_token(void
@@ -1169,6 +1322,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_authsession_access_token(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_ADOPT
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_ADOPT
 uint16_t uniffi_tokencast_ffi_checksum_method_authsession_adopt(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_ADOPT_COOKIE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_ADOPT_COOKIE
+uint16_t uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie(void
     
 );
 #endif
@@ -1271,6 +1430,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_securestorage_write(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SECURESTORAGE_DELETE
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SECURESTORAGE_DELETE
 uint16_t uniffi_tokencast_ffi_checksum_method_securestorage_delete(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_ACCOUNTS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_ACCOUNTS_NEW
+uint16_t uniffi_tokencast_ffi_checksum_constructor_accounts_new(void
     
 );
 #endif
@@ -1430,9 +1595,21 @@ uint16_t uniffi_tokencast_ffi_checksum_constructor_credentials_password(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_TOKENSET_COOKIES
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_TOKENSET_COOKIES
+uint16_t uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_TOKENSET_NEW
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_TOKENSET_NEW
 uint16_t uniffi_tokencast_ffi_checksum_constructor_tokenset_new(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_TOKENSET_ONLY_ACCESS_TOKEN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_CONSTRUCTOR_TOKENSET_ONLY_ACCESS_TOKEN
+uint16_t uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token(void
     
 );
 #endif

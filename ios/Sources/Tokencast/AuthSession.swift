@@ -24,22 +24,29 @@ public final class AuthSession: Sendable {
   ///     token of the process that owns the entry, whose session is made with `persistsAccessToken`, and waits for its next
   ///     one. ``signIn(_:)``, ``adopt(_:)`` and ``signOut()`` throw `.misconfigured`.
   ///   - backgroundTime: How to ask the platform for time when the app is in the background.
-  public init(
+  ///   - requestFields: What the app adds to its sign-in, refresh and revocation requests.
+  public convenience init(
     profile: ServerProfile,
     storage: Storage,
     entry: String? = nil,
     stateDirectory: URL? = nil,
     persistsAccessToken: Bool = false,
     readOnly: Bool = false,
-    backgroundTime: (any BackgroundTime)? = nil
+    backgroundTime: (any BackgroundTime)? = nil,
+    requestFields: (any RequestFields)? = nil
   ) {
     let core = Result { () throws -> TokencastFFI.AuthSession in
       let options = SessionOptions(
         entry: entry, stateDir: stateDirectory?.path, persistAccessToken: persistsAccessToken, readOnly: readOnly)
       return try TokencastFFI.AuthSession(
         profile: profile.core.get(), storage: storage.core.get(), options: options,
-        backgroundTime: backgroundTime.map(BackgroundTimeAdapter.init))
+        backgroundTime: backgroundTime.map(BackgroundTimeAdapter.init),
+        requestFields: requestFields.map(RequestFieldsAdapter.init))
     }.mapError(SessionError.init(any:))
+    self.init(core: core)
+  }
+
+  init(core: Result<TokencastFFI.AuthSession, SessionError>) {
     self.core = core
     mirror = SessionMirror(core: try? core.get())
     mirror.follow()
@@ -80,6 +87,19 @@ public final class AuthSession: Sendable {
   /// elsewhere would end it. Returns when they are saved.
   public func adopt(_ tokens: TokenSet) async throws {
     try await asking { core in try await core.adopt(tokens: tokens.makeCore()) }
+  }
+
+  /// Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them (`refresh=…; csrf=…`): those
+  /// that its store holds for the profile's refresh endpoint. The first access token is then bought with them.
+  ///
+  /// Returns when they are saved. Then, and not before, delete the cookies of the returned names from the webview's store. After
+  /// a crash before that, hand over again what is left there: it is recognised, and the session stays as it is.
+  ///
+  /// - Parameter account: The account's name as the app shows it.
+  /// - Returns: The names of the cookies to delete from the webview's store.
+  /// - Throws: ``SessionError``; `.misconfigured` when a cookie is missing or none, `.storageFailed`: delete nothing, call again.
+  public func adoptCookie(_ cookies: String, account: String? = nil) async throws -> [String] {
+    try await asking { core in try await core.adoptCookie(cookies: cookies, account: account) }
   }
 
   /// An access token with at least `minTTL` left (at most half of its life is asked for): the cached one, or that of the one
@@ -136,6 +156,10 @@ public final class AuthSession: Sendable {
   public func close() {
     mirror.close()
     try? core.get().closeSession()
+  }
+
+  func look() {
+    mirror.look()
   }
 
   /// Asks the core, in a task of its own: Rust does not hear of a task that was cancelled.

@@ -40,6 +40,30 @@ public struct TokenSet: Sendable {
         refreshToken: refreshToken, accessToken: accessToken, expiresInMs: expiresIn?.milliseconds, account: account)
     }
   }
+
+  private init(makeCore: @escaping @Sendable () throws -> TokencastFFI.TokenSet) {
+    self.makeCore = makeCore
+  }
+
+  /// An access token alone, for a server that renews by it.
+  public static func onlyAccessToken(
+    _ accessToken: String, expiresIn: Duration? = nil, account: String? = nil
+  ) -> TokenSet {
+    TokenSet {
+      try .onlyAccessToken(accessToken: accessToken, expiresInMs: expiresIn?.milliseconds, account: account)
+    }
+  }
+
+  /// The session's cookies, written as a `Cookie` header has them: `refresh=…; csrf=…`. (After a sign-in inside a webview:
+  /// ``AuthSession/adoptCookie(_:account:)``, which knows what is left there.)
+  public static func cookies(
+    _ cookies: String, accessToken: String? = nil, expiresIn: Duration? = nil, account: String? = nil
+  ) -> TokenSet {
+    TokenSet {
+      try .cookies(
+        cookies: cookies, accessToken: accessToken, expiresInMs: expiresIn?.milliseconds, account: account)
+    }
+  }
 }
 
 extension TokenSet: CustomStringConvertible, CustomReflectable {

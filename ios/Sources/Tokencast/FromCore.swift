@@ -91,6 +91,7 @@ extension TryAgainCause {
     case .untrusted: self = .untrusted
     case .busy: self = .busy
     case .server: self = .server
+    case .app: self = .app
     }
   }
 }
@@ -117,6 +118,16 @@ extension LockedCause {
     case .vanished: .vanished
     case .misconfigured: .misconfigured
     case .unavailable: .unavailable
+    }
+  }
+}
+
+extension Purpose {
+  init(_ core: TokencastFFI.Purpose) {
+    switch core {
+    case .signIn: self = .signIn
+    case .refresh: self = .refresh
+    case .revoke: self = .revoke
     }
   }
 }
@@ -158,6 +169,7 @@ extension Cause {
     case .superseded: self = .superseded
     case .busy: self = .busy
     case .backgroundTimeOver: self = .backgroundTimeOver
+    case .noFields: self = .noFields
     case .misconfigured: self = .misconfigured
     case .rejected: self = .rejected
     case .paused: self = .paused

@@ -72,6 +72,23 @@ final class BackgroundTimeAdapter: TokencastFFI.BackgroundTime {
   }
 }
 
+final class RequestFieldsAdapter: TokencastFFI.RequestFields {
+  private let host: any RequestFields
+
+  init(_ host: any RequestFields) {
+    self.host = host
+  }
+
+  func fields(purpose: TokencastFFI.Purpose) throws -> TokencastFFI.ExtraFields {
+    do {
+      let given = try host.fields(for: Purpose(purpose))
+      return TokencastFFI.ExtraFields(headers: given.headers, fields: given.fields)
+    } catch {
+      throw RequestFieldsError.Threw
+    }
+  }
+}
+
 final class StorageAdapter: TokencastFFI.SecureStorage {
   private let store: any SecureStorage
 

@@ -81,6 +81,8 @@ public enum TryAgainCause: Sendable, Equatable {
   case busy
   /// The server answered, but not with a verdict.
   case server
+  /// The app's own ``RequestFields`` had no answer: nothing was sent.
+  case app
 }
 
 /// What the host tells the session about its surroundings.

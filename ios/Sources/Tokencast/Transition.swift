@@ -66,6 +66,8 @@ public enum Cause: Sendable, Equatable {
   case busy
   /// The platform took back the app's time in the background during a refresh.
   case backgroundTimeOver
+  /// The app's ``RequestFields`` had no answer: no request was sent.
+  case noFields
   /// The set-up is wrong.
   case misconfigured
   /// A server refused the access token.

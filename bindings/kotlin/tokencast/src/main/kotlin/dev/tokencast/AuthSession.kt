@@ -13,32 +13,45 @@ import dev.tokencast.ffi.AuthSession as CoreSession
  *
  * The constructor does no I/O; the session restores itself and [state] says so. Two sessions on one entry
  * of one storage are one session. Every failure is a [SessionException].
- *
- * @param entry the entry's name, for apps with several sessions
- * @param stateDir a private folder that all processes of the app share, for lock files; by default the system's folder
- *   for state, where it has one
- * @param persistAccessToken keeps the access token in the record too, so that a restart or another process need not
- *   refresh
- * @param readOnly only reads, as a second process beside the app's does: it never refreshes, writes nothing and takes no
- *   lock. It serves the token of the session that owns the entry, which is made with [persistAccessToken], and waits for
- *   its next one. [signIn], [adopt] and [signOut] throw [SessionException.Misconfigured]
- * @param backgroundTime how to ask the platform for time when the app is in the background
- * @throws SessionException.Misconfigured when a part is missing
  */
-public class AuthSession(
-    public val profile: ServerProfile,
-    storage: Storage,
-    entry: String? = null,
-    stateDir: Path? = null,
-    persistAccessToken: Boolean = false,
-    readOnly: Boolean = false,
-    backgroundTime: BackgroundTime? = null,
-) : AutoCloseable {
-    private val core: CoreSession =
+public class AuthSession internal constructor(core: CoreSession, public val profile: ServerProfile) : AutoCloseable {
+    /**
+     * Makes the session of one storage entry.
+     *
+     * @param entry the entry's name, for apps with several sessions
+     * @param stateDir a private folder that all processes of the app share, for lock files; by default the system's folder
+     *   for state, where it has one
+     * @param persistAccessToken keeps the access token in the record too, so that a restart or another process need not
+     *   refresh
+     * @param readOnly only reads, as a second process beside the app's does: it never refreshes, writes nothing and takes no
+     *   lock. It serves the token of the session that owns the entry, which is made with [persistAccessToken], and waits for
+     *   its next one. [signIn], [adopt], [adoptCookie] and [signOut] throw [SessionException.Misconfigured]
+     * @param backgroundTime how to ask the platform for time when the app is in the background
+     * @param requestFields what the app adds to its sign-in, refresh and revocation requests
+     * @throws SessionException.Misconfigured when a part is missing
+     */
+    public constructor(
+        profile: ServerProfile,
+        storage: Storage,
+        entry: String? = null,
+        stateDir: Path? = null,
+        persistAccessToken: Boolean = false,
+        readOnly: Boolean = false,
+        backgroundTime: BackgroundTime? = null,
+        requestFields: RequestFields? = null,
+    ) : this(
         asking {
-            val options = SessionOptions(entry, stateDir?.toString(), persistAccessToken, readOnly)
-            CoreSession(profile.core, storage.core, options, backgroundTime?.let(::BackgroundTimeAdapter))
-        }
+            CoreSession(
+                profile.core,
+                storage.core,
+                SessionOptions(entry, stateDir?.toString(), persistAccessToken, readOnly),
+                backgroundTime?.let(::BackgroundTimeAdapter),
+                requestFields?.let(::RequestFieldsAdapter),
+            )
+        },
+        profile,
+    )
+
     private val mirror = SessionMirror(core, LifeClock.Jvm)
     private val own = mirror.follow()
 
@@ -84,6 +97,21 @@ public class AuthSession(
             tokens.toCore().use { given -> mirror.whileOpen { adopt(given) } }
             mirror.look()
         }
+
+    /**
+     * Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them, as `CookieManager` gives
+     * them for the profile's refresh endpoint. The first access token is then bought with them.
+     *
+     * Resumes when they are saved. Then, and not before, delete the cookies of the returned names from the webview's store.
+     * After a crash before that, hand over again what is left there: it is recognised, and the session stays as it is.
+     *
+     * @param account the account's name as the app shows it
+     * @return the names of the cookies to delete from the webview's store
+     * @throws SessionException.Misconfigured a cookie is missing or none, or the profile keeps none
+     * @throws SessionException.StorageFailed delete nothing, and call it again
+     */
+    public suspend fun adoptCookie(cookies: String, account: String? = null): List<String> =
+        asking { mirror.whileOpen { adoptCookie(cookies, account) }.also { mirror.look() } }
 
     /**
      * An access token with at least [minTtl] left (at most half of its life is asked for): the cached one, or that of
@@ -153,6 +181,8 @@ public class AuthSession(
     override fun close() {
         mirror.close(own)
     }
+
+    internal fun look() = mirror.look()
 
     override fun toString(): String = "AuthSession(state=${state.value})"
 

@@ -27,21 +27,40 @@ public class Credentials private constructor(private val make: () -> CoreCredent
     }
 }
 
-/**
- * Tokens that the app got on its own (a web sign-in, a migration) and hands over for good.
- *
- * @param accessToken the access token that came with it, if at hand
- * @param expiresIn what is left of its life; when `null` its JWT claims tell, else the profile's default holds
- * @param account the account's name as the app shows it
- */
-public class TokenSet(
-    private val refreshToken: String,
-    private val accessToken: String? = null,
-    private val expiresIn: Duration? = null,
-    private val account: String? = null,
-) {
-    internal fun toCore(): CoreTokenSet =
-        CoreTokenSet(refreshToken, accessToken, expiresIn?.inWholeMilliseconds, account)
+/** Tokens that the app got on its own (a web sign-in, a migration) and hands over for good. */
+public class TokenSet private constructor(private val make: () -> CoreTokenSet) {
+    /**
+     * A refresh token, as most servers give it.
+     *
+     * @param accessToken the access token that came with it, if at hand
+     * @param expiresIn what is left of its life; when `null` its JWT claims tell, else the profile's default holds
+     * @param account the account's name as the app shows it
+     */
+    public constructor(
+        refreshToken: String,
+        accessToken: String? = null,
+        expiresIn: Duration? = null,
+        account: String? = null,
+    ) : this({ CoreTokenSet(refreshToken, accessToken, expiresIn?.inWholeMilliseconds, account) })
+
+    internal fun toCore(): CoreTokenSet = make()
 
     override fun toString(): String = "TokenSet"
+
+    public companion object {
+        /** An access token alone, for a server that renews by it. */
+        public fun onlyAccessToken(accessToken: String, expiresIn: Duration? = null, account: String? = null): TokenSet =
+            TokenSet { CoreTokenSet.onlyAccessToken(accessToken, expiresIn?.inWholeMilliseconds, account) }
+
+        /**
+         * The session's cookies, written as a `Cookie` header has them: `refresh=…; csrf=…`. (After a sign-in inside a
+         * webview: [AuthSession.adoptCookie], which knows what is left there.)
+         */
+        public fun cookies(
+            cookies: String,
+            accessToken: String? = null,
+            expiresIn: Duration? = null,
+            account: String? = null,
+        ): TokenSet = TokenSet { CoreTokenSet.cookies(cookies, accessToken, expiresIn?.inWholeMilliseconds, account) }
+    }
 }

@@ -4,11 +4,13 @@ import dev.tokencast.ffi.InternalException
 import java.time.Instant
 import kotlin.time.Duration.Companion.milliseconds
 import dev.tokencast.ffi.AccessToken as CoreToken
+import dev.tokencast.ffi.AccountList as CoreAccountList
 import dev.tokencast.ffi.Cause as CoreCause
 import dev.tokencast.ffi.EndReason as CoreReason
 import dev.tokencast.ffi.Generation as CoreGeneration
 import dev.tokencast.ffi.LockedCause as CoreLockedCause
 import dev.tokencast.ffi.Notice as CoreNotice
+import dev.tokencast.ffi.Purpose as CorePurpose
 import dev.tokencast.ffi.SessionEvent as CoreEvent
 import dev.tokencast.ffi.SessionException as CoreException
 import dev.tokencast.ffi.SessionState as CoreState
@@ -121,7 +123,18 @@ internal fun CoreTryAgainCause.toPublic(): TryAgainCause =
         CoreTryAgainCause.UNTRUSTED -> TryAgainCause.Untrusted
         CoreTryAgainCause.BUSY -> TryAgainCause.Busy
         CoreTryAgainCause.SERVER -> TryAgainCause.Server
+        CoreTryAgainCause.APP -> TryAgainCause.App
     }
+
+internal fun CorePurpose.toPublic(): Purpose =
+    when (this) {
+        CorePurpose.SIGN_IN -> Purpose.SignIn
+        CorePurpose.REFRESH -> Purpose.Refresh
+        CorePurpose.REVOKE -> Purpose.Revoke
+    }
+
+internal fun CoreAccountList.toPublic(): AccountList =
+    AccountList(accounts.map { Account(it.id, it.name) }, current)
 
 internal fun Notice.toCore(): CoreNotice =
     when (this) {
@@ -159,6 +172,7 @@ internal fun CoreCause.toPublic(): Cause =
         is CoreCause.Superseded -> Cause.Superseded
         is CoreCause.Busy -> Cause.Busy
         is CoreCause.BackgroundTimeOver -> Cause.BackgroundTimeOver
+        is CoreCause.NoFields -> Cause.NoFields
         is CoreCause.Misconfigured -> Cause.Misconfigured
         is CoreCause.Rejected -> Cause.Rejected
         is CoreCause.Paused -> Cause.Paused

@@ -2,13 +2,17 @@ package dev.tokencast
 
 import dev.tokencast.ffi.BackgroundTimeException
 import dev.tokencast.ffi.ListenerException
+import dev.tokencast.ffi.RequestFieldsException
 import dev.tokencast.ffi.StorageException
 import kotlin.time.Duration.Companion.milliseconds
 import dev.tokencast.ffi.BackgroundEnd as CoreEnd
 import dev.tokencast.ffi.BackgroundTime as CoreBackgroundTime
+import dev.tokencast.ffi.ExtraFields as CoreExtraFields
 import dev.tokencast.ffi.KeyFailure as CoreKeyFailure
 import dev.tokencast.ffi.KeyWrapper as CoreKeyWrapper
+import dev.tokencast.ffi.Purpose as CorePurpose
 import dev.tokencast.ffi.ReadOutcome as CoreReadOutcome
+import dev.tokencast.ffi.RequestFields as CoreRequestFields
 import dev.tokencast.ffi.SecureStorage as CoreSecureStorage
 import dev.tokencast.ffi.SessionEvent as CoreEvent
 import dev.tokencast.ffi.SessionListener as CoreListener
@@ -40,6 +44,14 @@ internal class BackgroundTimeAdapter(private val host: BackgroundTime) : CoreBac
         guarded({ BackgroundTimeException.Threw() }) { host.begin(atMostMs.milliseconds, BackgroundEnd(end)) ?: 0 }
 
     override fun finish(task: Long): Unit = guarded({ BackgroundTimeException.Threw() }) { host.finish(task) }
+}
+
+internal class RequestFieldsAdapter(private val host: RequestFields) : CoreRequestFields {
+    override fun fields(purpose: CorePurpose): CoreExtraFields =
+        guarded({ RequestFieldsException.Threw() }) {
+            val given = host.fields(purpose.toPublic())
+            CoreExtraFields(given.headers, given.fields)
+        }
 }
 
 internal class StorageAdapter(private val store: SecureStorage) : CoreSecureStorage {

@@ -125,6 +125,9 @@ public enum class TryAgainCause {
 
     /** The server answered, but not with a verdict. */
     Server,
+
+    /** The app's own [RequestFields] had no answer: nothing was sent. */
+    App,
 }
 
 /** What the host tells the session about its surroundings. */

@@ -75,6 +75,9 @@ public sealed interface Cause {
     /** The platform took back the app's time in the background during a refresh. */
     public data object BackgroundTimeOver : Cause
 
+    /** The app's [RequestFields] had no answer: no request was sent. */
+    public data object NoFields : Cause
+
     /** The set-up is wrong. */
     public data object Misconfigured : Cause
 

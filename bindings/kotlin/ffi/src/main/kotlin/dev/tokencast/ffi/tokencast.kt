@@ -666,6 +666,9 @@ internal interface UniffiCallbackInterfaceBackgroundTimeMethod1 : com.sun.jna.Ca
 internal interface UniffiCallbackInterfaceSessionListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceRequestFieldsMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`purpose`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceKeyWrapperMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`dataKey`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -722,6 +725,25 @@ internal open class UniffiVTableCallbackInterfaceSessionListener(
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `onEvent` = other.`onEvent`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "fields")
+internal open class UniffiVTableCallbackInterfaceRequestFields(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `fields`: UniffiCallbackInterfaceRequestFieldsMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `fields`: UniffiCallbackInterfaceRequestFieldsMethod0? = null,
+    ): UniffiVTableCallbackInterfaceRequestFields(`uniffiFree`,`uniffiClone`,`fields`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceRequestFields) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `fields` = other.`fields`
     }
 
 }
@@ -802,6 +824,18 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_tokencast_ffi_checksum_func_shut_down(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_accounts_add(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_accounts_current(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_accounts_list(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_accounts_open(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_accounts_remove(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_accounts_switch_to(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_backgroundend_tell(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_backgroundtime_begin(
@@ -822,9 +856,13 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_requestfields_fields(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_access_token(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_adopt(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_close_session(
     ): Int
@@ -859,6 +897,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_tokencast_ffi_checksum_method_securestorage_write(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_securestorage_delete(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_accounts_new(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client(
     ): Int
@@ -912,7 +952,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_constructor_credentials_password(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_constructor_tokenset_new(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token(
     ): Int
     external fun ffi_tokencast_ffi_uniffi_contract_version(
     ): Int
@@ -932,12 +976,33 @@ internal object UniffiLib {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "tokencast"))
         uniffiCallbackInterfaceBackgroundTime.register(this)
         uniffiCallbackInterfaceKeyWrapper.register(this)
+        uniffiCallbackInterfaceRequestFields.register(this)
         uniffiCallbackInterfaceSecureStorage.register(this)
         uniffiCallbackInterfaceSessionListener.register(this)
         
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_tokencast_ffi_fn_clone_accounts(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_free_accounts(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_constructor_accounts_new(`profile`: Long,`storage`: Long,`options`: RustBuffer.ByValue,`backgroundTime`: RustBuffer.ByValue,`requestFields`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_add(`ptr`: Long,`id`: RustBuffer.ByValue,`name`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_current(`ptr`: Long,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_list(`ptr`: Long,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_open(`ptr`: Long,`id`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_remove(`ptr`: Long,`id`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_switch_to(`ptr`: Long,`id`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_backgroundend(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_free_backgroundend(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1032,15 +1097,25 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_clone_requestfields(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_free_requestfields(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields(`vtable`: UniffiVTableCallbackInterfaceRequestFields,
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_requestfields_fields(`ptr`: Long,`purpose`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_authsession(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_free_authsession(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_tokencast_ffi_fn_constructor_authsession_new(`profile`: Long,`storage`: Long,`options`: RustBuffer.ByValue,`backgroundTime`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_tokencast_ffi_fn_constructor_authsession_new(`profile`: Long,`storage`: Long,`options`: RustBuffer.ByValue,`backgroundTime`: RustBuffer.ByValue,`requestFields`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_authsession_access_token(`ptr`: Long,`minTtlMs`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_authsession_adopt(`ptr`: Long,`tokens`: Long,
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie(`ptr`: Long,`cookies`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_authsession_close_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -1118,13 +1193,21 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_tokencast_ffi_fn_free_tokenset(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_tokencast_ffi_fn_constructor_tokenset_cookies(`cookies`: RustBuffer.ByValue,`accessToken`: RustBuffer.ByValue,`expiresInMs`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_tokencast_ffi_fn_constructor_tokenset_new(`refreshToken`: RustBuffer.ByValue,`accessToken`: RustBuffer.ByValue,`expiresInMs`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token(`accessToken`: RustBuffer.ByValue,`expiresInMs`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_tokenset_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_sessionevent_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_readoutcome_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1254,6 +1337,24 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_func_shut_down() and 0xFFFF) != 24963) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_accounts_add() and 0xFFFF) != 27277) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_accounts_current() and 0xFFFF) != 61231) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_accounts_list() and 0xFFFF) != 52719) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_accounts_open() and 0xFFFF) != 33627) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_accounts_remove() and 0xFFFF) != 40854) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_accounts_switch_to() and 0xFFFF) != 892) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_backgroundend_tell() and 0xFFFF) != 36841) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1284,10 +1385,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() and 0xFFFF) != 56234) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_requestfields_fields() and 0xFFFF) != 16303) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_access_token() and 0xFFFF) != 64699) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_adopt() and 0xFFFF) != 27866) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_adopt_cookie() and 0xFFFF) != 30225) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_close_session() and 0xFFFF) != 2386) {
@@ -1339,6 +1446,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_securestorage_delete() and 0xFFFF) != 58533) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_accounts_new() and 0xFFFF) != 13618) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_public_client() and 0xFFFF) != 13422) {
@@ -1398,7 +1508,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_supabase() and 0xFFFF) != 42497) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() and 0xFFFF) != 22090) {
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() and 0xFFFF) != 25689) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_storage_file() and 0xFFFF) != 25787) {
@@ -1419,7 +1529,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_credentials_password() and 0xFFFF) != 4722) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_cookies() and 0xFFFF) != 59203) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new() and 0xFFFF) != 33084) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token() and 0xFFFF) != 62619) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1865,6 +1981,465 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
+ * Several accounts of one app: each a session with a record of its own, and a list of them in the same storage.
+ */
+public interface AccountsInterface {
+    
+    /**
+     * Puts an account on the list and opens its session. The first one becomes the current one; one that is on the list
+     * already is opened, and takes a new name if one is given.
+     */
+    suspend fun `add`(`id`: kotlin.String, `name`: kotlin.String?): AuthSession
+    
+    /**
+     * Opens the session of the current account, if there is one.
+     */
+    suspend fun `current`(): AuthSession?
+    
+    /**
+     * The accounts and the current one. Opens no session; nothing goes over the network.
+     */
+    suspend fun `list`(): AccountList
+    
+    /**
+     * Opens the session of an account that is on the list.
+     */
+    suspend fun `open`(`id`: kotlin.String): AuthSession
+    
+    /**
+     * Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without
+     * a network the revocation is kept for the next start.
+     */
+    suspend fun `remove`(`id`: kotlin.String)
+    
+    /**
+     * Makes an account the current one, for the next start too, and opens its session.
+     */
+    suspend fun `switchTo`(`id`: kotlin.String): AuthSession
+    
+    companion object
+}
+
+/**
+ * Several accounts of one app: each a session with a record of its own, and a list of them in the same storage.
+ */
+open class Accounts: Disposable, AutoCloseable, AccountsInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * The accounts whose sessions are made of these parts. Does no I/O. The options name no entry: each account has one of
+     * its own.
+     */
+    constructor(`profile`: ServerProfile, `storage`: Storage, `options`: SessionOptions, `backgroundTime`: BackgroundTime? = null, `requestFields`: RequestFields? = null) :
+        this(UniffiWithHandle, 
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_accounts_new(
+    
+        
+        FfiConverterTypeServerProfile.lower(`profile`),
+        FfiConverterTypeStorage.lower(`storage`),
+        FfiConverterTypeSessionOptions.lower(`options`),
+        FfiConverterOptionalTypeBackgroundTime.lower(`backgroundTime`),
+        FfiConverterOptionalTypeRequestFields.lower(`requestFields`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_tokencast_ffi_fn_free_accounts(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_tokencast_ffi_fn_clone_accounts(handle, status)
+        }
+    }
+
+    
+    /**
+     * Puts an account on the list and opens its session. The first one becomes the current one; one that is on the list
+     * already is opened, and takes a new name if one is given.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `add`(`id`: kotlin.String, `name`: kotlin.String?) : AuthSession {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_add(
+                uniffiHandle,
+                
+        FfiConverterString.lower(`id`),
+        FfiConverterOptionalString.lower(`name`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeAuthSession.lift(it) },
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+    /**
+     * Opens the session of the current account, if there is one.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `current`() : AuthSession? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_current(
+                uniffiHandle,
+                
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeAuthSession.lift(it) },
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+    /**
+     * The accounts and the current one. Opens no session; nothing goes over the network.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `list`() : AccountList {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_list(
+                uniffiHandle,
+                
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeAccountList.lift(it) },
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+    /**
+     * Opens the session of an account that is on the list.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `open`(`id`: kotlin.String) : AuthSession {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_open(
+                uniffiHandle,
+                
+        FfiConverterString.lower(`id`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeAuthSession.lift(it) },
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+    /**
+     * Signs an account out, revokes, and deletes all that is kept of it; its sessions in this process are closed. Without
+     * a network the revocation is kept for the next start.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `remove`(`id`: kotlin.String) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_remove(
+                uniffiHandle,
+                
+        FfiConverterString.lower(`id`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+        
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+    /**
+     * Makes an account the current one, for the next start too, and opens its session.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `switchTo`(`id`: kotlin.String) : AuthSession {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_switch_to(
+                uniffiHandle,
+                
+        FfiConverterString.lower(`id`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeAuthSession.lift(it) },
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccounts: FfiConverter<Accounts, Long> {
+    override fun lower(value: Accounts): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Accounts {
+        return Accounts(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Accounts {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Accounts) = 8UL
+
+    override fun write(value: Accounts, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A signed-in (or not signed-in) user of one server. The constructor does no I/O; the session restores itself.
  */
 public interface AuthSessionInterface {
@@ -1879,6 +2454,13 @@ public interface AuthSessionInterface {
      * Takes over tokens that the app got on its own. Resolves when they are saved.
      */
     suspend fun `adopt`(`tokens`: TokenSet)
+    
+    /**
+     * Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+     * saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+     * over again.
+     */
+    suspend fun `adoptCookie`(`cookies`: kotlin.String, `account`: kotlin.String?): List<kotlin.String>
     
     /**
      * Ends the use of the session: calls answer `Closed`, the token leaves memory, the stored session stays.
@@ -1968,9 +2550,9 @@ open class AuthSession: Disposable, AutoCloseable, AuthSessionInterface
     }
     /**
      * Makes the session. Two of them on one entry of one storage are one session. Without `background_time` an exchange
-     * in the background takes the chance.
+     * in the background takes the chance; `request_fields` says what the app adds to its requests.
      */
-    constructor(`profile`: ServerProfile, `storage`: Storage, `options`: SessionOptions, `backgroundTime`: BackgroundTime? = null) :
+    constructor(`profile`: ServerProfile, `storage`: Storage, `options`: SessionOptions, `backgroundTime`: BackgroundTime? = null, `requestFields`: RequestFields? = null) :
         this(UniffiWithHandle, 
     uniffiRustCallWithError(SessionException) { _status ->
     UniffiLib.uniffi_tokencast_ffi_fn_constructor_authsession_new(
@@ -1979,7 +2561,8 @@ open class AuthSession: Disposable, AutoCloseable, AuthSessionInterface
         FfiConverterTypeServerProfile.lower(`profile`),
         FfiConverterTypeStorage.lower(`storage`),
         FfiConverterTypeSessionOptions.lower(`options`),
-        FfiConverterOptionalTypeBackgroundTime.lower(`backgroundTime`),_status)
+        FfiConverterOptionalTypeBackgroundTime.lower(`backgroundTime`),
+        FfiConverterOptionalTypeRequestFields.lower(`requestFields`),_status)
 }
     )
 
@@ -2106,6 +2689,34 @@ open class AuthSession: Disposable, AutoCloseable, AuthSessionInterface
         // lift function
         { },
         
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
+
+    
+    /**
+     * Takes over the cookies of a sign-in inside a webview, written as a `Cookie` header has them. Resolves when they are
+     * saved, with the names to delete from the webview's store. What a crash left there is recognised when it is handed
+     * over again.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `adoptCookie`(`cookies`: kotlin.String, `account`: kotlin.String?) : List<kotlin.String> {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_adopt_cookie(
+                uniffiHandle,
+                
+        FfiConverterString.lower(`cookies`),
+        FfiConverterOptionalString.lower(`account`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterSequenceString.lift(it) },
         // Error FFI converter
         SessionException.ErrorHandler,
     )
@@ -4010,6 +4621,344 @@ public object FfiConverterTypeOAuthClient: FfiConverter<OAuthClient, Long> {
     override fun allocationSize(value: OAuthClient) = 8UL
 
     override fun write(value: OAuthClient, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Adds headers and body fields of the app's own to sign-in, refresh and revocation, such as a device's id or an
+ * attestation. It sees no token, and can override nothing that the profile places. Calls come on a thread of the library's
+ * own; asking the session for its token in memory is fine there.
+ *
+ * What it throws keeps the request from being sent: callers get `TryAgain` with the cause `App`, and nothing is lost.
+ */
+public interface RequestFields {
+    
+    /**
+     * What to add to the request that is about to be made.
+     */
+    fun `fields`(`purpose`: Purpose): ExtraFields
+    
+    companion object
+}
+
+/**
+ * Adds headers and body fields of the app's own to sign-in, refresh and revocation, such as a device's id or an
+ * attestation. It sees no token, and can override nothing that the profile places. Calls come on a thread of the library's
+ * own; asking the session for its token in memory is fine there.
+ *
+ * What it throws keeps the request from being sent: callers get `TryAgain` with the cause `App`, and nothing is lost.
+ */
+open class RequestFieldsImpl: Disposable, AutoCloseable, RequestFields
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_tokencast_ffi_fn_free_requestfields(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_tokencast_ffi_fn_clone_requestfields(handle, status)
+        }
+    }
+
+    
+    /**
+     * What to add to the request that is about to be made.
+     */
+    @Throws(RequestFieldsException::class)override fun `fields`(`purpose`: Purpose): ExtraFields {
+            return FfiConverterTypeExtraFields.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RequestFieldsException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_requestfields_fields(
+        it,
+        
+        FfiConverterTypePurpose.lower(`purpose`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceRequestFields {
+    internal object `fields`: UniffiCallbackInterfaceRequestFieldsMethod0 {
+        override fun callback(`uniffiHandle`: Long,`purpose`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeRequestFields.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`fields`(
+                    FfiConverterTypePurpose.lift(`purpose`),
+                )
+            }
+            val writeReturn = { value: ExtraFields -> uniffiOutReturn.setValue(FfiConverterTypeExtraFields.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: RequestFieldsException -> FfiConverterTypeRequestFieldsError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeRequestFields.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeRequestFields.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceRequestFields.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `fields`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_tokencast_ffi_fn_init_callback_vtable_requestfields(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestFields: FfiConverter<RequestFields, Long> {
+    internal val handleMap = UniffiHandleMap<RequestFields>()
+
+    override fun lower(value: RequestFields): Long {
+        if (value is RequestFieldsImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): RequestFields {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return RequestFieldsImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): RequestFields {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: RequestFields) = 8UL
+
+    override fun write(value: RequestFields, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -6297,11 +7246,47 @@ open class TokenSet: Disposable, AutoCloseable, TokenSetInterface
     }
 
     
-    
+    companion object {
+        
     /**
-     * @suppress
+     * The session's cookies, written as a `Cookie` header has them, and the access token if it is at hand. (After a sign-in
+     * inside a webview: `adopt_cookie`, which knows what is left there.)
      */
-    companion object
+    @Throws(SessionException::class) fun `cookies`(`cookies`: kotlin.String, `accessToken`: kotlin.String?, `expiresInMs`: kotlin.Long?, `account`: kotlin.String?): TokenSet {
+            return FfiConverterTypeTokenSet.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_cookies(
+    
+        
+        FfiConverterString.lower(`cookies`),
+        FfiConverterOptionalString.lower(`accessToken`),
+        FfiConverterOptionalLong.lower(`expiresInMs`),
+        FfiConverterOptionalString.lower(`account`),_status)
+}
+    )
+    }
+    
+
+        
+    /**
+     * An access token alone, for a server that renews by it. Its life as in `new`.
+     */
+    @Throws(SessionException::class) fun `onlyAccessToken`(`accessToken`: kotlin.String, `expiresInMs`: kotlin.Long?, `account`: kotlin.String?): TokenSet {
+            return FfiConverterTypeTokenSet.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token(
+    
+        
+        FfiConverterString.lower(`accessToken`),
+        FfiConverterOptionalLong.lower(`expiresInMs`),
+        FfiConverterOptionalString.lower(`account`),_status)
+}
+    )
+    }
+    
+
+        
+    }
     
 }
 
@@ -6398,6 +7383,156 @@ public object FfiConverterTypeAccessToken: FfiConverterRustBuffer<AccessToken> {
             FfiConverterTypeGeneration.write(value.`generation`, buf)
             FfiConverterLong.write(value.`expiresInMs`, buf)
             FfiConverterLong.write(value.`lifeMs`, buf)
+    }
+}
+
+
+
+/**
+ * One account of the list.
+ */
+data class Account (
+    /**
+     * The app's name for it.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * What the user knows it by.
+     */
+    val `name`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccount: FfiConverterRustBuffer<Account> {
+    override fun read(buf: ByteBuffer): Account {
+        return Account(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Account) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterOptionalString.allocationSize(value.`name`)
+    )
+
+    override fun write(value: Account, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterOptionalString.write(value.`name`, buf)
+    }
+}
+
+
+
+/**
+ * The list as it stands in the storage.
+ */
+data class AccountList (
+    /**
+     * In the order in which they were added.
+     */
+    val `accounts`: List<Account>
+    , 
+    /**
+     * The id of the current one.
+     */
+    val `current`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccountList: FfiConverterRustBuffer<AccountList> {
+    override fun read(buf: ByteBuffer): AccountList {
+        return AccountList(
+            FfiConverterSequenceTypeAccount.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AccountList) = (
+            FfiConverterSequenceTypeAccount.allocationSize(value.`accounts`) +
+            FfiConverterOptionalString.allocationSize(value.`current`)
+    )
+
+    override fun write(value: AccountList, buf: ByteBuffer) {
+            FfiConverterSequenceTypeAccount.write(value.`accounts`, buf)
+            FfiConverterOptionalString.write(value.`current`, buf)
+    }
+}
+
+
+
+/**
+ * Headers and body fields that an app adds to one request.
+ */
+data class ExtraFields (
+    /**
+     * Headers by name.
+     */
+    val `headers`: Map<kotlin.String, kotlin.String> = mapOf() 
+    , 
+    /**
+     * Body fields by name.
+     */
+    val `fields`: Map<kotlin.String, kotlin.String> = mapOf() 
+    
+){
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display(FfiConverterTypeExtraFields.lower(this),
+        _status)
+}
+    )
+    }
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeExtraFields: FfiConverterRustBuffer<ExtraFields> {
+    override fun read(buf: ByteBuffer): ExtraFields {
+        return ExtraFields(
+            FfiConverterMapStringString.read(buf),
+            FfiConverterMapStringString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ExtraFields) = (
+            FfiConverterMapStringString.allocationSize(value.`headers`) +
+            FfiConverterMapStringString.allocationSize(value.`fields`)
+    )
+
+    override fun write(value: ExtraFields, buf: ByteBuffer) {
+            FfiConverterMapStringString.write(value.`headers`, buf)
+            FfiConverterMapStringString.write(value.`fields`, buf)
     }
 }
 
@@ -6772,6 +7907,12 @@ sealed class Cause {
     
     
     /**
+     * The app's `RequestFields` had no answer: no request was sent.
+     */
+    object NoFields : Cause()
+    
+    
+    /**
      * The set-up is wrong.
      */
     object Misconfigured : Cause()
@@ -6899,24 +8040,25 @@ public object FfiConverterTypeCause : FfiConverterRustBuffer<Cause>{
             12 -> Cause.Superseded
             13 -> Cause.Busy
             14 -> Cause.BackgroundTimeOver
-            15 -> Cause.Misconfigured
-            16 -> Cause.Rejected
-            17 -> Cause.Paused
-            18 -> Cause.StorageFailed(
+            15 -> Cause.NoFields
+            16 -> Cause.Misconfigured
+            17 -> Cause.Rejected
+            18 -> Cause.Paused
+            19 -> Cause.StorageFailed(
                 FfiConverterTypeStorageFailure.read(buf),
                 )
-            19 -> Cause.SaveFailed(
+            20 -> Cause.SaveFailed(
                 FfiConverterTypeStorageFailure.read(buf),
                 )
-            20 -> Cause.SavedLater
-            21 -> Cause.Locked(
+            21 -> Cause.SavedLater
+            22 -> Cause.Locked(
                 FfiConverterTypeLockedCause.read(buf),
                 )
-            22 -> Cause.Unlocked
-            23 -> Cause.SignOutAsked
-            24 -> Cause.SignOutNoted
-            25 -> Cause.SignedOut
-            26 -> Cause.Ended(
+            23 -> Cause.Unlocked
+            24 -> Cause.SignOutAsked
+            25 -> Cause.SignOutNoted
+            26 -> Cause.SignedOut
+            27 -> Cause.Ended(
                 FfiConverterTypeEndReason.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -7004,6 +8146,12 @@ public object FfiConverterTypeCause : FfiConverterRustBuffer<Cause>{
             )
         }
         is Cause.BackgroundTimeOver -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Cause.NoFields -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
@@ -7146,55 +8294,59 @@ public object FfiConverterTypeCause : FfiConverterRustBuffer<Cause>{
                 buf.putInt(14)
                 Unit
             }
-            is Cause.Misconfigured -> {
+            is Cause.NoFields -> {
                 buf.putInt(15)
                 Unit
             }
-            is Cause.Rejected -> {
+            is Cause.Misconfigured -> {
                 buf.putInt(16)
                 Unit
             }
-            is Cause.Paused -> {
+            is Cause.Rejected -> {
                 buf.putInt(17)
                 Unit
             }
-            is Cause.StorageFailed -> {
+            is Cause.Paused -> {
                 buf.putInt(18)
-                FfiConverterTypeStorageFailure.write(value.v1, buf)
                 Unit
             }
-            is Cause.SaveFailed -> {
+            is Cause.StorageFailed -> {
                 buf.putInt(19)
                 FfiConverterTypeStorageFailure.write(value.v1, buf)
                 Unit
             }
-            is Cause.SavedLater -> {
+            is Cause.SaveFailed -> {
                 buf.putInt(20)
+                FfiConverterTypeStorageFailure.write(value.v1, buf)
+                Unit
+            }
+            is Cause.SavedLater -> {
+                buf.putInt(21)
                 Unit
             }
             is Cause.Locked -> {
-                buf.putInt(21)
+                buf.putInt(22)
                 FfiConverterTypeLockedCause.write(value.v1, buf)
                 Unit
             }
             is Cause.Unlocked -> {
-                buf.putInt(22)
-                Unit
-            }
-            is Cause.SignOutAsked -> {
                 buf.putInt(23)
                 Unit
             }
-            is Cause.SignOutNoted -> {
+            is Cause.SignOutAsked -> {
                 buf.putInt(24)
                 Unit
             }
-            is Cause.SignedOut -> {
+            is Cause.SignOutNoted -> {
                 buf.putInt(25)
                 Unit
             }
-            is Cause.Ended -> {
+            is Cause.SignedOut -> {
                 buf.putInt(26)
+                Unit
+            }
+            is Cause.Ended -> {
+                buf.putInt(27)
                 FfiConverterTypeEndReason.write(value.v1, buf)
                 Unit
             }
@@ -7716,6 +8868,53 @@ public object FfiConverterTypeNotice: FfiConverterRustBuffer<Notice> {
 
 
 /**
+ * Which of the profile's requests is about to be made.
+ */
+
+enum class Purpose {
+    
+    /**
+     * The user's sign-in.
+     */
+    SIGN_IN,
+    /**
+     * The exchange that brings the next access token.
+     */
+    REFRESH,
+    /**
+     * The revocation of what a session lived by.
+     */
+    REVOKE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePurpose: FfiConverterRustBuffer<Purpose> {
+    override fun read(buf: ByteBuffer) = try {
+        Purpose.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Purpose) = 4UL
+
+    override fun write(value: Purpose, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What a read found.
  */
 sealed class ReadOutcome {
@@ -7917,6 +9116,68 @@ public object FfiConverterTypeReadOutcome : FfiConverterRustBuffer<ReadOutcome>{
 }
 
 
+
+
+
+
+
+/**
+ * A host's request fields threw. Its text is dropped: it may quote an attestation.
+ */
+sealed class RequestFieldsException: kotlin.Exception() {
+    
+    /**
+     * Something was thrown.
+     */
+    class Threw(
+        ) : RequestFieldsException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<RequestFieldsException> {
+        override fun lift(error_buf: RustBuffer.ByValue): RequestFieldsException = FfiConverterTypeRequestFieldsError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestFieldsError : FfiConverterRustBuffer<RequestFieldsException> {
+    override fun read(buf: ByteBuffer): RequestFieldsException {
+        
+
+        return when(buf.getInt()) {
+            1 -> RequestFieldsException.Threw()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: RequestFieldsException): ULong {
+        return when(value) {
+            is RequestFieldsException.Threw -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: RequestFieldsException, buf: ByteBuffer) {
+        when(value) {
+            is RequestFieldsException.Threw -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
 
 
 
@@ -8819,7 +10080,11 @@ enum class TryAgainCause {
     /**
      * The server answered, but not with a verdict.
      */
-    SERVER;
+    SERVER,
+    /**
+     * The app's own `RequestFields` had no answer: nothing was sent.
+     */
+    APP;
 
     
 
@@ -9088,6 +10353,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeAuthSession: FfiConverterRustBuffer<AuthSession?> {
+    override fun read(buf: ByteBuffer): AuthSession? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAuthSession.read(buf)
+    }
+
+    override fun allocationSize(value: AuthSession?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAuthSession.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AuthSession?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAuthSession.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeBackgroundTime: FfiConverterRustBuffer<BackgroundTime?> {
     override fun read(buf: ByteBuffer): BackgroundTime? {
         if (buf.get().toInt() == 0) {
@@ -9120,6 +10417,38 @@ public object FfiConverterOptionalTypeBackgroundTime: FfiConverterRustBuffer<Bac
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeRequestFields: FfiConverterRustBuffer<RequestFields?> {
+    override fun read(buf: ByteBuffer): RequestFields? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRequestFields.read(buf)
+    }
+
+    override fun allocationSize(value: RequestFields?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRequestFields.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RequestFields?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRequestFields.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAccessToken: FfiConverterRustBuffer<AccessToken?> {
     override fun read(buf: ByteBuffer): AccessToken? {
         if (buf.get().toInt() == 0) {
@@ -9142,6 +10471,62 @@ public object FfiConverterOptionalTypeAccessToken: FfiConverterRustBuffer<Access
         } else {
             buf.put(1)
             FfiConverterTypeAccessToken.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
+    override fun read(buf: ByteBuffer): List<kotlin.String> {
+        val len = buf.getInt()
+        return List<kotlin.String>(len) {
+            FfiConverterString.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.String>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterString.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.String>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAccount: FfiConverterRustBuffer<List<Account>> {
+    override fun read(buf: ByteBuffer): List<Account> {
+        val len = buf.getInt()
+        return List<Account>(len) {
+            FfiConverterTypeAccount.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Account>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAccount.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Account>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAccount.write(it, buf)
         }
     }
 }
