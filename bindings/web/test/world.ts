@@ -193,7 +193,8 @@ export function call(page: Page, url: string, init: RequestInit = {}) {
   );
 }
 
-async function launch(): Promise<Browser> {
+/** A real browser, headless. */
+export async function launch(): Promise<Browser> {
   const executablePath = process.env.TOKENCAST_CHROMIUM ?? "/usr/bin/chromium";
   assert.ok(
     existsSync(executablePath),

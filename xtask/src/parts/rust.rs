@@ -40,7 +40,9 @@ pub(super) fn test_bindings(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> 
 }
 
 pub(super) fn check_demo(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
-    *tally += toolbox.cargo(["demo", "--", "--check", "--all-schemes"]).count(Runner::ExitCode);
+    *tally += toolbox
+        .cargo(["demo", "--", "--check", "--all-schemes"])
+        .count(Runner::ExitCode);
     Ok(())
 }
 

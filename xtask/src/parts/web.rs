@@ -38,9 +38,15 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     *tally += npm(toolbox, &["run", "typecheck"]).count(Runner::ExitCode);
     // The built script is committed, so that Rust builds need no Node.
     *tally += npm(toolbox, &["run", "stale"]).count(Runner::ExitCode);
-    // The browser tests bring the development host themselves; build it before their clock runs.
+    // The browser tests bring the development host and a backend themselves; build them before their clock runs.
     toolbox
-        .cargo(["build", "--package", "tokencast-devhost"])
+        .cargo([
+            "build",
+            "--package",
+            "tokencast-devhost",
+            "--package",
+            "tokencast-backend",
+        ])
         .succeeds()?;
     let chromium = env::var_os("TOKENCAST_CHROMIUM")
         .map(PathBuf::from)
@@ -48,6 +54,10 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let browser = chromium.context("there is no chromium on the path")?;
     *tally += npm(toolbox, &["test"])
         .env("TOKENCAST_CHROMIUM", browser)
+        .env(
+            "TOKENCAST_BACKEND_PROGRAM",
+            toolbox.folders.built("tokencast-backend"),
+        )
         .count(Runner::Node);
     readme::extract(&toolbox.folders, &readme::TYPESCRIPT)?;
     *tally += npm(toolbox, &["exec", "--", "tsc", "--project", "readme"]).count(Runner::ExitCode);
