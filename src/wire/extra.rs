@@ -89,6 +89,10 @@ impl ExtraFields {
         self.fields.push((name.into(), value.into()));
         self
     }
+
+    fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.fields.is_empty()
+    }
 }
 
 impl fmt::Debug for ExtraFields {
@@ -113,6 +117,9 @@ impl Extra {
         credentials: &Credentials,
         given: ExtraFields,
     ) -> Result<Self, Failure> {
+        if given.is_empty() {
+            return Ok(Self::default());
+        }
         let mut taken = Taken::new(profile, Purpose::SignIn);
         if let Some(shape) = profile.sign_in() {
             taken.encoding = shape.encoding;
@@ -125,6 +132,9 @@ impl Extra {
 
     /// For the refresh.
     pub(crate) fn of_refresh(profile: &ServerProfile, given: ExtraFields) -> Result<Self, Failure> {
+        if given.is_empty() {
+            return Ok(Self::default());
+        }
         let mut taken = Taken::new(profile, Purpose::Refresh);
         taken.request(profile.refresh());
         taken.leaves_room_for(given)
@@ -132,6 +142,9 @@ impl Extra {
 
     /// For the revocation.
     pub(crate) fn of_revocation(profile: &ServerProfile, given: ExtraFields) -> Result<Self, Failure> {
+        if given.is_empty() {
+            return Ok(Self::default());
+        }
         let mut taken = Taken::new(profile, Purpose::Revoke);
         if let Some(shape) = profile.revoke() {
             taken.request(shape);
