@@ -3,7 +3,7 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-use crate::schemes::{AccessField, Scheme};
+use crate::schemes::{AccessField, RefreshTokenIn, Scheme};
 
 /// The whole description. `cargo xtask test backend` has schemathesis compare it with what the server does.
 const DESCRIPTION: &str = include_str!("../../openapi.json");
@@ -55,7 +55,53 @@ pub(crate) fn of(scheme: Scheme) -> Json<Value> {
     {
         by_cookies(logout);
     }
+    answers(&mut whole, scheme);
     Json(whole)
+}
+
+/// Which members the tokens' answers have: exactly one of the two schemas is left at each.
+fn answers(whole: &mut Value, scheme: Scheme) {
+    let (sign_in, refresh) = (scheme.sign_in_gives(), scheme.refresh_gives());
+    for (operation, gives) in [
+        ("/paths/~1auth~1login/post", sign_in),
+        ("/paths/~1auth~1refresh/post", refresh),
+        ("/paths/~1auth~1refresh/get", refresh),
+        ("/paths/~1oauth~1token/post", sign_in),
+    ] {
+        let Some(answer) = whole.pointer_mut(&format!("{operation}/responses/200")) else {
+            continue; // not mounted
+        };
+        let schema = match gives {
+            RefreshTokenIn::Body => "TokenPair",
+            RefreshTokenIn::Cookie | RefreshTokenIn::Nothing => "AccessTokenOnly",
+        };
+        answer["content"]["application/json"]["schema"] =
+            json!({ "$ref": format!("#/components/schemas/{schema}") });
+        if gives == RefreshTokenIn::Cookie {
+            set_cookie(answer, "Sent twice: `refresh`, which is HttpOnly, and `csrf`.");
+        }
+    }
+    if scheme.asks().cookies
+        && let Some(answer) = whole.pointer_mut("/paths/~1auth~1logout/post/responses/200")
+    {
+        set_cookie(
+            answer,
+            "Sent twice: `refresh` and `csrf`, both cleared by `Max-Age=0`.",
+        );
+    }
+    if let Some(schemas) = whole["components"]["schemas"].as_object_mut() {
+        schemas.remove("Tokens"); // nothing names the choice any more
+    }
+}
+
+fn set_cookie(answer: &mut Value, description: &str) {
+    let pattern =
+        "^[A-Za-z_-]+=[A-Za-z0-9_-]*; Path=/(auth)?; Max-Age=[0-9]+; (HttpOnly; )?Secure; SameSite=Strict";
+    answer["headers"]["Set-Cookie"] = json!({
+        "description": description,
+        "required": true,
+        "schema": { "type": "string", "pattern": pattern },
+    });
 }
 
 /// No body, two cookies, and one of them again in a header. Left out, it is a mismatch and no mistake of form: so none of

@@ -71,7 +71,7 @@ async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refres
         return Ok(Refreshed::Refused(Refusal::Incomplete));
     };
     let Some(claims) = sessions.access.genuine(access.expose()) else {
-        return Ok(Refreshed::Refused(Refusal::InvalidToken));
+        return Ok(signed::refused(None, Refusal::InvalidToken));
     };
     let salt = match salt_of(&claims) {
         Some(id) => sessions.store.salt(&id).await?,
@@ -79,23 +79,28 @@ async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refres
     };
     let now = sessions.clock.now();
     let ends = claims.ends();
+    let hash = hash_of(&claims);
+    let user = UserId(claims.sub.clone());
+    let refused = |why| {
+        let outcome = Refreshed::Refused(why);
+        audit(&user, &hash, &outcome);
+        Ok(outcome)
+    };
     let Some(salt) = salt else {
         // Forgotten when its last token was too old.
-        return Ok(Refreshed::Refused(Refusal::Expired));
+        return refused(Refusal::Expired);
     };
     if let Some(ended) = salt.ended {
-        return Ok(Refreshed::Refused(signed::refusal(ended)));
+        return refused(signed::refusal(ended));
     }
     if now < ends {
-        return Ok(Refreshed::Refused(Refusal::TooEarly {
+        return refused(Refusal::TooEarly {
             retry_after_ms: ends - now,
-        }));
+        });
     }
     let terms = &sessions.terms;
     let key = request.idempotency_key.as_ref().filter(|_| terms.idempotency);
     let key = key.map(|key| key.fingerprint());
-    let hash = hash_of(&claims);
-    let user = UserId(claims.sub.clone());
 
     let mut tx = sessions.store.begin().await?;
     tx.sweep_renewals(now).await?;
@@ -206,7 +211,7 @@ fn audit(user: &UserId, hash: &Fingerprint, outcome: &Refreshed) {
     match outcome {
         Refreshed::Exchanged(_) => tracing::info!(target: "audit", user, token, "access token renewed"),
         Refreshed::Replayed(_) => tracing::info!(target: "audit", user, token, "renewal repeated"),
-        Refreshed::Refused(why) => tracing::info!(target: "audit", user, token, ?why, "renewal refused"),
+        Refreshed::Refused(why) => tracing::info!(target: "audit", user, token, ?why, "refresh refused"),
     }
 }
 

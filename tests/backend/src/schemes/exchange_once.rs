@@ -6,7 +6,9 @@
 
 use super::rotation::{self, Presented};
 use super::tokens::{Pairs, Tokens};
-use super::{Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, Rules, SessionError, Sessions, Step};
+use super::{
+    Issued, RefreshRequest, Refreshed, Refusal, RevokeRequest, Rules, SessionError, Sessions, Step, signed,
+};
 use crate::secret::{IdempotencyKey, RefreshToken};
 use crate::store::{Ended, Transaction, UserId, UserRow};
 
@@ -55,11 +57,12 @@ async fn refresh(sessions: &Sessions, request: &RefreshRequest) -> Result<Refres
     };
     // Mostly expired, which is why the client is here: only its signature counts.
     let Some(claims) = sessions.access.genuine(access.expose()) else {
-        return Ok(Refreshed::Refused(Refusal::InvalidToken));
+        return Ok(signed::refused(None, Refusal::InvalidToken));
     };
     if !sessions.pairs.fits(refresh, &claims) {
-        tracing::info!(target: "audit", user = claims.sub, "a pair that does not belong together was refused");
-        return Ok(Refreshed::Refused(Refusal::InvalidToken));
+        let why = Refusal::InvalidToken;
+        tracing::info!(target: "audit", user = claims.sub, ?why, "refresh refused: no pair of ours");
+        return Ok(Refreshed::Refused(why));
     }
     let user = UserId(claims.sub);
     match request
@@ -79,10 +82,12 @@ async fn exchange(
     user: &UserId,
 ) -> Result<Refreshed, SessionError> {
     let now = sessions.clock.now();
-    if Pairs::expires(refresh).is_none_or(|expires| now >= expires) {
-        return Ok(Refreshed::Refused(Refusal::Expired));
-    }
     let hash = sessions.pairs.hash(refresh);
+    if Pairs::expires(refresh).is_none_or(|expires| now >= expires) {
+        let why = Refusal::Expired;
+        tracing::info!(target: "audit", user = user.as_str(), token = hash.prefix(), ?why, "refresh refused");
+        return Ok(Refreshed::Refused(why));
+    }
     let mut tx = sessions.store.begin().await?;
     let Some(family) = tx.take_refresh_token(&hash).await? else {
         drop(tx);

@@ -21,8 +21,8 @@ use crate::secret::{Fingerprint, IdempotencyKey, PresentedAccessToken, RefreshTo
 use crate::store::{Ended, Store, StoreError, Transaction, UserRow};
 
 pub(crate) use per_user::UserTokens;
-pub(crate) use scheme::AccessField;
 pub use scheme::Scheme;
+pub(crate) use scheme::{AccessField, RefreshTokenIn};
 use tokens::Pairs;
 
 /// Starts, renews and ends sessions by the configured scheme.

@@ -51,12 +51,23 @@ pub(crate) enum AccessField {
     Named(&'static str),
 }
 
+/// What an answer holds beside an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshTokenIn {
+    Body,
+    Cookie,
+    /// There is none, or the client keeps the one that it has.
+    Nothing,
+}
+
 /// One scheme.
 struct Row {
     scheme: Scheme,
     name: &'static str,
     rules: &'static dyn Rules,
     asks: Asks,
+    /// What a sign-in gives, and what a refresh.
+    gives: [RefreshTokenIn; 2],
     /// Access tokens are signed with RS256: they speak for the user at the refresh endpoint.
     signs_with_rsa: bool,
     access_minutes: u64,
@@ -81,6 +92,7 @@ static TABLE: [Row; 8] = [
         name: "exchange-once",
         rules: &exchange_once::ExchangeOnce,
         asks: Asks { query: true, ..BOTH },
+        gives: [RefreshTokenIn::Body, RefreshTokenIn::Body],
         signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
@@ -96,6 +108,7 @@ static TABLE: [Row; 8] = [
             query: true,
             cookies: false,
         },
+        gives: [RefreshTokenIn::Nothing, RefreshTokenIn::Nothing],
         signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
@@ -105,6 +118,7 @@ static TABLE: [Row; 8] = [
         name: "per-user",
         rules: &per_user::PerUser,
         asks: BOTH,
+        gives: [RefreshTokenIn::Body, RefreshTokenIn::Nothing],
         signs_with_rsa: true,
         access_minutes: 30,
         refresh_days: 14,
@@ -114,6 +128,7 @@ static TABLE: [Row; 8] = [
         name: "salted",
         rules: &salted::SALTED,
         asks: BOTH,
+        gives: [RefreshTokenIn::Body, RefreshTokenIn::Nothing],
         signs_with_rsa: true,
         access_minutes: 60,
         refresh_days: 7,
@@ -123,6 +138,7 @@ static TABLE: [Row; 8] = [
         name: "single-device",
         rules: &salted::SINGLE_DEVICE,
         asks: BOTH,
+        gives: [RefreshTokenIn::Body, RefreshTokenIn::Nothing],
         signs_with_rsa: true,
         access_minutes: 60,
         refresh_days: 7,
@@ -132,6 +148,7 @@ static TABLE: [Row; 8] = [
         name: "rotation",
         rules: &rotation::Rotation,
         asks: REFRESH_TOKEN,
+        gives: [RefreshTokenIn::Body, RefreshTokenIn::Body],
         signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
@@ -147,6 +164,7 @@ static TABLE: [Row; 8] = [
             cookies: true,
             ..REFRESH_TOKEN
         },
+        gives: [RefreshTokenIn::Cookie, RefreshTokenIn::Cookie],
         signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
@@ -157,6 +175,7 @@ static TABLE: [Row; 8] = [
         // Its own endpoints, and the same rules.
         rules: &rotation::Rotation,
         asks: REFRESH_TOKEN,
+        gives: [RefreshTokenIn::Body, RefreshTokenIn::Body],
         signs_with_rsa: false,
         access_minutes: 15,
         refresh_days: 14,
@@ -180,6 +199,16 @@ impl Scheme {
 
     pub(crate) fn asks(self) -> Asks {
         self.row().asks
+    }
+
+    /// What the answer to a sign-in holds.
+    pub(crate) fn sign_in_gives(self) -> RefreshTokenIn {
+        self.row().gives[0]
+    }
+
+    /// What the answer to a refresh holds.
+    pub(crate) fn refresh_gives(self) -> RefreshTokenIn {
+        self.row().gives[1]
     }
 
     pub(crate) fn signs_with_rsa(self) -> bool {

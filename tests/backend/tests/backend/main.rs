@@ -7,6 +7,8 @@
 
 mod bad_input;
 mod cors;
+mod description;
+mod every_scheme;
 mod faults;
 mod jwt;
 mod on_postgres;

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -58,6 +60,32 @@ async fn the_program_prints_ready_and_its_url_and_nothing_else() {
     assert!(err.contains("signed in"), "{err}");
     for secret in [tokens.access.as_str(), tokens.refresh.as_str(), "lovelace"] {
         assert!(!err.contains(secret), "a secret is in the log");
+    }
+}
+
+#[tokio::test]
+async fn at_sigterm_a_request_under_way_is_answered_and_the_program_ends_with_success() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut child = program(&["--test-faults"]).spawn().unwrap();
+        let (client, _stdout) = ready(&mut child).await;
+        let tokens = client.sign_in().await;
+        // As slow as can be: its answer waits until somebody lets it go, and nobody but the end of the program does.
+        client.switch("hold", json!({ "refreshes": true })).await;
+        let (slow, token) = (client.clone(), tokens.refresh.clone());
+        let slow = tokio::spawn(async move { slow.try_refresh(&token, Some("key-1")).await });
+        while client.get("/test/stats", "").await.json["held"] != 1 {
+            assert!(!slow.is_finished(), "it did not wait");
+        }
+
+        let id = i32::try_from(child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        let answer = slow.await.unwrap().unwrap();
+        assert!(answer.tokens().refresh != tokens.refresh);
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
+        assert!(
+            client.try_refresh(&tokens.refresh, None).await.is_err(),
+            "nobody listens"
+        );
     }
 }
 
