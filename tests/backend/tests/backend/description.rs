@@ -92,6 +92,12 @@ fn is_as_described(scheme: Scheme, operation: &Value, whole: &Value, answer: &An
     assert_eq!(jwt::names(&schema["properties"]), members, "{scheme}");
     assert_eq!(schema["additionalProperties"], false, "{scheme}");
     assert_eq!(jwt::names(&answer.json), members, "{scheme}");
+    let (_, claims) = jwt::read(&answer.access());
+    assert_eq!(
+        jwt::names(&claims),
+        ["exp", "iat", "jti", "sub", "type"],
+        "{scheme}"
+    );
     for (name, value) in answer.json.as_object().unwrap() {
         let property = resolved(whole, &schema["properties"][name]);
         let fits = match (property["const"].as_str(), property["type"].as_str()) {

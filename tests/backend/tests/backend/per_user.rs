@@ -109,6 +109,29 @@ async fn a_tampered_token_of_either_kind_is_invalid() {
     assert_eq!(client.refresh_pair(&tokens, None).await.status, 200);
 }
 
+/// The stored token's equality would refuse it as well; a session that has ended is told why before that.
+#[tokio::test]
+async fn a_forged_token_is_not_told_of_the_other_device_and_signs_nobody_out() {
+    let (backend, client) = start().await;
+    let first = client.sign_in().await;
+    let second = client.sign_in().await;
+    let forge = |tokens: &Tokens| {
+        let (header, claims) = jwt::read(&tokens.refresh);
+        jwt::hs256(&header, &claims, b"guess")
+    };
+    let forged = Tokens {
+        refresh: forge(&first),
+        ..first
+    };
+    assert_eq!(
+        client.refresh_pair(&forged, None).await.error(),
+        (401, "invalid_token")
+    );
+    assert_eq!(client.logout(&forge(&second)).await.status, 200);
+    assert_eq!(client.refresh_pair(&second, None).await.status, 200);
+    assert_eq!(backend.stats().revocations, 0);
+}
+
 #[tokio::test]
 async fn it_lives_two_weeks() {
     let (backend, client) = start().await;

@@ -69,12 +69,13 @@ async fn at_sigterm_a_request_under_way_is_answered_and_the_program_ends_with_su
         let mut child = program(&["--test-faults"]).spawn().unwrap();
         let (client, _stdout) = ready(&mut child).await;
         let tokens = client.sign_in().await;
-        // As slow as can be: its answer waits until somebody lets it go, and nobody but the end of the program does.
-        client.switch("hold", json!({ "refreshes": true })).await;
+        // Carried out at once, and answered later than the signal comes.
+        let late = json!({ "route": "refresh", "fault": { "kind": "delay_answer", "ms": 1_000 } });
+        client.switch("faults", late).await;
         let (slow, token) = (client.clone(), tokens.refresh.clone());
         let slow = tokio::spawn(async move { slow.try_refresh(&token, Some("key-1")).await });
-        while client.get("/test/stats", "").await.json["held"] != 1 {
-            assert!(!slow.is_finished(), "it did not wait");
+        while client.get("/test/stats", "").await.json["exchanges"] != 1 {
+            assert!(!slow.is_finished(), "it was refused");
         }
 
         let id = i32::try_from(child.id().unwrap()).unwrap();
