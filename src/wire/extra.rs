@@ -117,38 +117,44 @@ impl Extra {
         credentials: &Credentials,
         given: ExtraFields,
     ) -> Result<Self, Failure> {
-        if given.is_empty() {
-            return Ok(Self::default());
-        }
-        let mut taken = Taken::new(profile, Purpose::SignIn);
-        if let Some(shape) = profile.sign_in() {
-            taken.encoding = shape.encoding;
-            taken.headers(shape.headers.keys());
-            taken.fields(shape.fields.keys().chain(shape.query.keys()));
-        }
-        taken.fields(credentials.iter().map(|(name, _)| name));
-        taken.leaves_room_for(given)
+        Self::beside(profile, Purpose::SignIn, given, |taken| {
+            if let Some(shape) = profile.sign_in() {
+                taken.encoding = shape.encoding;
+                taken.headers(shape.headers.keys());
+                taken.fields(shape.fields.keys().chain(shape.query.keys()));
+            }
+            taken.fields(credentials.iter().map(|(name, _)| name));
+        })
     }
 
     /// For the refresh.
     pub(crate) fn of_refresh(profile: &ServerProfile, given: ExtraFields) -> Result<Self, Failure> {
-        if given.is_empty() {
-            return Ok(Self::default());
-        }
-        let mut taken = Taken::new(profile, Purpose::Refresh);
-        taken.request(profile.refresh());
-        taken.leaves_room_for(given)
+        Self::beside(profile, Purpose::Refresh, given, |taken| {
+            taken.request(profile.refresh());
+        })
     }
 
     /// For the revocation.
     pub(crate) fn of_revocation(profile: &ServerProfile, given: ExtraFields) -> Result<Self, Failure> {
+        Self::beside(profile, Purpose::Revoke, given, |taken| {
+            if let Some(shape) = profile.revoke() {
+                taken.request(shape);
+            }
+        })
+    }
+
+    /// Most apps add nothing, and pay nothing for the look at what is taken.
+    fn beside(
+        profile: &ServerProfile,
+        purpose: Purpose,
+        given: ExtraFields,
+        takes: impl FnOnce(&mut Taken),
+    ) -> Result<Self, Failure> {
         if given.is_empty() {
             return Ok(Self::default());
         }
-        let mut taken = Taken::new(profile, Purpose::Revoke);
-        if let Some(shape) = profile.revoke() {
-            taken.request(shape);
-        }
+        let mut taken = Taken::new(profile, purpose);
+        takes(&mut taken);
         taken.leaves_room_for(given)
     }
 

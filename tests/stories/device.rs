@@ -10,6 +10,7 @@ use tokencast::session::AuthSession;
 use tokencast::state::{Cause, SessionEvent, SessionState};
 use tokencast::storage::{self, MemoryStorage, SecureStorage as _};
 use tokencast::token::{Credentials, TokenSet};
+use tokencast_backend::{Fault, FaultKind, Route};
 use tokencast_testkit::{ENTRY, Process, Recorder, asks, snapshot, stored};
 
 use crate::server::{Server, signed_by_nobody};
@@ -32,6 +33,19 @@ impl Server {
             storage: storage::memory(),
             locks: Arc::default(),
         }
+    }
+}
+
+impl Server {
+    /// Whoever signs in last is signed in: the first device's app is told.
+    pub(crate) async fn keeps_the_second_device_only(&self, access_life: Duration) {
+        let (phone, tablet) = (self.device(), self.device());
+        let on_phone = phone.signed_in().await;
+        let on_tablet = tablet.signed_in().await;
+        let (reason, said) = (EndReason::SignedInElsewhere, "401 signed_in_elsewhere");
+        phone.ends(on_phone, access_life, reason, said).await;
+        let token = on_tablet.session.access_token().await.unwrap();
+        assert!(self.accepts(token.secret()).await);
     }
 }
 
@@ -181,6 +195,28 @@ impl Device<'_> {
         let process = self.start();
         sign_in(&process.session, ["ada", "analytical"]).await;
         self.renews(&process, access_life).await;
+    }
+
+    /// Answers are lost, whole and in part, and a process dies in its refresh: for as long as nobody starts the app.
+    /// Each time the same answer comes again, and the user signs in once.
+    pub(crate) async fn loses_no_answer(&self, access_life: Duration, unused_for: Duration) {
+        let server = self.server;
+        let process = self.signed_in().await;
+        for fault in [FaultKind::DropAfterCommit {}, FaultKind::CutBody {}] {
+            server.backend.arm(Fault::once(Route::Refresh, fault)).unwrap();
+            self.renews(&process, access_life).await;
+        }
+        let expected = ["SignedIn", "AnswerLost", "Renewed", "AnswerLost", "Renewed"];
+        assert_eq!(told(&process.session), expected);
+        self.dies_in_its_refresh(process, access_life).await;
+        server.pass(unused_for);
+        let process = self.start();
+        let token = process.session.access_token().await.unwrap();
+        assert!(server.accepts(token.secret()).await);
+        assert_eq!(told(&process.session), ["Restored", "Interrupted", "Renewed"]);
+        let stats = server.backend.stats();
+        let counted = (stats.exchanges, stats.replays, stats.logins, stats.reuse_detected);
+        assert_eq!(counted, (3, 3, 1, 0));
     }
 
     /// A refresh token that nobody signed, however much happened to the real session meanwhile.

@@ -233,21 +233,7 @@ fn the_query_form_is_refused_without_that_word() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_contract_a_lost_answer_loses_no_session() {
     let server = by_contract().await;
-    let device = server.device();
-    let process = device.signed_in().await;
-    for fault in [FaultKind::DropAfterCommit {}, FaultKind::CutBody {}] {
-        server.backend.arm(Fault::once(Route::Refresh, fault)).unwrap();
-        device.renews(&process, ACCESS_LIFE).await;
-    }
-    let expected = ["SignedIn", "AnswerLost", "Renewed", "AnswerLost", "Renewed"];
-    assert_eq!(told(&process.session), expected);
-    device.dies_in_its_refresh(process, ACCESS_LIFE).await;
-    let process = device.start();
-    let token = process.session.access_token().await.unwrap();
-    assert!(server.accepts(token.secret()).await);
-    assert_eq!(told(&process.session), ["Restored", "Interrupted", "Renewed"]);
-    let stats = server.backend.stats();
-    assert_eq!((stats.exchanges, stats.replays, stats.logins), (3, 3, 1));
+    server.device().loses_no_answer(ACCESS_LIFE, Duration::ZERO).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -48,18 +48,5 @@ async fn a_refresh_token_that_came_to_its_end_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_second_device_ends_the_first_whose_app_is_told() {
-    let server = server().await;
-    let (phone, tablet) = (server.device(), server.device());
-    let on_phone = phone.signed_in().await;
-    let on_tablet = tablet.signed_in().await;
-    phone
-        .ends(
-            on_phone,
-            ACCESS_LIFE,
-            EndReason::SignedInElsewhere,
-            "401 signed_in_elsewhere",
-        )
-        .await;
-    let token = on_tablet.session.access_token().await.unwrap();
-    assert!(server.accepts(token.secret()).await);
+    server().await.keeps_the_second_device_only(ACCESS_LIFE).await;
 }

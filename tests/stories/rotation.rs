@@ -127,23 +127,10 @@ async fn when_the_owner_refreshes_first_the_attacker_gets_nothing_and_ends_the_s
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_key_a_lost_answer_loses_no_session() {
     let server = by_contract().await;
-    let device = server.device();
-    let process = device.signed_in().await;
-    for fault in [FaultKind::DropAfterCommit {}, FaultKind::CutBody {}] {
-        server.backend.arm(Fault::once(Route::Refresh, fault)).unwrap();
-        device.renews(&process, ACCESS_LIFE).await;
-    }
-    let expected = ["SignedIn", "AnswerLost", "Renewed", "AnswerLost", "Renewed"];
-    assert_eq!(told(&process.session), expected);
-    device.dies_in_its_refresh(process, ACCESS_LIFE).await;
-    // However long nobody starts the app.
-    server.pass(REFRESH_LIFE - ACCESS_LIFE * 2);
-    let process = device.start();
-    let token = process.session.access_token().await.unwrap();
-    assert!(server.accepts(token.secret()).await);
-    assert_eq!(told(&process.session), ["Restored", "Interrupted", "Renewed"]);
-    let stats = server.backend.stats();
-    assert_eq!((stats.exchanges, stats.replays, stats.reuse_detected), (3, 3, 0));
+    server
+        .device()
+        .loses_no_answer(ACCESS_LIFE, REFRESH_LIFE - ACCESS_LIFE * 2)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
