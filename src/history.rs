@@ -74,8 +74,8 @@ impl History {
     }
 
     /// The lines that all processes wrote, with what this one knows beyond them: what it could not write, and what it
-    /// counts and does not write down each time. In the order of sign-ins, and of
-    /// time within one; the order of either list stays.
+    /// counts and does not write down each time. In the order of sign-ins, and of time within one; the order of either
+    /// list stays.
     pub(crate) fn with_what_only(self, own: &Self) -> Self {
         let untold = |own: &&Transition| {
             let tells = |known: &Transition| {
