@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
+use super::vault::settled;
 use super::{FirstLook, Opened, ReadOutcome, Secrecy, Vault, WriteOutcome};
 use crate::error::{EndReason, Failure, StorageFailure};
-use crate::record::{DoesNotOpen, Sealed};
 
 impl Vault {
     /// What stands in the entry; `None` when nothing does, and that is proven only by
@@ -24,22 +24,8 @@ impl Vault {
 
     /// Replaces what stands in the entry, and reads it back.
     pub(crate) fn replace_plain(&self, plain: &[u8]) -> Result<(), Failure> {
-        let bytes = match self.storage.secrecy() {
-            Secrecy::Platform | Secrecy::Volatile => Zeroizing::new(plain.to_vec()),
-            Secrecy::Sealed => {
-                let known = self.key_to_seal_with()?;
-                let sealed = Sealed::seal(plain, &self.name, &known.key, &known.wrapped, self.nonce()?);
-                let sealed = sealed.map_err(|DoesNotOpen| Failure::Storage(StorageFailure::TooLarge))?;
-                Zeroizing::new(sealed.to_text().into_bytes())
-            }
-        };
-        match self.storage.write(&self.name, &bytes) {
-            WriteOutcome::Acknowledged | WriteOutcome::Unconfirmed => {}
-            WriteOutcome::Unavailable(cause) => {
-                return Err(Failure::Storage(StorageFailure::Unavailable(cause)));
-            }
-            WriteOutcome::Misconfigured { what, fix } => return Err(Failure::Misconfigured { what, fix }),
-        }
+        let bytes = self.as_kept(Zeroizing::new(plain.to_vec()))?;
+        settled_by_reading(self.storage.write(&self.name, &bytes))?;
         match self.open_plain() {
             Ok(Some(found)) if found.as_slice() == plain => Ok(()),
             Ok(_) => Err(Failure::Storage(StorageFailure::ReadBackDiffers)),
@@ -58,13 +44,7 @@ impl Vault {
     /// Deletes the entry and the app's notes on it, for an account that is removed. Nothing else deletes a record.
     pub(crate) fn erase(&self) -> Result<(), Failure> {
         self.forget();
-        match self.storage.delete(&self.name) {
-            WriteOutcome::Acknowledged | WriteOutcome::Unconfirmed => {}
-            WriteOutcome::Unavailable(cause) => {
-                return Err(Failure::Storage(StorageFailure::Unavailable(cause)));
-            }
-            WriteOutcome::Misconfigured { what, fix } => return Err(Failure::Misconfigured { what, fix }),
-        }
+        settled_by_reading(self.storage.delete(&self.name))?;
         match self.storage.read(&self.name) {
             ReadOutcome::Absent => {}
             _ => return Err(Failure::Storage(StorageFailure::Unconfirmed)),
@@ -73,5 +53,13 @@ impl Vault {
             marker.erase();
         }
         Ok(())
+    }
+}
+
+/// An outcome that the read which follows decides on, if the storage does not.
+fn settled_by_reading(outcome: WriteOutcome) -> Result<(), Failure> {
+    match settled(outcome) {
+        Err(Failure::Storage(StorageFailure::Unconfirmed)) => Ok(()),
+        settled => settled,
     }
 }

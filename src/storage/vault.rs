@@ -134,26 +134,24 @@ impl Vault {
     /// Replaces the record. Says nothing about what stood there: compare first, under the record lock.
     pub(crate) fn replace(&self, record: &Record) -> Result<(), Failure> {
         let (plain, whole) = record::encode(record).ok_or(Failure::Storage(StorageFailure::TooLarge))?;
-        let bytes = match self.storage.secrecy() {
-            Secrecy::Platform | Secrecy::Volatile => plain,
-            Secrecy::Sealed => {
-                let known = self.key_to_seal_with()?;
-                let sealed = Sealed::seal(&plain, &self.name, &known.key, &known.wrapped, self.nonce()?);
-                let sealed = sealed.map_err(|DoesNotOpen| Failure::Storage(StorageFailure::TooLarge))?;
-                Zeroizing::new(sealed.to_text().into_bytes())
-            }
-        };
+        let bytes = self.as_kept(plain)?;
         let outcome = self.storage.write(&self.name, &bytes);
         if whole {
             // Whether they stand there is for a read to say; this only spares it the parsing.
             self.saw(bytes, record.clone());
         }
-        match outcome {
-            WriteOutcome::Acknowledged => Ok(()),
-            WriteOutcome::Unavailable(cause) => Err(Failure::Storage(StorageFailure::Unavailable(cause))),
-            WriteOutcome::Unconfirmed => Err(Failure::Storage(StorageFailure::Unconfirmed)),
-            WriteOutcome::Misconfigured { what, fix } => Err(Failure::Misconfigured { what, fix }),
+        settled(outcome)
+    }
+
+    /// As it goes into the storage: sealed, where that keeps no secrets itself.
+    pub(super) fn as_kept(&self, plain: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        if self.storage.secrecy() != Secrecy::Sealed {
+            return Ok(plain);
         }
+        let known = self.key_to_seal_with()?;
+        let sealed = Sealed::seal(&plain, &self.name, &known.key, &known.wrapped, self.nonce()?);
+        let sealed = sealed.map_err(|DoesNotOpen| Failure::Storage(StorageFailure::TooLarge))?;
+        Ok(Zeroizing::new(sealed.to_text().into_bytes()))
     }
 
     /// Deletes the record, which only a test does that has taken [`crate::defence::Defence::Tombstone`] out.
@@ -224,7 +222,7 @@ impl Vault {
 
     /// A nonce for one write, with another in reserve: the write of an intent thus has that of the commit, which must
     /// not fail for want of randomness.
-    pub(super) fn nonce(&self) -> Result<SealNonce, Failure> {
+    fn nonce(&self) -> Result<SealNonce, Failure> {
         let mut spare = self.spare_nonce.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = SealNonce::draw(&*self.random);
         let nonce = fresh
@@ -236,7 +234,7 @@ impl Vault {
         Ok(nonce)
     }
 
-    pub(super) fn key_to_seal_with(&self) -> Result<KnownKey, Failure> {
+    fn key_to_seal_with(&self) -> Result<KnownKey, Failure> {
         if let Some(known) = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(known);
         }
@@ -265,6 +263,16 @@ impl std::fmt::Debug for Vault {
         f.debug_struct("Vault")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a storage said of a write or a deletion.
+pub(super) fn settled(outcome: WriteOutcome) -> Result<(), Failure> {
+    match outcome {
+        WriteOutcome::Acknowledged => Ok(()),
+        WriteOutcome::Unavailable(cause) => Err(Failure::Storage(StorageFailure::Unavailable(cause))),
+        WriteOutcome::Unconfirmed => Err(Failure::Storage(StorageFailure::Unconfirmed)),
+        WriteOutcome::Misconfigured { what, fix } => Err(Failure::Misconfigured { what, fix }),
     }
 }
 
