@@ -1,6 +1,7 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use super::script::Script;
 use crate::time::BootTime;
 use crate::token::Secret;
 
@@ -22,6 +23,19 @@ pub enum Action {
         page: PageId,
         /// The text to hand over.
         payload: Payload,
+    },
+    /// Evaluate a script in the page's main frame, in the page's own world. Comes for a policy with
+    /// [`guarded_push`](crate::pages::PagePolicy::guarded_push), which says what to check before.
+    Push {
+        /// Which page.
+        page: PageId,
+        /// The script to evaluate.
+        script: Script,
+    },
+    /// Load the page's current URL again, by GET and without asking for its body to be sent once more.
+    ReloadSame {
+        /// Which page.
+        page: PageId,
     },
     /// Wake the bridge at this time. `pages` does so itself; a host does not meet it.
     WakeAt {

@@ -157,13 +157,22 @@ fn write<B: Serialize>(kind: &'static str, id: Option<&MessageId>, body: &B) -> 
         id,
         body,
     };
+    Payload::new(kind, ascii(&envelope))
+}
+
+/// A JSON string in ASCII, which is a string literal of JavaScript too.
+pub(super) fn literal(text: &str) -> Secret {
+    ascii(&text)
+}
+
+fn ascii<T: Serialize>(value: &T) -> Secret {
     let mut text = zeroize::Zeroizing::new(Vec::with_capacity(512));
     let mut serializer = serde_json::Serializer::with_formatter(&mut *text, Ascii);
-    envelope
+    value
         .serialize(&mut serializer)
         .expect("these types have string keys and no fallible field, and a Vec takes every byte");
     let text = std::str::from_utf8(&text).expect("the formatter writes ASCII only");
-    Payload::new(kind, Secret::new(text))
+    Secret::new(text)
 }
 
 /// Compact JSON in ASCII, also without `<`, `>` and `&`: it can stand in a script.

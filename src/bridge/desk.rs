@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::page::PATIENCE;
+use super::waiting::PATIENCE;
 use super::*;
 use crate::error::EndReason;
 use crate::token::StoreId;
@@ -25,6 +25,8 @@ pub(super) struct Desk {
 pub(super) enum Seen {
     Reply(u64, Value),
     Notify(PageId, Value),
+    Reload(PageId),
+    Push(PageId, String, Value),
     WakeAt(BootTime),
     Demand(PageId, Demand),
 }
@@ -58,7 +60,10 @@ impl Desk {
     }
 
     pub(super) fn attach(&mut self) -> PageId {
-        let policy = PagePolicy::new([APP, SHOP]).unwrap();
+        self.attach_as(PagePolicy::new([APP, SHOP]).unwrap())
+    }
+
+    pub(super) fn attach_as(&mut self, policy: PagePolicy) -> PageId {
         let api = ApiOrigin::new(Origin::parse("https://api.example.com").unwrap(), &[]);
         self.bridge.attach(policy, vec![api], self.now)
     }
@@ -149,14 +154,29 @@ impl Desk {
         json!({"s": self.standing.stamp.store, "e": epoch, "g": number})
     }
 
+    /// A document is committed, by GET.
+    pub(super) fn commit(&mut self, page: PageId) -> Vec<Seen> {
+        see(self.bridge.on_committed(page, APP, "GET", self.now))
+    }
+
     pub(super) fn state(&self, id: u64) -> Seen {
+        self.state_as(id, "inject")
+    }
+
+    pub(super) fn state_as(&self, id: u64, mode: &str) -> Seen {
+        Seen::Reply(id, self.stated(Some(id), mode))
+    }
+
+    /// The `state` with the present token.
+    pub(super) fn stated(&self, id: Option<u64>, mode: &str) -> Value {
         let token = self.standing.token.as_ref().unwrap();
         let left = u64::try_from(token.remaining(self.now).as_millis()).unwrap();
-        Seen::Reply(
-            id,
-            json!({"v":1, "k":"state", "id":id, "gen":self.generation(), "st":"active", "at":token.secret(),
-                   "exp":left, "api":[{"origin":"https://api.example.com", "rejected":[401]}], "mode":"inject"}),
-        )
+        let mut value = json!({"v":1, "k":"state", "gen":self.generation(), "st":"active", "at":token.secret(),
+            "exp":left, "api":[{"origin":"https://api.example.com", "rejected":[401]}], "mode":mode});
+        if let Some(id) = id {
+            value["id"] = json!(id);
+        }
+        value
     }
 
     pub(super) fn notice(&self, page: PageId) -> Seen {
@@ -179,6 +199,15 @@ pub(super) fn see(steps: Steps) -> Vec<Seen> {
         Step::Act(Action::Notify { page: named, payload }) => {
             assert_eq!(named, page);
             Seen::Notify(page, value(&payload))
+        }
+        Step::Act(Action::ReloadSame { page: named }) => {
+            assert_eq!(named, page);
+            Seen::Reload(page)
+        }
+        Step::Act(Action::Push { page: named, script }) => {
+            assert_eq!(named, page);
+            let (origin, message) = super::script::reading::read(script.expose());
+            Seen::Push(page, origin, serde_json::from_str(&message).unwrap())
         }
         Step::Act(Action::WakeAt { time }) => Seen::WakeAt(time),
         Step::Demand(demand) => Seen::Demand(page, demand),

@@ -25,6 +25,18 @@
 //! | `ack` | `err/stale` | `notify` | `notify` | `ended` |
 //! | `bye` | `err/stale` | `notify`, ends the document | the same | the same |
 //!
+//! A newer token reaches a live document that was sent an older one as its page's policy says:
+//!
+//! | policy | who waits | a parked `watch` | neither |
+//! | --- | --- | --- | --- |
+//! | inject | `state` | `notify` | `notify` |
+//! | the same with a guarded push | `state` | `notify` | the `state`, pushed |
+//! | reload, and it came by GET, at most twice in five minutes | stays until the commit, or its time is up: `state` | stays | loaded again, when it is shown |
+//! | reload otherwise | as inject | as inject | as inject |
+//!
+//! Where the policy pushes, a committed document need not greet: it is in the state *Greeted* from its commit on, and
+//! its `hello`, if one comes, begins no other.
+//!
 //! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
 
@@ -40,8 +52,12 @@ mod page;
 mod policy;
 #[cfg(test)]
 mod random_orders;
+mod reload;
+mod script;
 #[cfg(test)]
 mod stories;
+mod turn;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,9 +65,11 @@ use std::time::Duration;
 pub use action::{Action, PageId, Payload, Sender, Slot};
 pub(crate) use message::Stamp;
 pub use origin::{Origin, OriginError};
-use page::{Page, Turn};
+use page::Page;
 pub(crate) use policy::ApiOrigin;
 pub use policy::{PagePolicy, Strategy};
+pub use script::Script;
+use turn::Turn;
 
 use crate::error::SessionError;
 use crate::state::SessionState;
@@ -150,8 +168,13 @@ impl Bridge {
 
     /// A document was committed: the one before is gone. The start of a navigation is no such thing; it may fail
     /// and leave the old document alive.
-    pub(crate) fn on_committed(&mut self, id: PageId, now: BootTime) -> Steps {
-        self.turn(id, now, Page::end_document)
+    pub(crate) fn on_committed(&mut self, id: PageId, url: &str, method: &str, now: BootTime) -> Steps {
+        self.turn(id, now, |page, turn| page.on_committed(url, method, turn))
+    }
+
+    /// The page is shown, or hidden. A page counts as shown until the host says otherwise.
+    pub(crate) fn on_visibility(&mut self, id: PageId, visible: bool, now: BootTime) -> Steps {
+        self.turn(id, now, |page, turn| page.on_visibility(visible, turn))
     }
 
     /// The session answered the page's demand; [`observe`](Self::observe) has been told how it stands now.

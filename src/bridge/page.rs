@@ -6,20 +6,17 @@ use super::document::{Document, Relation};
 use super::message::{Body, MAX_MESSAGE, Message, MessageId, Stamp, Why};
 use super::meter::{Meter, PAUSE};
 use super::origin::Origin;
-use super::policy::{ApiOrigin, PagePolicy};
-use super::{Demand, Standing, Step};
+use super::policy::{ApiOrigin, PagePolicy, Strategy};
+use super::reload::{Reloads, Ruling};
+use super::script::Script;
+use super::turn::{Asked, Turn};
+use super::waiting::{MAX_WAITING, MIN_TTL, PATIENCE, Waiting, Want};
+use super::{Demand, Step};
 use crate::error::{SessionError, TryAgainCause};
 use crate::state::SessionState;
 use crate::time::BootTime;
-use crate::token::{AccessToken, Generation};
+use crate::token::AccessToken;
 
-/// The shortest life of a token that a page is given without asking the session, where the token allows it: a
-/// page does not send a body that cannot be replayed with less.
-pub(super) const MIN_TTL: Duration = Duration::from_secs(30);
-/// How long a question waits for the session. A page waits 15 s itself, but its timers may be throttled.
-pub(super) const PATIENCE: Duration = Duration::from_secs(14);
-/// So many questions of one page may wait at once.
-pub(super) const MAX_WAITING: usize = 64;
 /// Within this time a page is believed one 401 that the app's clock does not explain.
 pub(super) const DOUBT: Duration = Duration::from_secs(5 * 60);
 
@@ -44,31 +41,7 @@ pub(super) struct Page {
     wake: bool,
     /// The last 401 that the app's clock did not explain. Kept across documents: a reload is no excuse.
     doubt: Option<(Stamp, BootTime)>,
-}
-
-/// A message to be answered.
-#[derive(Debug)]
-struct Asked {
-    slot: Slot,
-    id: Option<MessageId>,
-}
-
-/// A question that waits for the session.
-#[derive(Debug)]
-struct Waiting {
-    asked: Asked,
-    want: Want,
-    /// Whether the demand under way, or one before it, is for this question too.
-    covered: bool,
-    deadline: BootTime,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Want {
-    /// A token with a life; a `hello` is content with the state when there is none.
-    Fresh { greeting: bool },
-    /// A token newer than the rejected one.
-    NewerThan(Generation),
+    reloads: Reloads,
 }
 
 impl Page {
@@ -84,6 +57,7 @@ impl Page {
             demand: None,
             wake: false,
             doubt: None,
+            reloads: Reloads::default(),
         }
     }
 
@@ -137,6 +111,25 @@ impl Page {
         }
     }
 
+    /// A document was committed, by a request of this kind.
+    pub(super) fn on_committed(&mut self, url: &str, method: &str, turn: &mut Turn<'_>) {
+        self.end_document(turn);
+        self.reloads.on_committed(url, method);
+        if let Some(origin) = self.origin_to_push_to(url) {
+            self.document = Some(Document::unnamed(origin));
+            self.on_standing(turn);
+            self.ask_for_push(turn);
+        }
+    }
+
+    /// The page is shown, or hidden.
+    pub(super) fn on_visibility(&mut self, visible: bool, turn: &mut Turn<'_>) {
+        self.reloads.on_visibility(visible);
+        if visible {
+            self.on_standing(turn);
+        }
+    }
+
     /// Another document was committed, or the page is gone: whoever waits is settled.
     pub(super) fn end_document(&mut self, turn: &mut Turn<'_>) {
         self.document = None;
@@ -164,15 +157,18 @@ impl Page {
                     self.announce(turn, |id| answer::ended(id, &stamp, &reason));
                 }
             }
+            Relation::Live if self.is_to_reload(turn) => {}
             Relation::Live => {
                 self.serve_waiting(turn);
-                let stamp = turn.standing.stamp.clone();
-                if self
+                let has_news = self
                     .document
                     .as_mut()
-                    .is_some_and(|document| document.takes_notice(turn.standing))
-                {
-                    self.announce(turn, |id| answer::notify(id, &stamp));
+                    .is_some_and(|document| document.takes_notice(turn.standing));
+                if has_news && self.policy.pushes() && self.watch.is_none() {
+                    self.push_state(turn);
+                } else if has_news {
+                    let stamp = &turn.standing.stamp;
+                    self.announce(turn, |id| answer::notify(id, stamp));
                 }
             }
         }
@@ -181,6 +177,9 @@ impl Page {
     /// The session answered this page's demand.
     pub(super) fn on_demand_done(&mut self, result: Result<(), SessionError>, turn: &mut Turn<'_>) {
         self.demand = None;
+        if self.is_to_reload(turn) {
+            return;
+        }
         self.serve_waiting(turn);
         for waiting in std::mem::take(&mut self.waiting) {
             if waiting.covered {
@@ -200,10 +199,13 @@ impl Page {
             cause: TryAgainCause::Busy,
         };
         for waiting in std::mem::take(&mut self.waiting) {
-            if waiting.deadline <= turn.now {
-                self.give_up(waiting, Some(&late), turn);
-            } else {
+            if waiting.deadline > turn.now {
                 self.waiting.push(waiting);
+            } else if waiting.want.is_met(turn) {
+                // A reload that has not come by now is not coming: the document goes on.
+                self.reply_state(waiting.asked, turn);
+            } else {
+                self.give_up(waiting, Some(&late), turn);
             }
         }
         self.order_wake(turn);
@@ -228,14 +230,14 @@ impl Page {
         asked: Asked,
         turn: &mut Turn<'_>,
     ) {
-        let known = self.document.as_ref();
-        let known = known
-            .is_some_and(|known| known.is_sender(sender.doc.as_deref(), &origin) && known.is_named(&name));
+        let known = self.document.as_mut();
+        let known = known.is_some_and(|known| known.is_greeting(sender.doc.as_deref(), &name, &origin));
         if !known {
             self.end_document(turn);
             self.document = Some(Document::new(sender.doc.clone(), name, origin, have));
         }
         match self.answer(&asked, turn) {
+            Some(_) if self.is_to_reload(turn) => self.park(asked, Want::Fresh { greeting: true }, turn),
             Some(_) if turn.token().is_some() => self.reply_state(asked, turn),
             Some(Status::Active) => self.wait(asked, Want::Fresh { greeting: true }, turn),
             Some(_) => self.reply_state(asked, turn),
@@ -248,6 +250,9 @@ impl Page {
             Some(Status::Active) => {}
             Some(_) => return self.reply_state(asked, turn),
             None => return,
+        }
+        if self.is_to_reload(turn) {
+            return self.park(asked, Want::Fresh { greeting: false }, turn);
         }
         let here = &turn.standing.stamp;
         let was_sent = self
@@ -285,7 +290,7 @@ impl Page {
         };
         let here = &turn.standing.stamp;
         let is_newer = have.is_none_or(|have| !have.same_epoch(here) || have.generation < here.generation);
-        if status == Status::Active && is_newer {
+        if status == Status::Active && is_newer && !self.is_to_reload(turn) {
             return turn.reply(asked.slot, answer::notify(asked.id.as_ref(), here));
         }
         self.watch = Some(asked);
@@ -302,6 +307,63 @@ impl Page {
             asked.slot,
             answer::notify(asked.id.as_ref(), &turn.standing.stamp),
         );
+    }
+
+    /// Sees to it that a document which was sent an older token is loaded again, where its policy says so and it can
+    /// be. Who waits in it is not served: a call that was replayed now would be broken off.
+    fn is_to_reload(&mut self, turn: &mut Turn<'_>) -> bool {
+        let is_behind = self.policy.chosen() == Strategy::Reload
+            && turn.token().is_some()
+            && self
+                .document
+                .as_ref()
+                .is_some_and(|document| document.is_behind(turn.standing));
+        if !is_behind {
+            return false;
+        }
+        let ruling = self.reloads.rule(&turn.standing.stamp, turn.now);
+        if ruling == Ruling::Now {
+            turn.act(Action::ReloadSame { page: self.id });
+        }
+        ruling != Ruling::Never
+    }
+
+    /// The origin of a committed document that may be pushed to. Its script compares it again, in the document.
+    fn origin_to_push_to(&self, url: &str) -> Option<Origin> {
+        let url = url::Url::parse(url).ok().filter(|_| self.policy.pushes())?;
+        // A `blob:` has its maker's origin, and is no document of the policy's.
+        let is_web = matches!(url.scheme(), "https" | "http");
+        let origin = Origin::of(&url.origin()).ok().filter(|_| is_web)?;
+        self.policy.accepts(&origin).then_some(origin)
+    }
+
+    /// A document that may be unable to ask needs a token with a life.
+    fn ask_for_push(&mut self, turn: &mut Turn<'_>) {
+        let is_live = self
+            .document
+            .as_ref()
+            .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
+        let has_token = turn.token().is_some_and(|token| token.serves(turn.now, MIN_TTL));
+        if is_live && !has_token && self.demand.is_none() {
+            let demand = Demand::Fresh { min_ttl: MIN_TTL };
+            self.demand = Some(demand);
+            turn.push(Step::Demand(demand));
+        }
+    }
+
+    fn push_state(&mut self, turn: &mut Turn<'_>) {
+        let (Some(document), Some(token)) = (&mut self.document, turn.token()) else {
+            return;
+        };
+        let (stamp, mode) = (&turn.standing.stamp, self.policy.mode());
+        let token = Some((token, turn.now));
+        let payload = answer::state(None, stamp, Status::Active, token, &self.api, mode);
+        document.tell_state(turn.standing, true);
+        let script = Script::guarded(document.origin(), &payload);
+        turn.act(Action::Push {
+            page: self.id,
+            script,
+        });
     }
 
     /// Answers a document whose session is over, and otherwise says how the session stands to it.
@@ -349,16 +411,26 @@ impl Page {
     }
 
     fn wait(&mut self, asked: Asked, want: Want, turn: &mut Turn<'_>) {
+        let covered = self
+            .demand
+            .as_ref()
+            .is_some_and(|demand| want.is_covered_by(demand));
+        self.enqueue(asked, want, covered, turn);
+    }
+
+    /// As [`wait`](Self::wait), for what the session need not be asked.
+    fn park(&mut self, asked: Asked, want: Want, turn: &mut Turn<'_>) {
+        self.enqueue(asked, want, true, turn);
+    }
+
+    fn enqueue(&mut self, asked: Asked, want: Want, covered: bool, turn: &mut Turn<'_>) {
         if self.waiting.len() >= MAX_WAITING {
             return turn.refuse(&asked, ErrCode::Busy, Some(RETRY));
         }
         self.waiting.push(Waiting {
             asked,
             want,
-            covered: self
-                .demand
-                .as_ref()
-                .is_some_and(|demand| want.is_covered_by(demand)),
+            covered,
             deadline: turn.now + PATIENCE,
         });
         self.ask_session(turn);
@@ -429,83 +501,23 @@ impl Page {
         turn.refuse(&asked, code, retry);
     }
 
-    /// Tells the document without having been asked: through its parked `watch`, else by a notice.
+    /// Tells the document without having been asked: through its parked `watch`, else as the policy says.
     fn announce(&mut self, turn: &mut Turn<'_>, payload: impl FnOnce(Option<&MessageId>) -> Payload) {
-        let action = match self.watch.take() {
-            Some(asked) => Action::Reply {
+        let pushed_to = self.document.as_ref().filter(|_| self.policy.pushes());
+        let action = match (self.watch.take(), pushed_to) {
+            (Some(asked), _) => Action::Reply {
                 slot: asked.slot,
                 payload: payload(asked.id.as_ref()),
             },
-            None => Action::Notify {
+            (None, Some(document)) => Action::Push {
+                page: self.id,
+                script: Script::guarded(document.origin(), &payload(None)),
+            },
+            (None, None) => Action::Notify {
                 page: self.id,
                 payload: payload(None),
             },
         };
-        turn.push(Step::Act(action));
-    }
-}
-
-impl Want {
-    fn is_covered_by(self, demand: &Demand) -> bool {
-        match (self, demand) {
-            (Self::Fresh { .. }, _) => true,
-            (Self::NewerThan(old), Demand::Rejected { used }) => old <= *used,
-            (Self::NewerThan(_), Demand::Fresh { .. }) => false,
-        }
-    }
-
-    fn is_met(self, turn: &Turn<'_>) -> bool {
-        turn.token().is_some_and(|token| match self {
-            Self::Fresh { .. } => token.serves(turn.now, MIN_TTL),
-            Self::NewerThan(used) => token.generation() > used,
-        })
-    }
-}
-
-/// One call of the bridge: how the session stands, what time it is, and what is to be done.
-pub(super) struct Turn<'a> {
-    page: PageId,
-    standing: &'a Standing,
-    now: BootTime,
-    steps: &'a mut Vec<(PageId, Step)>,
-}
-
-impl<'a> Turn<'a> {
-    pub(super) fn new(
-        page: PageId,
-        standing: &'a Standing,
-        now: BootTime,
-        steps: &'a mut Vec<(PageId, Step)>,
-    ) -> Self {
-        Self {
-            page,
-            standing,
-            now,
-            steps,
-        }
-    }
-
-    /// The token that can be given away now.
-    fn token(&self) -> Option<&'a AccessToken> {
-        let token = self
-            .standing
-            .token
-            .as_ref()
-            .filter(|_| self.standing.state.is_active())?;
-        // What names another generation than the session does is not the token of this state.
-        let fits = token.generation() == self.standing.stamp.generation;
-        (fits && !token.remaining(self.now).is_zero()).then_some(token)
-    }
-
-    fn push(&mut self, step: Step) {
-        self.steps.push((self.page, step));
-    }
-
-    fn reply(&mut self, slot: Slot, payload: Payload) {
-        self.push(Step::Act(Action::Reply { slot, payload }));
-    }
-
-    fn refuse(&mut self, asked: &Asked, code: ErrCode, retry: Option<Duration>) {
-        self.reply(asked.slot, answer::err(asked.id.as_ref(), code, retry));
+        turn.act(action);
     }
 }

@@ -7,6 +7,7 @@ pub struct PagePolicy {
     api: Vec<ApiOrigin>,
     loopback_http: bool,
     strategy: Strategy,
+    pushes: bool,
 }
 
 impl PagePolicy {
@@ -26,6 +27,7 @@ impl PagePolicy {
             api: Vec::new(),
             loopback_http: false,
             strategy: Strategy::default(),
+            pushes: false,
         })
     }
 
@@ -45,10 +47,23 @@ impl PagePolicy {
         self
     }
 
-    /// Chooses another strategy than [`Strategy::InjectIntoAll`].
+    /// Chooses another strategy than [`Strategy::Inject`].
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// For a host that can only evaluate scripts in its pages: each new token is pushed to them, in a script that
+    /// checks the document's origin itself. Needs a host that calls
+    /// [`on_committed`](crate::pages::Pages::on_committed).
+    ///
+    /// That check sees the URL's origin, also in a document which its server put into a sandbox (`Content-Security-Policy:
+    /// sandbox`): evaluate a push only where `self.origin`, read in an isolated world first, is the policy's. A host that
+    /// has no such world shows how it looks and protects nothing: serve no foreign documents from these origins then.
+    #[must_use]
+    pub fn guarded_push(mut self) -> Self {
+        self.pushes = true;
         self
     }
 
@@ -71,6 +86,14 @@ impl PagePolicy {
         &self.api
     }
 
+    pub(crate) fn pushes(&self) -> bool {
+        self.pushes
+    }
+
+    pub(crate) fn chosen(&self) -> Strategy {
+        self.strategy
+    }
+
     pub(crate) fn mode(&self) -> &'static str {
         self.strategy.mode()
     }
@@ -83,14 +106,20 @@ pub enum Strategy {
     /// The app refreshes once, the asking page gets the new token as its answer, every other page is told and
     /// pulls. No page is loaded again.
     #[default]
-    InjectIntoAll,
+    Inject,
+    /// The app refreshes once, and each page that was sent an older token is loaded again: its current URL, by GET, only
+    /// when it came by GET, at most twice in five minutes for one URL, and not while it is hidden. What cannot be
+    /// loaded again goes on as with [`Inject`](Self::Inject). Needs a host that calls
+    /// [`on_committed`](crate::pages::Pages::on_committed).
+    Reload,
 }
 
 impl Strategy {
     /// Its name in a `state`.
     fn mode(self) -> &'static str {
         match self {
-            Self::InjectIntoAll => "inject",
+            Self::Inject => "inject",
+            Self::Reload => "reload",
         }
     }
 }

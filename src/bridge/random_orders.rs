@@ -10,12 +10,22 @@ use super::desk::{Desk, Seen, see};
 use super::*;
 use crate::error::{EndReason, LockedCause, TryAgainCause};
 
-const PAGES: usize = 3;
+const PAGES: usize = 4;
+/// Two pages have policies of their own, the others inject.
+const RELOADED: usize = 1;
+const PUSHED: usize = 2;
 const ORIGINS: [&str; 4] = [
     "https://app.example.com",
     "https://shop.example.com",
     "https://evil.com",
     "null",
+];
+const URLS: [(&str, usize); 5] = [
+    ("https://app.example.com/a", 0),
+    ("https://app.example.com/b?x#y", 0),
+    ("https://shop.example.com/", 1),
+    ("https://evil.com/", 2),
+    ("about:blank", 3),
 ];
 const STORES: [&str; 2] = ["an0ther", "a7hird"];
 
@@ -23,7 +33,8 @@ const STORES: [&str; 2] = ["an0ther", "a7hird"];
 enum Event {
     Say(usize, Origin4, bool, Doc, Say),
     Text(usize, String),
-    Commit(usize),
+    Commit(usize, usize, bool),
+    Show(usize, bool),
     Detach(usize),
     Attach(usize),
     Done(usize, bool),
@@ -43,6 +54,8 @@ enum Event {
 
 type Origin4 = usize;
 type Doc = u8;
+/// Of a document that was committed and has not greeted.
+const UNNAMED: Doc = Doc::MAX;
 
 #[derive(Clone, Debug)]
 enum Say {
@@ -90,7 +103,9 @@ fn event() -> impl Strategy<Value = Event> {
         24 => (page.clone(), origin, prop::bool::weighted(0.95), 0..2_u8, say())
             .prop_map(|(page, origin, main, doc, say)| Event::Say(page, origin, main, doc, say)),
         1 => (page.clone(), ".{0,40}").prop_map(|(page, text)| Event::Text(page, text)),
-        3 => page.clone().prop_map(Event::Commit),
+        4 => (page.clone(), 0..URLS.len(), prop::bool::weighted(0.8))
+            .prop_map(|(page, url, by_get)| Event::Commit(page, url, by_get)),
+        2 => (page.clone(), any::<bool>()).prop_map(|(page, visible)| Event::Show(page, visible)),
         1 => page.clone().prop_map(Event::Detach),
         1 => page.clone().prop_map(Event::Attach),
         8 => (page.clone(), any::<bool>()).prop_map(|(page, worked)| Event::Done(page, worked)),
@@ -121,6 +136,10 @@ struct Model {
     /// Slots in use, and whether the demand is out.
     open: BTreeMap<u64, (usize, Doc)>,
     demand: Option<Demand>,
+    /// What was committed last, and whether by GET.
+    loaded: Option<(usize, bool)>,
+    hidden: bool,
+    reloads: Vec<(usize, BootTime)>,
 }
 
 struct World {
@@ -135,8 +154,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut desk = Desk::restoring();
-        let models = (0..PAGES).map(|_| Model {
-            page: Some(desk.attach()),
+        let models = (0..PAGES).map(|at| Model {
+            page: Some(attach(&mut desk, at)),
             ..Model::default()
         });
         let models = models.collect();
@@ -157,11 +176,12 @@ impl World {
             Event::Text(page, text) => {
                 self.text(page, 0, true, 0, &text, false);
             }
-            Event::Commit(at) => {
+            Event::Commit(at, url, by_get) => self.commit(at, url, by_get),
+            Event::Show(at, visible) => {
                 let Some(page) = self.models[at].page else { return };
-                let seen = see(self.desk.bridge.on_committed(page, self.desk.now));
+                self.models[at].hidden = !visible;
+                let seen = see(self.desk.bridge.on_visibility(page, visible, self.desk.now));
                 self.check(seen);
-                self.forget(at);
             }
             Event::Detach(at) => {
                 let Some(page) = self.models[at].page else { return };
@@ -172,7 +192,7 @@ impl World {
             }
             Event::Attach(at) => {
                 if self.models[at].page.is_none() {
-                    self.models[at].page = Some(self.desk.attach());
+                    self.models[at].page = Some(attach(&mut self.desk, at));
                 }
             }
             Event::Done(at, worked) => self.done(at, worked),
@@ -193,6 +213,24 @@ impl World {
                 self.session(&session);
             }
         }
+    }
+
+    fn commit(&mut self, at: usize, url: usize, by_get: bool) {
+        let Some(page) = self.models[at].page else { return };
+        let (text, origin) = URLS[url];
+        let method = if by_get { "GET" } else { "POST" };
+        let seen = see(self.desk.bridge.on_committed(page, text, method, self.desk.now));
+        // First the old document's questions are settled, then the new one may be told something.
+        let news = seen.iter().position(|seen| !matches!(seen, Seen::Reply(..)));
+        let mut settled = seen;
+        let news = settled.split_off(news.unwrap_or(settled.len()));
+        self.check(settled);
+        self.forget(at);
+        self.models[at].loaded = Some((url, by_get));
+        if at == PUSHED && origin < 2 {
+            self.models[at].document = Some((origin, UNNAMED));
+        }
+        self.check(news);
     }
 
     fn session(&mut self, event: &Event) {
@@ -320,6 +358,9 @@ impl World {
         let model = &mut self.models[at];
         let unread = |seen: &Seen| matches!(seen, Seen::Reply(s, v) if *s == slot && (v["code"] == "rate" || v["code"] == "unsupported"));
         let was_read = may_ask && !seen.iter().any(unread);
+        if is_hello && was_read && model.document == Some((origin, UNNAMED)) {
+            model.document = Some((origin, doc));
+        }
         if is_hello && was_read && model.document != Some((origin, doc)) {
             model.document = Some((origin, doc));
             model.highest = None;
@@ -396,9 +437,51 @@ impl World {
                         "one demand of a page at a time"
                     );
                 }
+                Seen::Reload(page) => self.check_reload(page),
+                Seen::Push(page, origin, value) => {
+                    let at = self.at(page);
+                    assert_eq!(at, PUSHED, "only where the policy says so");
+                    let document = self.models[at].document.map(|(origin, _)| ORIGINS[origin]);
+                    assert_eq!(
+                        Some(origin.as_str()),
+                        document,
+                        "the script is for the present document"
+                    );
+                    assert!(ORIGINS[..2].contains(&origin.as_str()));
+                    self.check_news(at, &value);
+                }
                 Seen::WakeAt(time) => assert!(time.since_start() > Duration::ZERO),
             }
         }
+    }
+
+    fn check_reload(&mut self, page: PageId) {
+        let at = self.at(page);
+        assert_eq!(at, RELOADED, "only where the policy says so");
+        let now = self.desk.now;
+        let here = &self.desk.standing.stamp;
+        let model = &mut self.models[at];
+        let Some((url, true)) = model.loaded else {
+            panic!("only what came by GET is loaded again");
+        };
+        assert!(!model.hidden, "not while it is hidden");
+        let (store, epoch, number) = model.highest.clone().expect("it was sent a token");
+        assert_eq!(
+            (here.store.as_str(), here.generation.epoch),
+            (store.as_str(), epoch)
+        );
+        assert!(number < here.generation.number, "there is a newer one");
+        let lately = model
+            .reloads
+            .iter()
+            .filter(|(past, time)| *past == url && time.until(now) < Duration::from_secs(300));
+        assert!(lately.count() < 2, "at most twice in five minutes");
+        model.reloads.push((url, now));
+    }
+
+    fn at(&self, page: PageId) -> usize {
+        let at = self.models.iter().position(|model| model.page == Some(page));
+        at.expect("only attached pages are told")
     }
 
     fn check_reply(&mut self, slot: u64, value: &Value) {
@@ -462,6 +545,15 @@ impl World {
             );
         }
     }
+}
+
+fn attach(desk: &mut Desk, at: usize) -> PageId {
+    let policy = PagePolicy::new(&ORIGINS[..2]).unwrap();
+    desk.attach_as(match at {
+        RELOADED => policy.strategy(super::Strategy::Reload),
+        PUSHED => policy.guarded_push(),
+        _ => policy,
+    })
 }
 
 proptest! {

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub use crate::bridge::{Action, Origin, OriginError, PageId, PagePolicy, Payload, Sender, Slot, Strategy};
+pub use crate::bridge::{
+    Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
+};
 use crate::bridge::{ApiOrigin, Bridge, Demand, Stamp, Standing, Step, Steps};
 use crate::error::{Failure, SessionError};
 use crate::publish::Subscription;
@@ -94,12 +96,18 @@ impl Pages {
     /// A document was committed in the page's main frame: the one before is gone. Not to be called at the start
     /// of a navigation, nor for one within the document.
     ///
-    /// `url` and `method` are what the platform says of the document's own request.
+    /// `url` and `method` are what the platform says of the document's own request. The URL is not kept.
     #[must_use = "these settle the old document's questions"]
     pub fn on_committed(&self, page: PageId, url: &str, method: &str) -> Vec<Action> {
-        // The one strategy there is loads nothing again, so it need not know what was loaded.
-        let _ = (url, method);
-        self.0.call(page, |bridge, now| bridge.on_committed(page, now))
+        self.0
+            .call(page, |bridge, now| bridge.on_committed(page, url, method, now))
+    }
+
+    /// The page is shown to the user, or hidden. Until the host says otherwise it counts as shown.
+    #[must_use = "a page may have to be loaded again now"]
+    pub fn on_visibility(&self, page: PageId, visible: bool) -> Vec<Action> {
+        self.0
+            .call(page, |bridge, now| bridge.on_visibility(page, visible, now))
     }
 
     /// The page is gone without the host's doing. The same as [`detach`](Self::detach).
