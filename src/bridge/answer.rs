@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::action::Payload;
+use super::lease::Loan;
 use super::message::{MessageId, Stamp, VERSION, WireStamp};
 use super::policy::ApiOrigin;
 use crate::error::EndReason;
@@ -67,6 +68,18 @@ pub(super) fn ended(id: Option<&MessageId>, stamp: &Stamp, reason: &EndReason) -
         reason: reason.code(),
     };
     write("ended", id, &body)
+}
+
+/// `lease`, the only message that holds a refresh token.
+pub(super) fn lease(id: Option<&MessageId>, loan: &Loan, now: BootTime) -> Payload {
+    let body = LeaseMessage {
+        lease: loan.lease.as_str(),
+        ttl: millis(now.until(loan.ends)),
+        base: WireStamp::of(&loan.base),
+        rt: loan.refresh_token.expose(),
+        key: loan.attempt_key.expose(),
+    };
+    write("lease", id, &body)
 }
 
 /// `err`.
@@ -137,6 +150,15 @@ struct EndedMessage<'a> {
     #[serde(rename = "gen")]
     stamp: WireStamp<&'a str>,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct LeaseMessage<'a> {
+    lease: &'a str,
+    ttl: u64,
+    base: WireStamp<&'a str>,
+    rt: &'a str,
+    key: &'a str,
 }
 
 #[derive(Serialize)]

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use super::waiting::PATIENCE;
 use super::*;
 use crate::error::EndReason;
-use crate::token::StoreId;
+use crate::random::SystemRandom;
+use crate::token::{AttemptKey, StoreId};
 
 pub(super) const APP: &str = "https://app.example.com";
 pub(super) const SHOP: &str = "https://shop.example.com";
+pub(super) const REFRESH_TOKEN: &str = "r3fr3sh";
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A bridge in a test's hand: it tells how the session stands and reads what the pages are told.
@@ -27,6 +29,7 @@ pub(super) enum Seen {
     Notify(PageId, Value),
     Reload(PageId),
     Push(PageId, String, Value),
+    Return(PageId, String, Return),
     WakeAt(BootTime),
     Demand(PageId, Demand),
 }
@@ -148,6 +151,22 @@ impl Desk {
         see(self.bridge.on_demand_done(page, result, self.now))
     }
 
+    /// What the session would lend now.
+    pub(super) fn loan(&self) -> Loan {
+        let random = SystemRandom::default();
+        Loan {
+            lease: LeaseId::draw(&random).unwrap(),
+            base: self.standing.stamp.clone(),
+            refresh_token: REFRESH_TOKEN.into(),
+            attempt_key: AttemptKey::draw(&random).unwrap(),
+            ends: self.now + Duration::from_secs(20),
+        }
+    }
+
+    pub(super) fn lent(&mut self, page: PageId, loan: &Loan) -> Vec<Seen> {
+        see(self.bridge.on_lent(page, loan, self.now))
+    }
+
     /// The current generation as pages write it.
     pub(super) fn generation(&self) -> Value {
         let Generation { epoch, number } = self.standing.stamp.generation;
@@ -211,6 +230,7 @@ pub(super) fn see(steps: Steps) -> Vec<Seen> {
         }
         Step::Act(Action::WakeAt { time }) => Seen::WakeAt(time),
         Step::Demand(demand) => Seen::Demand(page, demand),
+        Step::Return { lease, outcome } => Seen::Return(page, lease.to_string(), outcome),
     };
     steps.into_iter().map(see).collect()
 }

@@ -23,19 +23,31 @@
 //! | `need` otherwise | `err/stale` | `state` without token | `state`, when the token is about to end it waits | `ended` |
 //! | `watch` | `err/stale` | parked | parked until there is news | `ended` |
 //! | `ack` | `err/stale` | `notify` | `notify` | `ended` |
+//! | `lease`, in a page that refreshes itself | `err/stale` | `state` without token | `state` if it lacks the newest token; else it waits for a `lease` or a newer token; `err/busy` beside a lease, `err/rate` as for `need` and for ten minutes after a lapse | `ended` |
+//! | `handover` under the document's live lease | `err/stale` | goes to be saved; `state` without token | goes to be saved, waits for that | goes to be revoked; `ended` |
+//! | `handover` otherwise | `err/stale` | `err/stale` | `err/stale` | `err/stale` |
 //! | `bye` | `err/stale` | `notify`, ends the document | the same | the same |
 //!
 //! A newer token reaches a live document that was sent an older one as its page's policy says:
 //!
 //! | policy | who waits | a parked `watch` | neither |
 //! | --- | --- | --- | --- |
-//! | inject | `state` | `notify` | `notify` |
+//! | inject, self-refresh | `state` | `notify` | `notify` |
 //! | the same with a guarded push | `state` | `notify` | the `state`, pushed |
 //! | reload, and it came by GET, at most twice in five minutes | stays until the commit, or its time is up: `state` | stays | loaded again, when it is shown |
 //! | reload otherwise | as inject | as inject | as inject |
 //!
 //! Where the policy pushes, a committed document need not greet: it is in the state *Greeted* from its commit on, and
 //! its `hello`, if one comes, begins no other.
+//!
+//! A **lease** lends a document the refresh token for one exchange; the session's one flight waits for it meanwhile:
+//!
+//! ```text
+//!             lease, the session lends          handover in time
+//!   (none) ─────────────────────────────► Held ──────────────────► saved by the session's flight
+//!      ▲                                    │  time is up, or the document's end
+//!      └──────────── ten minutes ── Barred ◄┘  (the flight makes the exchange itself, under the same key)
+//! ```
 //!
 //! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
@@ -45,6 +57,7 @@ mod answer;
 #[cfg(test)]
 mod desk;
 mod document;
+mod lease;
 mod message;
 mod meter;
 mod origin;
@@ -63,6 +76,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use action::{Action, PageId, Payload, Sender, Slot};
+pub(crate) use lease::{LeaseId, Loan, Return};
 pub(crate) use message::Stamp;
 pub use origin::{Origin, OriginError};
 use page::Page;
@@ -100,6 +114,8 @@ pub(crate) enum Step {
     Act(Action),
     /// By the session; its result goes to [`Bridge::on_demand_done`]. One at a time for each page.
     Demand(Demand),
+    /// By the session: what became of what it lent.
+    Return { lease: LeaseId, outcome: Return },
 }
 
 /// What a page wants of the session.
@@ -107,6 +123,9 @@ pub(crate) enum Step {
 pub(crate) enum Demand {
     /// A token newer than this one, which the page saw rejected.
     Rejected { used: Generation },
+    /// The refresh token behind this token, which the page saw rejected: [`Bridge::on_lent`] hands it out. A newer token
+    /// does as well.
+    Lease { used: Generation },
     /// A token with a life.
     Fresh { min_ttl: Duration },
 }
@@ -175,6 +194,15 @@ impl Bridge {
     /// The page is shown, or hidden. A page counts as shown until the host says otherwise.
     pub(crate) fn on_visibility(&mut self, id: PageId, visible: bool, now: BootTime) -> Steps {
         self.turn(id, now, |page, turn| page.on_visibility(visible, turn))
+    }
+
+    /// The session lends its refresh token to the page that demanded it.
+    pub(crate) fn on_lent(&mut self, id: PageId, loan: &Loan, now: BootTime) -> Steps {
+        if !self.pages.contains_key(&id) {
+            let (lease, outcome) = (loan.lease.clone(), Return::Unused);
+            return vec![(id, Step::Return { lease, outcome })];
+        }
+        self.turn(id, now, |page, turn| page.on_lent(loan, turn))
     }
 
     /// The session answered the page's demand; [`observe`](Self::observe) has been told how it stands now.

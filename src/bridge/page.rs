@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::action::{Action, PageId, Payload, Sender, Slot};
 use super::answer::{self, ErrCode, Status};
 use super::document::{Document, Relation};
-use super::message::{Body, MAX_MESSAGE, Message, MessageId, Stamp, Why};
+use super::lease::{Leases, Loan, Return};
+use super::message::{Body, HandOver, MAX_MESSAGE, Message, MessageId, Stamp, Why};
 use super::meter::{Meter, PAUSE};
 use super::origin::Origin;
 use super::policy::{ApiOrigin, PagePolicy, Strategy};
@@ -42,6 +43,7 @@ pub(super) struct Page {
     /// The last 401 that the app's clock did not explain. Kept across documents: a reload is no excuse.
     doubt: Option<(Stamp, BootTime)>,
     reloads: Reloads,
+    leases: Leases,
 }
 
 impl Page {
@@ -58,6 +60,7 @@ impl Page {
             wake: false,
             doubt: None,
             reloads: Reloads::default(),
+            leases: Leases::default(),
         }
     }
 
@@ -101,6 +104,8 @@ impl Page {
             Body::Need { used, why } => self.on_need(used.as_ref(), why, asked, turn),
             Body::Watch { have } => self.on_watch(have.as_ref(), asked, turn),
             Body::Ack { have } => self.on_ack(have, &asked, turn),
+            Body::Lease => self.on_lease(asked, turn),
+            Body::HandOver(brought) => self.on_hand_over(brought, asked, turn),
             Body::Bye => {
                 self.end_document(turn);
                 turn.reply(
@@ -133,6 +138,10 @@ impl Page {
     /// Another document was committed, or the page is gone: whoever waits is settled.
     pub(super) fn end_document(&mut self, turn: &mut Turn<'_>) {
         self.document = None;
+        if let Some(lease) = self.leases.give_back(turn.now) {
+            let outcome = Return::Forfeited;
+            turn.push(Step::Return { lease, outcome });
+        }
         let waiting = self.waiting.drain(..).map(|waiting| waiting.asked);
         for asked in waiting.chain(self.watch.take()) {
             turn.refuse(&asked, ErrCode::Stale, None);
@@ -177,6 +186,8 @@ impl Page {
     /// The session answered this page's demand.
     pub(super) fn on_demand_done(&mut self, result: Result<(), SessionError>, turn: &mut Turn<'_>) {
         self.demand = None;
+        // Still held when its flight is over: it has lapsed.
+        self.leases.give_back(turn.now);
         if self.is_to_reload(turn) {
             return;
         }
@@ -270,7 +281,7 @@ impl Page {
                     return turn.refuse(&asked, ErrCode::Rate, Some(wait));
                 }
             }
-            Want::NewerThan(_) => {}
+            Want::NewerThan(_) | Want::Lease(_) => {}
             Want::Fresh { .. } => {
                 let enough = |token: &AccessToken| why == Why::Rejected || token.serves(turn.now, MIN_TTL);
                 if turn.token().is_some_and(enough) {
@@ -279,6 +290,81 @@ impl Page {
             }
         }
         self.wait(asked, want, turn);
+    }
+
+    fn on_lease(&mut self, asked: Asked, turn: &mut Turn<'_>) {
+        if self.policy.chosen() != Strategy::SelfRefresh {
+            return turn.refuse(&asked, ErrCode::Unsupported, None);
+        }
+        let may_borrow = |document: &Document| self.policy.lends_to(document.origin());
+        if !self.document.as_ref().is_some_and(may_borrow) {
+            return turn.refuse(&asked, ErrCode::Denied, None);
+        }
+        match self.answer(&asked, turn) {
+            Some(Status::Active) => {}
+            Some(_) => return self.reply_state(asked, turn),
+            None => return,
+        }
+        if let Some(wait) = self.leases.barred(turn.now) {
+            return turn.refuse(&asked, ErrCode::Rate, Some(wait));
+        }
+        if self.leases.is_out() {
+            return turn.refuse(&asked, ErrCode::Busy, Some(RETRY));
+        }
+        let here = &turn.standing.stamp;
+        let has_newest = self
+            .document
+            .as_ref()
+            .is_some_and(|document| document.was_sent(here));
+        let want = match turn.token() {
+            // There is nothing to renew for a document that does not have the newest token.
+            Some(_) if !has_newest => return self.reply_state(asked, turn),
+            Some(_) => match self.doubt(turn) {
+                Ok(()) => Want::Lease(here.generation),
+                Err(wait) => return turn.refuse(&asked, ErrCode::Rate, Some(wait)),
+            },
+            None if has_newest => Want::Lease(here.generation),
+            None => Want::Fresh { greeting: false },
+        };
+        self.wait(asked, want, turn);
+    }
+
+    /// The session lends its refresh token to this page.
+    pub(super) fn on_lent(&mut self, loan: &Loan, turn: &mut Turn<'_>) {
+        let is_live = self
+            .document
+            .as_ref()
+            .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
+        let borrower = self
+            .waiting
+            .iter()
+            .position(|waiting| matches!(waiting.want, Want::Lease(_)) && waiting.deadline > turn.now);
+        let here = &turn.standing.stamp;
+        let Some(borrower) = borrower.filter(|_| is_live && loan.base.same_epoch(here)) else {
+            return turn.push(Step::Return {
+                lease: loan.lease.clone(),
+                outcome: Return::Unused,
+            });
+        };
+        let asked = self.waiting.remove(borrower).asked;
+        self.leases.lend(loan);
+        turn.reply(asked.slot, answer::lease(asked.id.as_ref(), loan, turn.now));
+    }
+
+    /// A page brings what its exchange gave. Under its lease it goes to be saved whatever became of the session
+    /// meanwhile: what is not kept has to be revoked.
+    fn on_hand_over(&mut self, brought: HandOver, asked: Asked, turn: &mut Turn<'_>) {
+        let HandOver { lease, base, tokens } = brought;
+        let Some(lease) = self.leases.settle(&lease, &base, turn.now) else {
+            return turn.refuse(&asked, ErrCode::Stale, None);
+        };
+        let outcome = Return::HandedOver(tokens);
+        turn.push(Step::Return { lease, outcome });
+        match self.answer(&asked, turn) {
+            Some(Status::Active) => self.park(asked, Want::NewerThan(base.generation), turn),
+            Some(_) => self.reply_state(asked, turn),
+            None => {}
+        }
     }
 
     fn on_watch(&mut self, have: Option<&Stamp>, asked: Asked, turn: &mut Turn<'_>) {
@@ -441,12 +527,19 @@ impl Page {
         if self.demand.is_some() {
             return;
         }
-        let rejected = self.waiting.iter().find_map(|waiting| match waiting.want {
-            Want::NewerThan(used) if !waiting.covered => Some(Demand::Rejected { used }),
+        let uncovered = self.waiting.iter().filter(|waiting| !waiting.covered);
+        let rejected = uncovered.clone().find_map(|waiting| match waiting.want {
+            Want::NewerThan(used) => Some(Demand::Rejected { used }),
+            _ => None,
+        });
+        let lease = uncovered.clone().find_map(|waiting| match waiting.want {
+            Want::Lease(used) => Some(Demand::Lease { used }),
             _ => None,
         });
         let any = self.waiting.iter().any(|waiting| !waiting.covered);
-        let demand = rejected.or_else(|| any.then_some(Demand::Fresh { min_ttl: MIN_TTL }));
+        let demand = rejected
+            .or(lease)
+            .or_else(|| any.then_some(Demand::Fresh { min_ttl: MIN_TTL }));
         let Some(demand) = demand else {
             return;
         };
@@ -482,7 +575,7 @@ impl Page {
         let Waiting { asked, want, .. } = waiting;
         let state_serves = match want {
             Want::Fresh { greeting } => greeting || turn.token().is_some(),
-            Want::NewerThan(_) => false,
+            Want::NewerThan(_) | Want::Lease(_) => false,
         };
         // After the end of a session there is nothing to state; its `ended` comes with the session's own news.
         let is_over = matches!(error, Some(SessionError::SignInRequired { .. }));

@@ -8,6 +8,7 @@ pub struct PagePolicy {
     loopback_http: bool,
     strategy: Strategy,
     pushes: bool,
+    lends_to: Vec<Origin>,
 }
 
 impl PagePolicy {
@@ -28,6 +29,7 @@ impl PagePolicy {
             loopback_http: false,
             strategy: Strategy::default(),
             pushes: false,
+            lends_to: Vec::new(),
         })
     }
 
@@ -65,6 +67,31 @@ impl PagePolicy {
     pub fn guarded_push(mut self) -> Self {
         self.pushes = true;
         self
+    }
+
+    /// Lets pages of these origins refresh by themselves ([`Strategy::SelfRefresh`]): after a 401 such a page is lent
+    /// the **refresh token** for one exchange of its own. A hostile script in one of these origins can take the session
+    /// over; name only pages that the app's own makers serve, and only where the exchange has to be the page's.
+    pub fn self_refresh<I>(mut self, origins: I) -> Result<Self, OriginError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        for origin in origins {
+            self.lends_to.push(Origin::parse(origin.as_ref())?);
+        }
+        self.strategy = Strategy::SelfRefresh;
+        Ok(self)
+    }
+
+    /// The origins whose pages may be lent the refresh token.
+    pub(crate) fn borrowers(&self) -> &[Origin] {
+        &self.lends_to
+    }
+
+    /// Whether a page of this origin may be lent the refresh token.
+    pub(crate) fn lends_to(&self, origin: &Origin) -> bool {
+        self.accepts(origin) && self.lends_to.contains(origin)
     }
 
     /// The origins whose pages may have access tokens.
@@ -112,6 +139,9 @@ pub enum Strategy {
     /// loaded again goes on as with [`Inject`](Self::Inject). Needs a host that calls
     /// [`on_committed`](crate::pages::Pages::on_committed).
     Reload,
+    /// The page makes the exchange itself, under a lease of 20 seconds, and hands the new pair over; every other page is
+    /// told and pulls. Chosen by [`self_refresh`](PagePolicy::self_refresh), which names the pages that may.
+    SelfRefresh,
 }
 
 impl Strategy {
@@ -120,6 +150,7 @@ impl Strategy {
         match self {
             Self::Inject => "inject",
             Self::Reload => "reload",
+            Self::SelfRefresh => "self",
         }
     }
 }

@@ -14,6 +14,7 @@ const PAGES: usize = 4;
 /// Two pages have policies of their own, the others inject.
 const RELOADED: usize = 1;
 const PUSHED: usize = 2;
+const LENT_TO: usize = 3;
 const ORIGINS: [&str; 4] = [
     "https://app.example.com",
     "https://shop.example.com",
@@ -35,6 +36,7 @@ enum Event {
     Text(usize, String),
     Commit(usize, usize, bool),
     Show(usize, bool),
+    Lend(usize),
     Detach(usize),
     Attach(usize),
     Done(usize, bool),
@@ -63,6 +65,9 @@ enum Say {
     Watch(Claim),
     Need(Claim, bool),
     Ack(Claim),
+    Lease,
+    /// Whether lease and base are those of the page's loan.
+    HandOver(bool, bool),
     Bye,
     Strange,
 }
@@ -91,6 +96,8 @@ fn say() -> impl Strategy<Value = Say> {
         2 => claim().prop_map(Say::Watch),
         6 => (claim(), any::<bool>()).prop_map(|(claim, rejected)| Say::Need(claim, rejected)),
         2 => claim().prop_map(Say::Ack),
+        4 => Just(Say::Lease),
+        3 => (prop::bool::weighted(0.8), prop::bool::weighted(0.8)).prop_map(|(lease, base)| Say::HandOver(lease, base)),
         1 => Just(Say::Bye),
         1 => Just(Say::Strange),
     ]
@@ -105,6 +112,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (page.clone(), ".{0,40}").prop_map(|(page, text)| Event::Text(page, text)),
         4 => (page.clone(), 0..URLS.len(), prop::bool::weighted(0.8))
             .prop_map(|(page, url, by_get)| Event::Commit(page, url, by_get)),
+        6 => page.clone().prop_map(Event::Lend),
         2 => (page.clone(), any::<bool>()).prop_map(|(page, visible)| Event::Show(page, visible)),
         1 => page.clone().prop_map(Event::Detach),
         1 => page.clone().prop_map(Event::Attach),
@@ -140,6 +148,19 @@ struct Model {
     loaded: Option<(usize, bool)>,
     hidden: bool,
     reloads: Vec<(usize, BootTime)>,
+    /// The demand has been met by a loan.
+    lent: bool,
+    loan: Option<Lent>,
+    barred_until: Option<BootTime>,
+}
+
+/// A loan that its page has in its hands.
+#[derive(Clone)]
+struct Lent {
+    lease: String,
+    base: Value,
+    ends: BootTime,
+    document: Option<(usize, Doc)>,
 }
 
 struct World {
@@ -149,6 +170,9 @@ struct World {
     stores: usize,
     settled: BTreeSet<u64>,
     before: Standing,
+    /// Loans of which the session has heard nothing.
+    loans: BTreeSet<String>,
+    offered: Option<Lent>,
 }
 
 impl World {
@@ -167,6 +191,8 @@ impl World {
             stores: 0,
             settled: BTreeSet::new(),
             before,
+            loans: BTreeSet::new(),
+            offered: None,
         }
     }
 
@@ -196,6 +222,7 @@ impl World {
                 }
             }
             Event::Done(at, worked) => self.done(at, worked),
+            Event::Lend(at) => self.lend(at),
             Event::Wake(at) => {
                 let Some(page) = self.models[at].page else { return };
                 let seen = see(self.desk.bridge.on_wake(page, self.desk.now));
@@ -297,17 +324,48 @@ impl World {
         self.check(seen);
     }
 
+    /// The session lends, as it does once for a demand.
+    fn lend(&mut self, at: usize) {
+        let (Some(Demand::Lease { used }), Some(page)) = (self.models[at].demand, self.models[at].page)
+        else {
+            return;
+        };
+        let standing = &self.desk.standing;
+        if self.models[at].lent || !standing.state.is_active() || standing.stamp.generation != used {
+            return;
+        }
+        self.models[at].lent = true;
+        let loan = self.desk.loan();
+        let lease = loan.lease.to_string();
+        self.loans.insert(lease.clone());
+        self.offered = Some(Lent {
+            lease,
+            base: self.desk.generation(),
+            ends: loan.ends,
+            document: self.models[at].document,
+        });
+        let seen = see(self.desk.bridge.on_lent(page, &loan, self.desk.now));
+        self.check(seen);
+        self.offered = None;
+    }
+
     fn done(&mut self, at: usize, worked: bool) {
         let Some(demand) = self.models[at].demand.take() else {
             return;
         };
         let page = self.models[at].page.expect("a detached model has no demand");
+        self.models[at].lent = false;
+        if let Some(loan) = self.models[at].loan.take() {
+            // The flight is over: the session knows that the loan has lapsed.
+            self.loans.remove(&loan.lease);
+            self.models[at].barred_until = Some(self.desk.now.min(loan.ends) + Duration::from_secs(600));
+        }
         // As the session does it: it answers with a newer token, or says why there is none.
         let standing = &self.desk.standing;
         let result = match (&standing.state, worked) {
             (SessionState::Active { .. }, true) => {
                 let generation = standing.stamp.generation;
-                let is_newer = !matches!(demand, Demand::Rejected { used } if used >= generation);
+                let is_newer = !matches!(demand, Demand::Rejected { used } | Demand::Lease { used } if used >= generation);
                 let is_fresh = standing
                     .token
                     .as_ref()
@@ -331,7 +389,7 @@ impl World {
     }
 
     fn say(&mut self, at: usize, origin: usize, main: bool, doc: Doc, say: &Say) {
-        let text = self.write(say, doc).to_string();
+        let text = self.write(at, say, doc).to_string();
         let was_read = self.text(at, origin, main, doc, &text, matches!(say, Say::Hello(_)));
         if was_read && matches!(say, Say::Bye) && self.models[at].document == Some((origin, doc)) {
             self.forget(at);
@@ -378,7 +436,7 @@ impl World {
         was_read
     }
 
-    fn write(&self, say: &Say, doc: Doc) -> Value {
+    fn write(&self, at: usize, say: &Say, doc: Doc) -> Value {
         let id = self.slots;
         match say {
             Say::Hello(have) => {
@@ -392,7 +450,20 @@ impl World {
             }
             Say::Ack(have) => json!({"v":1, "k":"ack", "id":id, "have":self.claimed(have)}),
             Say::Bye => json!({"v":1, "k":"bye", "id":id}),
-            Say::Strange => json!({"v":1, "k":"lease", "id":id}),
+            Say::Lease => json!({"v":1, "k":"lease", "id":id}),
+            Say::HandOver(lease, base) => {
+                // Any page may have heard of any lease.
+                let loan = self.models[at]
+                    .loan
+                    .as_ref()
+                    .or(self.models[LENT_TO].loan.as_ref());
+                let named = loan.filter(|_| *lease).map_or("f0reign", |loan| &loan.lease);
+                let base = loan
+                    .filter(|_| *base)
+                    .map_or(json!({"s":"f0reign", "e":1, "g":1}), |loan| loan.base.clone());
+                json!({"v":1, "k":"handover", "id":id, "lease":named, "base":base, "at":"a", "rt":"r", "exp":60_000})
+            }
+            Say::Strange => json!({"v":1, "k":"borrow", "id":id}),
         }
     }
 
@@ -412,6 +483,7 @@ impl World {
     /// A page's document is over: every slot of it has to be settled by now.
     fn forget(&mut self, at: usize) {
         let model = &mut self.models[at];
+        assert!(model.loan.is_none(), "a loan is given back at the document's end");
         assert_eq!(model.open.len(), 0, "slots are settled at the document's end");
         model.document = None;
         model.highest = None;
@@ -420,6 +492,14 @@ impl World {
 
     fn check(&mut self, seen: Vec<Seen>) {
         for seen in seen {
+            if let Seen::Reply(_, value) | Seen::Notify(_, value) | Seen::Push(_, _, value) = &seen {
+                let tells = value.to_string().contains(super::desk::REFRESH_TOKEN);
+                assert_eq!(
+                    tells,
+                    value["k"] == "lease",
+                    "the refresh token is in no message but a lease"
+                );
+            }
             match seen {
                 Seen::Reply(slot, value) => self.check_reply(slot, &value),
                 Seen::Notify(page, value) => {
@@ -438,6 +518,7 @@ impl World {
                     );
                 }
                 Seen::Reload(page) => self.check_reload(page),
+                Seen::Return(page, lease, outcome) => self.check_return(page, &lease, &outcome),
                 Seen::Push(page, origin, value) => {
                     let at = self.at(page);
                     assert_eq!(at, PUSHED, "only where the policy says so");
@@ -453,6 +534,53 @@ impl World {
                 Seen::WakeAt(time) => assert!(time.since_start() > Duration::ZERO),
             }
         }
+    }
+
+    fn check_return(&mut self, page: PageId, lease: &str, outcome: &Return) {
+        assert!(
+            self.loans.remove(lease),
+            "the session is told once what became of a loan"
+        );
+        let at = self.at(page);
+        let now = self.desk.now;
+        let model = &mut self.models[at];
+        match outcome {
+            Return::Unused => assert!(model.loan.is_none() && self.offered.is_some()),
+            Return::Forfeited => {
+                let loan = model.loan.take().expect("it was lent");
+                model.barred_until = Some(now.min(loan.ends) + Duration::from_secs(600));
+            }
+            Return::HandedOver(_) => {
+                let loan = model.loan.take().expect("it was lent");
+                assert_eq!(loan.lease, lease);
+                assert!(now < loan.ends, "nothing is taken too late");
+                assert_eq!(loan.document, model.document, "only its own document hands over");
+            }
+        }
+    }
+
+    fn check_lease(&mut self, at: usize, value: &Value) {
+        let loan = self.offered.clone().expect("the session lent");
+        let now = self.desk.now;
+        let model = &mut self.models[at];
+        assert_eq!(at, LENT_TO, "only where the policy says so");
+        assert_eq!(
+            model.document.map(|(origin, _)| origin),
+            Some(0),
+            "only to the stricter list"
+        );
+        assert_eq!(loan.document, model.document);
+        assert_eq!(
+            (&value["lease"], &value["base"]),
+            (&json!(loan.lease), &loan.base)
+        );
+        assert!(
+            model
+                .barred_until
+                .is_none_or(|until| until <= now || loan.ends <= now),
+            "one lapse bars the page"
+        );
+        assert!(model.loan.replace(loan).is_none(), "one loan at a time");
     }
 
     fn check_reload(&mut self, page: PageId) {
@@ -501,6 +629,9 @@ impl World {
             asker, self.models[at].document,
             "only the present document learns anything: {value}"
         );
+        if value["k"] == "lease" {
+            return self.check_lease(at, value);
+        }
         self.check_news(at, value);
     }
 
@@ -552,6 +683,7 @@ fn attach(desk: &mut Desk, at: usize) -> PageId {
     desk.attach_as(match at {
         RELOADED => policy.strategy(super::Strategy::Reload),
         PUSHED => policy.guarded_push(),
+        LENT_TO => policy.self_refresh([ORIGINS[0]]).unwrap(),
         _ => policy,
     })
 }

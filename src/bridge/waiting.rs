@@ -29,21 +29,25 @@ pub(super) enum Want {
     Fresh { greeting: bool },
     /// A token newer than the rejected one.
     NewerThan(Generation),
+    /// The refresh token behind the rejected one, or a newer token.
+    Lease(Generation),
 }
 
 impl Want {
     pub(super) fn is_covered_by(self, demand: &Demand) -> bool {
         match (self, demand) {
             (Self::Fresh { .. }, _) => true,
-            (Self::NewerThan(old), Demand::Rejected { used }) => old <= *used,
-            (Self::NewerThan(_), Demand::Fresh { .. }) => false,
+            (Self::NewerThan(old) | Self::Lease(old), Demand::Rejected { used } | Demand::Lease { used }) => {
+                old <= *used
+            }
+            (Self::NewerThan(_) | Self::Lease(_), Demand::Fresh { .. }) => false,
         }
     }
 
     pub(super) fn is_met(self, turn: &Turn<'_>) -> bool {
         turn.token().is_some_and(|token| match self {
             Self::Fresh { .. } => token.serves(turn.now, MIN_TTL),
-            Self::NewerThan(used) => token.generation() > used,
+            Self::NewerThan(used) | Self::Lease(used) => token.generation() > used,
         })
     }
 }

@@ -17,13 +17,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub use crate::bridge::{
     Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
 };
-use crate::bridge::{ApiOrigin, Bridge, Demand, Stamp, Standing, Step, Steps};
+use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
 use crate::error::{Failure, SessionError};
+use crate::profile::{ServerProfile, TokenKind};
 use crate::publish::Subscription;
-use crate::session::{AuthSession, Glance};
+use crate::session::{AuthSession, Glance, Lent, Offer, Returned};
 use crate::time::BootTime;
 use crate::token::Generation;
 use outbox::Outbox;
+use tokio::sync::oneshot;
 
 /// The webviews of one session. Cheap to clone; keep one: a page belongs to the `Pages` it was attached to, and
 /// dropping the last clone detaches them all.
@@ -151,6 +153,7 @@ impl Pages {
             desk: Mutex::new(Desk {
                 bridge,
                 hosts: BTreeMap::new(),
+                loans: BTreeMap::new(),
             }),
             outbox: Outbox::default(),
             news: OnceLock::new(),
@@ -186,6 +189,8 @@ struct Shared {
 struct Desk {
     bridge: Bridge,
     hosts: BTreeMap<PageId, Arc<dyn PageHost>>,
+    /// How the session is told what became of what it lent. Dropped, the loan counts as forfeited.
+    loans: BTreeMap<LeaseId, oneshot::Sender<Returned>>,
 }
 
 /// What a step needs of the session.
@@ -226,6 +231,13 @@ impl Shared {
                         errands.push(Errand::Ask(page, demand));
                         continue;
                     }
+                    Step::Return { lease, outcome } => {
+                        if let Some(back) = desk.loans.remove(&lease) {
+                            // Its time was up in this very moment: the session makes the exchange itself.
+                            let _ = back.send(outcome.into());
+                        }
+                        continue;
+                    }
                     Step::Act(Action::WakeAt { time }) => {
                         errands.push(Errand::Wake(page, time));
                         continue;
@@ -254,11 +266,21 @@ impl Shared {
         match errand {
             Errand::Ask(page, demand) => self.session.spawn(Box::pin(async move {
                 let result = match demand {
-                    Demand::Rejected { used } => session.demand(used).await,
-                    Demand::Fresh { min_ttl } => session.access_token_with(min_ttl).await,
+                    Demand::Rejected { used } => session.demand(used).await.map(drop),
+                    Demand::Fresh { min_ttl } => session.access_token_with(min_ttl).await.map(drop),
+                    Demand::Lease { used } => match session.lend(used).await {
+                        Ok(Lent::Settled) => Ok(()),
+                        Ok(Lent::Out(offer, landing)) => {
+                            if let Some(shared) = shared.upgrade() {
+                                shared.hand_out(page, offer);
+                            }
+                            landing.over().await
+                        }
+                        Err(error) => Err(error),
+                    },
                 };
                 if let Some(shared) = shared.upgrade() {
-                    shared.later(|bridge, now| bridge.on_demand_done(page, result.map(drop), now));
+                    shared.later(|bridge, now| bridge.on_demand_done(page, result, now));
                 }
             })),
             Errand::Wake(page, time) => {
@@ -273,6 +295,31 @@ impl Shared {
                 }));
             }
         }
+    }
+
+    /// The session lends its refresh token to a page.
+    fn hand_out(self: &Arc<Self>, page: PageId, offer: Offer) {
+        let Ok(lease) = LeaseId::draw(&**self.session.random()) else {
+            let _ = offer.back.send(Returned::Unused);
+            return;
+        };
+        let loan = Loan {
+            lease: lease.clone(),
+            base: Stamp {
+                store: offer.store,
+                generation: offer.generation,
+            },
+            refresh_token: offer.refresh_token,
+            attempt_key: offer.attempt_key,
+            ends: offer.ends,
+        };
+        {
+            let mut desk = self.desk();
+            // One is lent at a time; what is left of others has lapsed.
+            desk.loans.retain(|_, back| !back.is_closed());
+            desk.loans.insert(lease, offer.back);
+        }
+        self.later(|bridge, now| bridge.on_lent(page, &loan, now));
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -292,6 +339,16 @@ impl Drop for Shared {
             }
         }
         self.outbox.deliver();
+    }
+}
+
+impl From<Return> for Returned {
+    fn from(outcome: Return) -> Self {
+        match outcome {
+            Return::HandedOver(pair) => Self::HandedOver(pair),
+            Return::Unused => Self::Unused,
+            Return::Forfeited => Self::Forfeited,
+        }
     }
 }
 
@@ -324,6 +381,7 @@ fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrig
         ));
     }
     let profile = session.profile();
+    may_lend(policy, profile)?;
     let named = profile
         .resource_origins()
         .filter_map(|origin| Origin::of(&origin).ok());
@@ -347,6 +405,31 @@ fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrig
         return Err(misconfigured("the profile has no API that pages may use", fix));
     }
     Ok(api)
+}
+
+/// Whether a policy that lends the refresh token names to whom, and there is one.
+fn may_lend(policy: &PagePolicy, profile: &ServerProfile) -> Result<(), SessionError> {
+    if policy.chosen() != Strategy::SelfRefresh {
+        return Ok(());
+    }
+    let borrowers = policy.borrowers();
+    if let Some(origin) = borrowers.iter().find(|origin| !policy.accepts(origin)) {
+        let what = format!("pages of {origin} may refresh themselves, but may have no access token");
+        return Err(misconfigured(what, "name the origin in the policy itself too"));
+    }
+    if borrowers.is_empty() {
+        return Err(misconfigured(
+            "the page policy lends the refresh token to nobody",
+            "name the origins by self_refresh(…), or choose another strategy",
+        ));
+    }
+    if !profile.refresh().places(TokenKind::Refresh) {
+        return Err(misconfigured(
+            "a refresh of this profile presents no refresh token that a page could be lent",
+            "choose another strategy for these pages",
+        ));
+    }
+    Ok(())
 }
 
 fn misconfigured(what: impl Into<String>, fix: impl Into<String>) -> SessionError {
