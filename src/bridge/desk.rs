@@ -30,6 +30,9 @@ pub(super) enum Seen {
     Reload(PageId),
     Push(PageId, String, Value),
     Return(PageId, String, Return),
+    SetCookie(PageId, Jar, u64, String, String),
+    DeleteCookie(PageId, Jar, u64, String, String),
+    Release(PageId, u64),
     WakeAt(BootTime),
     Demand(PageId, Demand),
 }
@@ -228,6 +231,17 @@ pub(super) fn see(steps: Steps) -> Vec<Seen> {
             let (origin, message) = super::script::reading::read(script.expose());
             Seen::Push(page, origin, serde_json::from_str(&message).unwrap())
         }
+        Step::Act(Action::SetCookie { jar, op, cookie }) => {
+            let text = cookie.set_cookie().expose().to_owned();
+            Seen::SetCookie(page, jar, op.0, cookie.origin().to_string(), text)
+        }
+        Step::Act(Action::DeleteCookie {
+            jar,
+            op,
+            origin,
+            name,
+        }) => Seen::DeleteCookie(page, jar, op.0, origin.to_string(), name),
+        Step::Act(Action::Release { op }) => Seen::Release(page, op.0),
         Step::Act(Action::WakeAt { time }) => Seen::WakeAt(time),
         Step::Demand(demand) => Seen::Demand(page, demand),
         Step::Return { lease, outcome } => Seen::Return(page, lease.to_string(), outcome),

@@ -49,11 +49,17 @@
 //!      └──────────── ten minutes ── Barred ◄┘  (the flight makes the exchange itself, under the same key)
 //! ```
 //!
+//! A **document request** to an origin whose policy keeps a cookie goes at once when the cookie holds the session's token
+//! and that has 30 seconds left, or when nobody is signed in. Otherwise it is held until the refresh is done and its cookie
+//! confirmed, until one of the two fails, until its page is gone, and for five seconds at most. A cookie is written for each
+//! new token, and deleted before pages hear of an end.
+//!
 //! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
 
 mod action;
 mod answer;
+mod cookies;
 #[cfg(test)]
 mod desk;
 mod document;
@@ -75,13 +81,14 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use action::{Action, PageId, Payload, Sender, Slot};
+pub use action::{Action, Cookie, DocumentRequest, Jar, Op, PageId, Payload, Sender, Slot};
+use cookies::Cookies;
 pub(crate) use lease::{LeaseId, Loan, Return};
 pub(crate) use message::Stamp;
 pub use origin::{Origin, OriginError};
 use page::Page;
 pub(crate) use policy::ApiOrigin;
-pub use policy::{PagePolicy, Strategy};
+pub use policy::{CookieNameError, PagePolicy, Strategy};
 pub use script::Script;
 use turn::Turn;
 
@@ -96,6 +103,7 @@ pub(crate) struct Bridge {
     pages: BTreeMap<PageId, Page>,
     next: PageId,
     standing: Standing,
+    cookies: Cookies,
 }
 
 /// What the bridge has to know of the session.
@@ -140,6 +148,7 @@ impl Bridge {
             pages: BTreeMap::new(),
             next: first,
             standing,
+            cookies: Cookies::default(),
         }
     }
 
@@ -147,6 +156,9 @@ impl Bridge {
     pub(crate) fn attach(&mut self, policy: PagePolicy, api: Vec<ApiOrigin>, now: BootTime) -> PageId {
         let id = self.next;
         self.next = id.next();
+        if let Some(cookie) = policy.cookie_use() {
+            self.cookies.attach(id, cookie, policy.origins().cloned());
+        }
         self.pages.insert(id, Page::new(id, policy, api, now));
         id
     }
@@ -162,7 +174,8 @@ impl Bridge {
             return Steps::new();
         }
         self.standing = standing;
-        let mut steps = Steps::new();
+        // Cookies first: one that is to go is deleted before any page hears of the end.
+        let mut steps = self.keep_cookies(now);
         for (id, page) in &mut self.pages {
             page.on_standing(&mut Turn::new(*id, &self.standing, now, &mut steps));
         }
@@ -183,6 +196,38 @@ impl Bridge {
             return vec![(id, Step::Act(Action::Reply { slot, payload }))];
         }
         self.turn(id, now, |page, turn| page.on_message(sender, text, slot, turn))
+    }
+
+    /// A document is asked for, by the main frame or a frame in it. What else there is to do comes with
+    /// [`keep_cookies`](Self::keep_cookies).
+    pub(crate) fn on_document_request(
+        &mut self,
+        id: PageId,
+        url: &str,
+        now: BootTime,
+    ) -> (DocumentRequest, Steps) {
+        let mut steps = Steps::new();
+        let place = self.pages.get(&id).and_then(|page| page.place(url));
+        let held = place.and_then(|place| self.cookies.hold(id, place, &self.standing, now, &mut steps));
+        match held {
+            Some(op) => (DocumentRequest::Hold { op }, steps),
+            None => (DocumentRequest::Go, steps),
+        }
+    }
+
+    /// The platform wrote or deleted a cookie, or could not.
+    pub(crate) fn on_cookie_done(&mut self, op: Op, ok: bool) {
+        self.cookies.on_done(op, ok);
+    }
+
+    /// What cookies need now: to be called after every other call.
+    pub(crate) fn keep_cookies(&mut self, now: BootTime) -> Steps {
+        let mut steps = Steps::new();
+        self.cookies.keep(&self.standing, now, &mut steps);
+        for id in self.cookies.wanting(&self.standing, now) {
+            steps.extend(self.turn(id, now, Page::ask_for_life));
+        }
+        steps
     }
 
     /// A document was committed: the one before is gone. The start of a navigation is no such thing; it may fail
@@ -212,7 +257,10 @@ impl Bridge {
         result: Result<(), SessionError>,
         now: BootTime,
     ) -> Steps {
-        self.turn(id, now, |page, turn| page.on_demand_done(result, turn))
+        let worked = result.is_ok();
+        let mut steps = self.turn(id, now, |page, turn| page.on_demand_done(result, turn));
+        self.cookies.on_demand_done(id, worked, &mut steps);
+        steps
     }
 
     /// It is time.
@@ -222,8 +270,9 @@ impl Bridge {
 
     /// The page is gone. Its slots are settled.
     pub(crate) fn detach(&mut self, id: PageId, now: BootTime) -> Steps {
-        let steps = self.turn(id, now, Page::end_document);
+        let mut steps = self.turn(id, now, Page::end_document);
         self.pages.remove(&id);
+        self.cookies.detach(id, &mut steps);
         steps
     }
 

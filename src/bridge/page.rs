@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::action::{Action, PageId, Payload, Sender, Slot};
 use super::answer::{self, ErrCode, Status};
+use super::cookies::Place;
 use super::document::{Document, Relation};
 use super::lease::{Leases, Loan, Return};
 use super::message::{Body, HandOver, MAX_MESSAGE, Message, MessageId, Stamp, Why};
@@ -416,7 +417,18 @@ impl Page {
 
     /// The origin of a committed document that may be pushed to. Its script compares it again, in the document.
     fn origin_to_push_to(&self, url: &str) -> Option<Origin> {
-        let url = url::Url::parse(url).ok().filter(|_| self.policy.pushes())?;
+        self.origin_of(url).filter(|_| self.policy.pushes())
+    }
+
+    /// The place of the cookie with which a document is asked for, where the policy keeps one.
+    pub(super) fn place(&self, url: &str) -> Option<Place> {
+        let cookie = self.policy.cookie_use()?;
+        Some(cookie.place(self.origin_of(url)?))
+    }
+
+    /// The origin of a URL, if it is one of the policy's.
+    fn origin_of(&self, url: &str) -> Option<Origin> {
+        let url = url::Url::parse(url).ok()?;
         // A `blob:` has its maker's origin, and is no document of the policy's.
         let is_web = matches!(url.scheme(), "https" | "http");
         let origin = Origin::of(&url.origin()).ok().filter(|_| is_web)?;
@@ -430,7 +442,14 @@ impl Page {
             .as_ref()
             .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
         let has_token = turn.token().is_some_and(|token| token.serves(turn.now, MIN_TTL));
-        if is_live && !has_token && self.demand.is_none() {
+        if is_live && !has_token {
+            self.ask_for_life(turn);
+        }
+    }
+
+    /// Asks for a token with a life, for the page and not for a question of its document.
+    pub(super) fn ask_for_life(&mut self, turn: &mut Turn<'_>) {
+        if self.demand.is_none() {
             let demand = Demand::Fresh { min_ttl: MIN_TTL };
             self.demand = Some(demand);
             turn.push(Step::Demand(demand));

@@ -1,3 +1,4 @@
+use super::action::Jar;
 use super::origin::{Origin, OriginError};
 
 /// Which pages may have access tokens, for which APIs, and how a page goes on after a 401.
@@ -9,6 +10,7 @@ pub struct PagePolicy {
     strategy: Strategy,
     pushes: bool,
     lends_to: Vec<Origin>,
+    cookie: Option<CookieUse>,
 }
 
 impl PagePolicy {
@@ -30,6 +32,7 @@ impl PagePolicy {
             strategy: Strategy::default(),
             pushes: false,
             lends_to: Vec::new(),
+            cookie: None,
         })
     }
 
@@ -84,6 +87,27 @@ impl PagePolicy {
         Ok(self)
     }
 
+    /// Keeps the access token in a cookie of these origins too, for pages that a server renders. The host writes it
+    /// ([`Action::SetCookie`](crate::pages::Action::SetCookie)) and holds document requests for it
+    /// ([`on_document_request`](crate::pages::Pages::on_document_request)). `name` begins with `__Host-`: another host cannot
+    /// set such a cookie then.
+    ///
+    /// Never the name of a cookie by which the session refreshes.
+    pub fn cookie(mut self, jar: Jar, name: impl Into<String>) -> Result<Self, CookieNameError> {
+        let name = name.into();
+        let rest = name.strip_prefix("__Host-").unwrap_or_default();
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if rest.is_empty() || !rest.bytes().all(is_name) {
+            return Err(CookieNameError);
+        }
+        self.cookie = Some(CookieUse { jar, name });
+        Ok(self)
+    }
+
+    pub(crate) fn cookie_use(&self) -> Option<&CookieUse> {
+        self.cookie.as_ref()
+    }
+
     /// The origins whose pages may be lent the refresh token.
     pub(crate) fn borrowers(&self) -> &[Origin] {
         &self.lends_to
@@ -124,6 +148,18 @@ impl PagePolicy {
     pub(crate) fn mode(&self) -> &'static str {
         self.strategy.mode()
     }
+}
+
+/// A cookie's name that a policy does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("name the cookie `__Host-` and then letters, digits, `-`, `_` or `.`")]
+pub struct CookieNameError;
+
+/// Which cookie holds the token, in which store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CookieUse {
+    pub(crate) jar: Jar,
+    pub(crate) name: String,
 }
 
 /// How the pages of a policy go on after a 401.

@@ -37,6 +37,8 @@ enum Event {
     Commit(usize, usize, bool),
     Show(usize, bool),
     Lend(usize),
+    Request(usize, usize),
+    CookieDone(bool),
     Detach(usize),
     Attach(usize),
     Done(usize, bool),
@@ -113,6 +115,8 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (page.clone(), 0..URLS.len(), prop::bool::weighted(0.8))
             .prop_map(|(page, url, by_get)| Event::Commit(page, url, by_get)),
         6 => page.clone().prop_map(Event::Lend),
+        4 => (page.clone(), 0..URLS.len()).prop_map(|(page, url)| Event::Request(page, url)),
+        4 => prop::bool::weighted(0.8).prop_map(Event::CookieDone),
         2 => (page.clone(), any::<bool>()).prop_map(|(page, visible)| Event::Show(page, visible)),
         1 => page.clone().prop_map(Event::Detach),
         1 => page.clone().prop_map(Event::Attach),
@@ -173,6 +177,10 @@ struct World {
     /// Loans of which the session has heard nothing.
     loans: BTreeSet<String>,
     offered: Option<Lent>,
+    /// Document requests that wait, each with its deadline.
+    held: BTreeMap<u64, BootTime>,
+    /// Writes of cookies that are under way.
+    writing: BTreeSet<u64>,
 }
 
 impl World {
@@ -193,6 +201,8 @@ impl World {
             before,
             loans: BTreeSet::new(),
             offered: None,
+            held: BTreeMap::new(),
+            writing: BTreeSet::new(),
         }
     }
 
@@ -223,6 +233,8 @@ impl World {
             }
             Event::Done(at, worked) => self.done(at, worked),
             Event::Lend(at) => self.lend(at),
+            Event::Request(at, url) => self.request(at, url),
+            Event::CookieDone(ok) => self.cookie_done(ok),
             Event::Wake(at) => {
                 let Some(page) = self.models[at].page else { return };
                 let seen = see(self.desk.bridge.on_wake(page, self.desk.now));
@@ -347,6 +359,29 @@ impl World {
         let seen = see(self.desk.bridge.on_lent(page, &loan, self.desk.now));
         self.check(seen);
         self.offered = None;
+    }
+
+    fn request(&mut self, at: usize, url: usize) {
+        let Some(page) = self.models[at].page else { return };
+        let (ruling, steps) = self
+            .desk
+            .bridge
+            .on_document_request(page, URLS[url].0, self.desk.now);
+        if let DocumentRequest::Hold { op } = ruling {
+            assert!(at < 2 && URLS[url].1 < 2, "only where the policy says so");
+            let deadline = self.desk.now + Duration::from_secs(5);
+            assert!(self.held.insert(op.0, deadline).is_none());
+        }
+        self.check(see(steps));
+    }
+
+    /// The platform is done with the oldest write, or with one that was given up meanwhile.
+    fn cookie_done(&mut self, ok: bool) {
+        let Some(op) = self.writing.pop_first() else {
+            return;
+        };
+        self.desk.bridge.on_cookie_done(Op(op), ok);
+        self.check(Vec::new());
     }
 
     fn done(&mut self, at: usize, worked: bool) {
@@ -490,7 +525,9 @@ impl World {
         model.ended.clear();
     }
 
-    fn check(&mut self, seen: Vec<Seen>) {
+    fn check(&mut self, mut seen: Vec<Seen>) {
+        // As the driver does it after every call.
+        seen.extend(see(self.desk.bridge.keep_cookies(self.desk.now)));
         for seen in seen {
             if let Seen::Reply(_, value) | Seen::Notify(_, value) | Seen::Push(_, _, value) = &seen {
                 let tells = value.to_string().contains(super::desk::REFRESH_TOKEN);
@@ -517,6 +554,21 @@ impl World {
                         "one demand of a page at a time"
                     );
                 }
+                Seen::SetCookie(page, _, op, _, text) => {
+                    assert!(self.at(page) < 2, "only where the policy says so");
+                    let token = self.seen().token.as_ref().expect("there is a token");
+                    assert!(self.seen().state.is_active());
+                    assert!(text.starts_with(&format!("__Host-at={};", token.secret())));
+                    assert!(self.writing.insert(op), "a write has its own name");
+                }
+                Seen::DeleteCookie(page, _, op, _, _) => {
+                    assert!(self.at(page) < 2, "only where the policy says so");
+                    assert!(!self.seen().state.is_active(), "no live cookie is deleted");
+                    assert!(self.writing.insert(op), "a write has its own name");
+                }
+                Seen::Release(_, op) => {
+                    self.held.remove(&op).expect("a request is let go once");
+                }
                 Seen::Reload(page) => self.check_reload(page),
                 Seen::Return(page, lease, outcome) => self.check_return(page, &lease, &outcome),
                 Seen::Push(page, origin, value) => {
@@ -534,6 +586,7 @@ impl World {
                 Seen::WakeAt(time) => assert!(time.since_start() > Duration::ZERO),
             }
         }
+        self.check_held();
     }
 
     fn check_return(&mut self, page: PageId, lease: &str, outcome: &Return) {
@@ -583,6 +636,15 @@ impl World {
         assert!(model.loan.replace(loan).is_none(), "one loan at a time");
     }
 
+    /// Whoever is overdue was let go by now.
+    fn check_held(&self) {
+        let now = self.desk.now;
+        assert!(
+            self.held.values().all(|deadline| *deadline > now),
+            "five seconds at most"
+        );
+    }
+
     fn check_reload(&mut self, page: PageId) {
         let at = self.at(page);
         assert_eq!(at, RELOADED, "only where the policy says so");
@@ -605,6 +667,11 @@ impl World {
             .filter(|(past, time)| *past == url && time.until(now) < Duration::from_secs(300));
         assert!(lately.count() < 2, "at most twice in five minutes");
         model.reloads.push((url, now));
+    }
+
+    /// How the session stood when the bridge last looked.
+    fn seen(&self) -> &Standing {
+        &self.desk.bridge.standing
     }
 
     fn at(&self, page: PageId) -> usize {
@@ -679,7 +746,10 @@ impl World {
 }
 
 fn attach(desk: &mut Desk, at: usize) -> PageId {
-    let policy = PagePolicy::new(&ORIGINS[..2]).unwrap();
+    let mut policy = PagePolicy::new(&ORIGINS[..2]).unwrap();
+    if at < 2 {
+        policy = policy.cookie(Jar(1), "__Host-at").unwrap();
+    }
     desk.attach_as(match at {
         RELOADED => policy.strategy(super::Strategy::Reload),
         PUSHED => policy.guarded_push(),
@@ -703,6 +773,7 @@ proptest! {
             world.play(Event::Detach(at));
         }
         prop_assert_eq!(world.settled.len() as u64, world.slots);
+        prop_assert!(world.held.is_empty(), "no request is left behind");
     }
 
     #[test]

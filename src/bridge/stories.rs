@@ -15,6 +15,7 @@ fn offline() -> SessionError {
     }
 }
 
+mod cookies;
 mod lease;
 mod push;
 mod reload;

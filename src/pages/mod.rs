@@ -18,6 +18,7 @@ pub use crate::bridge::{
     Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
 };
 use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
+pub use crate::bridge::{Cookie, CookieNameError, DocumentRequest, Jar, Op};
 use crate::error::{Failure, SessionError};
 use crate::profile::{ServerProfile, TokenKind};
 use crate::publish::Subscription;
@@ -82,6 +83,9 @@ impl Pages {
         let mut desk = self.0.desk();
         let page = desk.bridge.attach(policy, api, now);
         desk.hosts.insert(page, host);
+        drop(desk);
+        // An earlier run may have left a cookie.
+        self.0.later(|_, _| Steps::new());
         Ok(page)
     }
 
@@ -110,6 +114,30 @@ impl Pages {
     pub fn on_visibility(&self, page: PageId, visible: bool) -> Vec<Action> {
         self.0
             .call(page, |bridge, now| bridge.on_visibility(page, visible, now))
+    }
+
+    /// A document is about to be asked for, by the page's main frame or by a frame in it. `Hold`: the request waits, and goes
+    /// on, the same one, when its [`Action::Release`] comes; in five seconds at most. That can be before this call returns.
+    ///
+    /// Only for policies with a [`cookie`](PagePolicy::cookie): others need no waiting.
+    pub fn on_document_request(&self, page: PageId, url: &str, method: &str) -> DocumentRequest {
+        // Every method alike: the same request goes on, so that no body is lost.
+        let _ = method;
+        let mut ruling = DocumentRequest::Go;
+        self.0.later(|bridge, now| {
+            let (ruled, steps) = bridge.on_document_request(page, url, now);
+            ruling = ruled;
+            steps
+        });
+        ruling
+    }
+
+    /// A cookie was written or deleted, or could not be.
+    pub fn cookie_done(&self, op: Op, ok: bool) {
+        self.0.later(|bridge, _| {
+            bridge.on_cookie_done(op, ok);
+            Steps::new()
+        });
     }
 
     /// The page is gone without the host's doing. The same as [`detach`](Self::detach).
@@ -225,6 +253,7 @@ impl Shared {
             let now = glance.now;
             let mut steps = desk.bridge.observe(glance.into(), now);
             steps.extend(act(&mut desk.bridge, now));
+            steps.extend(desk.bridge.keep_cookies(now));
             for (page, step) in steps {
                 let action = match step {
                     Step::Demand(demand) => {

@@ -15,6 +15,7 @@ use crate::token::Credentials;
 use crate::transport::{HttpTransport, TransportError};
 use crate::wire::{HttpRequest, HttpResponse};
 
+mod cookies;
 mod lease;
 
 const APP: &str = "https://app.example.com";
