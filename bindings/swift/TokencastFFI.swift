@@ -958,6 +958,11 @@ public protocol AuthSessionProtocol: AnyObject, Sendable {
      */
     func subscribe(listener: SessionListener) throws  -> Subscription
     
+    /**
+     * The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+     */
+    func webViews() throws  -> WebViews
+    
 }
 /**
  * A signed-in (or not signed-in) user of one server. The constructor does no I/O; the session restores itself.
@@ -1249,6 +1254,18 @@ open func subscribe(listener: SessionListener)throws  -> Subscription  {
     uniffi_tokencast_ffi_fn_method_authsession_subscribe(
             self.uniffiCloneHandle(),
         FfiConverterTypeSessionListener_lower(listener),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+     */
+open func webViews()throws  -> WebViews  {
+    return try  FfiConverterTypeWebViews_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_authsession_web_views(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -2283,6 +2300,357 @@ public func FfiConverterTypeOAuthClient_lift(_ handle: UInt64) throws -> OAuthCl
 #endif
 public func FfiConverterTypeOAuthClient_lower(_ value: OAuthClient) -> UInt64 {
     return FfiConverterTypeOAuthClient.lower(value)
+}
+
+
+
+
+
+
+/**
+ * What a host does for its page. Called from any thread, one call at a time: post to the UI thread and return.
+ */
+public protocol PageHost: AnyObject, Sendable {
+    
+    /**
+     * Does what came up outside of a call of the host, in this order.
+     */
+    func perform(actions: [PageAction]) throws 
+    
+}
+/**
+ * What a host does for its page. Called from any thread, one call at a time: post to the UI thread and return.
+ */
+open class PageHostImpl: PageHost, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_pagehost(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_pagehost(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Does what came up outside of a call of the host, in this order.
+     */
+open func perform(actions: [PageAction])throws   {try rustCallWithError(FfiConverterTypePageHostError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_pagehost_perform(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceTypePageAction.lower(actions),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfacePageHost {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfacePageHost = UniffiVTableCallbackInterfacePageHost(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypePageHost.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface PageHost: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypePageHost.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface PageHost: handle missing in uniffiClone")
+            }
+        },
+        perform: { (
+            uniffiHandle: UInt64,
+            actions: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypePageHost.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.perform(
+                     actions: try FfiConverterSequenceTypePageAction.lift(actions)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypePageHostError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfacePageHost> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfacePageHost>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitPageHost() {
+    uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost(UniffiCallbackInterfacePageHost.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageHost: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<PageHost>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = PageHost
+
+    public static func lift(_ handle: UInt64) throws -> PageHost {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return PageHostImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: PageHost) -> UInt64 {
+         if let rustImpl = value as? PageHostImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageHost {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: PageHost, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageHost_lift(_ handle: UInt64) throws -> PageHost {
+    return try FfiConverterTypePageHost.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageHost_lower(_ value: PageHost) -> UInt64 {
+    return FfiConverterTypePageHost.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A text for a page or a jar. It may hold a token: its `Debug` shows none of it.
+ */
+public protocol PageMessageProtocol: AnyObject, Sendable {
+    
+    /**
+     * The text, to be handed over and to be kept nowhere.
+     */
+    func expose() throws  -> String
+    
+}
+/**
+ * A text for a page or a jar. It may hold a token: its `Debug` shows none of it.
+ */
+open class PageMessage: PageMessageProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_pagemessage(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_pagemessage(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * The text, to be handed over and to be kept nowhere.
+     */
+open func expose()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_pagemessage_expose(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageMessage: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = PageMessage
+
+    public static func lift(_ handle: UInt64) throws -> PageMessage {
+        return PageMessage(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: PageMessage) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageMessage {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: PageMessage, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageMessage_lift(_ handle: UInt64) throws -> PageMessage {
+    return try FfiConverterTypePageMessage.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageMessage_lower(_ value: PageMessage) -> UInt64 {
+    return FfiConverterTypePageMessage.lower(value)
 }
 
 
@@ -3977,6 +4345,283 @@ public func FfiConverterTypeTokenSet_lower(_ value: TokenSet) -> UInt64 {
 
 
 
+
+
+/**
+ * The webviews of one session. Keep one: letting go of it detaches them.
+ */
+public protocol WebViewsProtocol: AnyObject, Sendable {
+    
+    /**
+     * Attaches a page; the number is its name from then on.
+     */
+    func attach(policy: PagePolicy, host: PageHost) throws  -> Int64
+    
+    /**
+     * A cookie was written or deleted, or could not be.
+     */
+    func cookieDone(op: Int64, ok: Bool) throws 
+    
+    /**
+     * Forgets the page. The actions settle its open slots.
+     */
+    func detach(page: Int64) throws  -> [PageAction]
+    
+    /**
+     * A document was committed in the page's main frame, by this request.
+     */
+    func onCommitted(page: Int64, url: String, method: String) throws  -> [PageAction]
+    
+    /**
+     * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+     */
+    func onDocumentRequest(page: Int64, url: String, method: String) throws  -> Int64?
+    
+    /**
+     * The page is gone without the host's doing.
+     */
+    func onGone(page: Int64, reason: GoneReason) throws  -> [PageAction]
+    
+    /**
+     * A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+     */
+    func onMessage(page: Int64, sender: PageSender, text: String, slot: Int64) throws  -> [PageAction]
+    
+    /**
+     * The page is shown to the user, or hidden.
+     */
+    func onVisibility(page: Int64, visible: Bool) throws  -> [PageAction]
+    
+}
+/**
+ * The webviews of one session. Keep one: letting go of it detaches them.
+ */
+open class WebViews: WebViewsProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_tokencast_ffi_fn_clone_webviews(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_tokencast_ffi_fn_free_webviews(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Attaches a page; the number is its name from then on.
+     */
+open func attach(policy: PagePolicy, host: PageHost)throws  -> Int64  {
+    return try  FfiConverterInt64.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_attach(
+            self.uniffiCloneHandle(),
+        FfiConverterTypePagePolicy_lower(policy),
+        FfiConverterTypePageHost_lower(host),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A cookie was written or deleted, or could not be.
+     */
+open func cookieDone(op: Int64, ok: Bool)throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_cookie_done(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(op),
+        FfiConverterBool.lower(ok),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets the page. The actions settle its open slots.
+     */
+open func detach(page: Int64)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_detach(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A document was committed in the page's main frame, by this request.
+     */
+open func onCommitted(page: Int64, url: String, method: String)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_committed(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(method),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+     */
+open func onDocumentRequest(page: Int64, url: String, method: String)throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_document_request(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(method),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The page is gone without the host's doing.
+     */
+open func onGone(page: Int64, reason: GoneReason)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_gone(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterTypeGoneReason_lower(reason),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+     */
+open func onMessage(page: Int64, sender: PageSender, text: String, slot: Int64)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_message(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterTypePageSender_lower(sender),
+        FfiConverterString.lower(text),
+        FfiConverterInt64.lower(slot),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The page is shown to the user, or hidden.
+     */
+open func onVisibility(page: Int64, visible: Bool)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_visibility(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterBool.lower(visible),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWebViews: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = WebViews
+
+    public static func lift(_ handle: UInt64) throws -> WebViews {
+        return WebViews(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: WebViews) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WebViews {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: WebViews, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWebViews_lift(_ handle: UInt64) throws -> WebViews {
+    return try FfiConverterTypeWebViews.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWebViews_lower(_ value: WebViews) -> UInt64 {
+    return FfiConverterTypeWebViews.lower(value)
+}
+
+
+
+
 /**
  * An access token as it was when it crossed the boundary.
  */
@@ -4227,6 +4872,144 @@ public func FfiConverterTypeAccountList_lower(_ value: AccountList) -> RustBuffe
 
 
 /**
+ * An API and the statuses by which it rejects a token; none stands for 401.
+ */
+public struct ApiOrigin: Equatable, Hashable {
+    /**
+     * The API's origin.
+     */
+    public let origin: String
+    /**
+     * The statuses.
+     */
+    public let rejected: [Int64]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The API's origin.
+         */origin: String, 
+        /**
+         * The statuses.
+         */rejected: [Int64] = []) {
+        self.origin = origin
+        self.rejected = rejected
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ApiOrigin: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApiOrigin: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApiOrigin {
+        return
+            try ApiOrigin(
+                origin: FfiConverterString.read(from: &buf), 
+                rejected: FfiConverterSequenceInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ApiOrigin, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.origin, into: &buf)
+        FfiConverterSequenceInt64.write(value.rejected, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiOrigin_lift(_ buf: RustBuffer) throws -> ApiOrigin {
+    return try FfiConverterTypeApiOrigin.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiOrigin_lower(_ value: ApiOrigin) -> RustBuffer {
+    return FfiConverterTypeApiOrigin.lower(value)
+}
+
+
+/**
+ * Which cookie holds the token, in which store.
+ */
+public struct CookieUse: Equatable, Hashable {
+    /**
+     * The store, by the host's own number.
+     */
+    public let jar: Int64
+    /**
+     * The cookie's name: `__Host-…`.
+     */
+    public let name: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The store, by the host's own number.
+         */jar: Int64, 
+        /**
+         * The cookie's name: `__Host-…`.
+         */name: String) {
+        self.jar = jar
+        self.name = name
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CookieUse: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCookieUse: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CookieUse {
+        return
+            try CookieUse(
+                jar: FfiConverterInt64.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CookieUse, into buf: inout [UInt8]) {
+        FfiConverterInt64.write(value.jar, into: &buf)
+        FfiConverterString.write(value.name, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCookieUse_lift(_ buf: RustBuffer) throws -> CookieUse {
+    return try FfiConverterTypeCookieUse.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCookieUse_lower(_ value: CookieUse) -> RustBuffer {
+    return FfiConverterTypeCookieUse.lower(value)
+}
+
+
+/**
  * Headers and body fields that an app adds to one request.
  */
 public struct ExtraFields: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
@@ -4383,6 +5166,204 @@ public func FfiConverterTypeGeneration_lift(_ buf: RustBuffer) throws -> Generat
 #endif
 public func FfiConverterTypeGeneration_lower(_ value: Generation) -> RustBuffer {
     return FfiConverterTypeGeneration.lower(value)
+}
+
+
+/**
+ * Which pages may have access tokens, and how they go on after a 401.
+ */
+public struct PagePolicy: Equatable, Hashable {
+    /**
+     * The pages' origins, each `https://host` or `https://host:port`.
+     */
+    public let origins: [String]
+    /**
+     * The APIs to which these pages may send the token; none stands for the profile's.
+     */
+    public let api: [ApiOrigin]
+    /**
+     * Counts `http` on loopback as well. For development only.
+     */
+    public let allowLoopbackHttp: Bool
+    /**
+     * Loads a page again for a new token, where that is safe, instead of telling it.
+     */
+    public let reload: Bool
+    /**
+     * Pushes tokens by scripts that check the document's origin, for hosts that can only evaluate scripts.
+     */
+    public let guardedPush: Bool
+    /**
+     * Pages of these origins are lent the **refresh token** for an exchange of their own.
+     */
+    public let selfRefresh: [String]
+    /**
+     * Keeps the token in a cookie as well, for pages that a server renders.
+     */
+    public let cookie: CookieUse?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The pages' origins, each `https://host` or `https://host:port`.
+         */origins: [String], 
+        /**
+         * The APIs to which these pages may send the token; none stands for the profile's.
+         */api: [ApiOrigin] = [], 
+        /**
+         * Counts `http` on loopback as well. For development only.
+         */allowLoopbackHttp: Bool = false, 
+        /**
+         * Loads a page again for a new token, where that is safe, instead of telling it.
+         */reload: Bool = false, 
+        /**
+         * Pushes tokens by scripts that check the document's origin, for hosts that can only evaluate scripts.
+         */guardedPush: Bool = false, 
+        /**
+         * Pages of these origins are lent the **refresh token** for an exchange of their own.
+         */selfRefresh: [String] = [], 
+        /**
+         * Keeps the token in a cookie as well, for pages that a server renders.
+         */cookie: CookieUse? = nil) {
+        self.origins = origins
+        self.api = api
+        self.allowLoopbackHttp = allowLoopbackHttp
+        self.reload = reload
+        self.guardedPush = guardedPush
+        self.selfRefresh = selfRefresh
+        self.cookie = cookie
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PagePolicy: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePagePolicy: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PagePolicy {
+        return
+            try PagePolicy(
+                origins: FfiConverterSequenceString.read(from: &buf), 
+                api: FfiConverterSequenceTypeApiOrigin.read(from: &buf), 
+                allowLoopbackHttp: FfiConverterBool.read(from: &buf), 
+                reload: FfiConverterBool.read(from: &buf), 
+                guardedPush: FfiConverterBool.read(from: &buf), 
+                selfRefresh: FfiConverterSequenceString.read(from: &buf), 
+                cookie: FfiConverterOptionTypeCookieUse.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PagePolicy, into buf: inout [UInt8]) {
+        FfiConverterSequenceString.write(value.origins, into: &buf)
+        FfiConverterSequenceTypeApiOrigin.write(value.api, into: &buf)
+        FfiConverterBool.write(value.allowLoopbackHttp, into: &buf)
+        FfiConverterBool.write(value.reload, into: &buf)
+        FfiConverterBool.write(value.guardedPush, into: &buf)
+        FfiConverterSequenceString.write(value.selfRefresh, into: &buf)
+        FfiConverterOptionTypeCookieUse.write(value.cookie, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePagePolicy_lift(_ buf: RustBuffer) throws -> PagePolicy {
+    return try FfiConverterTypePagePolicy.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePagePolicy_lower(_ value: PagePolicy) -> RustBuffer {
+    return FfiConverterTypePagePolicy.lower(value)
+}
+
+
+/**
+ * Who sent a message, as the platform says it.
+ */
+public struct PageSender: Equatable, Hashable {
+    /**
+     * The sending frame's origin, serialized.
+     */
+    public let origin: String
+    /**
+     * Whether it is the main frame.
+     */
+    public let isMainFrame: Bool
+    /**
+     * The platform's own name of the sending document, where it has one.
+     */
+    public let doc: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The sending frame's origin, serialized.
+         */origin: String, 
+        /**
+         * Whether it is the main frame.
+         */isMainFrame: Bool, 
+        /**
+         * The platform's own name of the sending document, where it has one.
+         */doc: String? = nil) {
+        self.origin = origin
+        self.isMainFrame = isMainFrame
+        self.doc = doc
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PageSender: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageSender: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageSender {
+        return
+            try PageSender(
+                origin: FfiConverterString.read(from: &buf), 
+                isMainFrame: FfiConverterBool.read(from: &buf), 
+                doc: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PageSender, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.origin, into: &buf)
+        FfiConverterBool.write(value.isMainFrame, into: &buf)
+        FfiConverterOptionString.write(value.doc, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageSender_lift(_ buf: RustBuffer) throws -> PageSender {
+    return try FfiConverterTypePageSender.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageSender_lower(_ value: PageSender) -> RustBuffer {
+    return FfiConverterTypePageSender.lower(value)
 }
 
 
@@ -5195,6 +6176,81 @@ public func FfiConverterTypeEndReason_lower(_ value: EndReason) -> RustBuffer {
 
 
 /**
+ * Why a page is gone.
+ */
+
+public enum GoneReason: Equatable, Hashable {
+    
+    /**
+     * The webview or the connection was closed.
+     */
+    case closed
+    /**
+     * The process that rendered it ended.
+     */
+    case processTerminated
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension GoneReason: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGoneReason: FfiConverterRustBuffer {
+    typealias SwiftType = GoneReason
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GoneReason {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .closed
+        
+        case 2: return .processTerminated
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: GoneReason, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .closed:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .processTerminated:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGoneReason_lift(_ buf: RustBuffer) throws -> GoneReason {
+    return try FfiConverterTypeGoneReason.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGoneReason_lower(_ value: GoneReason) -> RustBuffer {
+    return FfiConverterTypeGoneReason.lower(value)
+}
+
+
+
+/**
  * Why the platform's key did not serve. (No name that ends in `Error`: Python has a `KeyError` of its own.)
  */
 public 
@@ -5576,6 +6632,297 @@ public func FfiConverterTypeNotice_lower(_ value: Notice) -> RustBuffer {
     return FfiConverterTypeNotice.lower(value)
 }
 
+
+
+/**
+ * What the host has to do; every kind is one call of the platform.
+ */
+
+public enum PageAction: CustomDebugStringConvertible {
+    
+    /**
+     * Answer the message of this slot, once.
+     */
+    case reply(
+        /**
+         * The slot.
+         */slot: Int64, 
+        /**
+         * What to hand over.
+         */message: PageMessage
+    )
+    /**
+     * Hand a text to the page's present document, where the platform can.
+     */
+    case notify(
+        /**
+         * Which page.
+         */page: Int64, 
+        /**
+         * What to hand over.
+         */message: PageMessage
+    )
+    /**
+     * Evaluate a script in the page's main frame.
+     */
+    case push(
+        /**
+         * Which page.
+         */page: Int64, 
+        /**
+         * The script.
+         */script: PageMessage
+    )
+    /**
+     * Load the current URL again, by GET.
+     */
+    case reloadSame(
+        /**
+         * Which page.
+         */page: Int64
+    )
+    /**
+     * Write a cookie, then call `cookie_done`.
+     */
+    case setCookie(
+        /**
+         * Which store.
+         */jar: Int64, 
+        /**
+         * Names the write.
+         */op: Int64, 
+        /**
+         * Whose cookie it is.
+         */origin: String, 
+        /**
+         * Its name.
+         */name: String, 
+        /**
+         * Its value: path `/`, `Secure`, `HttpOnly`, `SameSite=Lax`, without an end.
+         */value: PageMessage
+    )
+    /**
+     * Delete a cookie, then call `cookie_done`.
+     */
+    case deleteCookie(
+        /**
+         * Which store.
+         */jar: Int64, 
+        /**
+         * Names the write.
+         */op: Int64, 
+        /**
+         * Whose cookie it is.
+         */origin: String, 
+        /**
+         * Its name.
+         */name: String
+    )
+    /**
+     * Let the held request go on, the same one.
+     */
+    case release(
+        /**
+         * The request's name.
+         */op: Int64
+    )
+
+
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(
+            FfiConverterTypePageAction_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension PageAction: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageAction: FfiConverterRustBuffer {
+    typealias SwiftType = PageAction
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageAction {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .reply(slot: try FfiConverterInt64.read(from: &buf), message: try FfiConverterTypePageMessage.read(from: &buf)
+        )
+        
+        case 2: return .notify(page: try FfiConverterInt64.read(from: &buf), message: try FfiConverterTypePageMessage.read(from: &buf)
+        )
+        
+        case 3: return .push(page: try FfiConverterInt64.read(from: &buf), script: try FfiConverterTypePageMessage.read(from: &buf)
+        )
+        
+        case 4: return .reloadSame(page: try FfiConverterInt64.read(from: &buf)
+        )
+        
+        case 5: return .setCookie(jar: try FfiConverterInt64.read(from: &buf), op: try FfiConverterInt64.read(from: &buf), origin: try FfiConverterString.read(from: &buf), name: try FfiConverterString.read(from: &buf), value: try FfiConverterTypePageMessage.read(from: &buf)
+        )
+        
+        case 6: return .deleteCookie(jar: try FfiConverterInt64.read(from: &buf), op: try FfiConverterInt64.read(from: &buf), origin: try FfiConverterString.read(from: &buf), name: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 7: return .release(op: try FfiConverterInt64.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: PageAction, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .reply(slot,message):
+            writeInt(&buf, Int32(1))
+            FfiConverterInt64.write(slot, into: &buf)
+            FfiConverterTypePageMessage.write(message, into: &buf)
+            
+        
+        case let .notify(page,message):
+            writeInt(&buf, Int32(2))
+            FfiConverterInt64.write(page, into: &buf)
+            FfiConverterTypePageMessage.write(message, into: &buf)
+            
+        
+        case let .push(page,script):
+            writeInt(&buf, Int32(3))
+            FfiConverterInt64.write(page, into: &buf)
+            FfiConverterTypePageMessage.write(script, into: &buf)
+            
+        
+        case let .reloadSame(page):
+            writeInt(&buf, Int32(4))
+            FfiConverterInt64.write(page, into: &buf)
+            
+        
+        case let .setCookie(jar,op,origin,name,value):
+            writeInt(&buf, Int32(5))
+            FfiConverterInt64.write(jar, into: &buf)
+            FfiConverterInt64.write(op, into: &buf)
+            FfiConverterString.write(origin, into: &buf)
+            FfiConverterString.write(name, into: &buf)
+            FfiConverterTypePageMessage.write(value, into: &buf)
+            
+        
+        case let .deleteCookie(jar,op,origin,name):
+            writeInt(&buf, Int32(6))
+            FfiConverterInt64.write(jar, into: &buf)
+            FfiConverterInt64.write(op, into: &buf)
+            FfiConverterString.write(origin, into: &buf)
+            FfiConverterString.write(name, into: &buf)
+            
+        
+        case let .release(op):
+            writeInt(&buf, Int32(7))
+            FfiConverterInt64.write(op, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageAction_lift(_ buf: RustBuffer) throws -> PageAction {
+    return try FfiConverterTypePageAction.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageAction_lower(_ value: PageAction) -> RustBuffer {
+    return FfiConverterTypePageAction.lower(value)
+}
+
+
+
+/**
+ * A page's host threw. Its text is dropped: it may quote what the host was given.
+ */
+public 
+enum PageHostError: Swift.Error, Equatable, Hashable {
+
+    
+    
+    /**
+     * Something was thrown.
+     */
+    case Threw
+
+    
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PageHostError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageHostError: FfiConverterRustBuffer {
+    typealias SwiftType = PageHostError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageHostError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Threw
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: PageHostError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Threw:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageHostError_lift(_ buf: RustBuffer) throws -> PageHostError {
+    return try FfiConverterTypePageHostError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageHostError_lower(_ value: PageHostError) -> RustBuffer {
+    return FfiConverterTypePageHostError.lower(value)
+}
 
 
 /**
@@ -6922,6 +8269,55 @@ fileprivate struct FfiConverterOptionTypeAccessToken: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCookieUse: FfiConverterRustBuffer {
+    typealias SwiftType = CookieUse?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCookieUse.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCookieUse.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceInt64: FfiConverterRustBuffer {
+    typealias SwiftType = [Int64]
+
+    public static func write(_ value: [Int64], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterInt64.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Int64] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Int64]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterInt64.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -6972,6 +8368,31 @@ fileprivate struct FfiConverterSequenceTypeAccount: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeApiOrigin: FfiConverterRustBuffer {
+    typealias SwiftType = [ApiOrigin]
+
+    public static func write(_ value: [ApiOrigin], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeApiOrigin.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ApiOrigin] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ApiOrigin]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeApiOrigin.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeTransition: FfiConverterRustBuffer {
     typealias SwiftType = [Transition]
 
@@ -6989,6 +8410,31 @@ fileprivate struct FfiConverterSequenceTypeTransition: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeTransition.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypePageAction: FfiConverterRustBuffer {
+    typealias SwiftType = [PageAction]
+
+    public static func write(_ value: [PageAction], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePageAction.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PageAction] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PageAction]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePageAction.read(from: &buf))
         }
         return seq
     }
@@ -7212,6 +8658,36 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_subscription_cancel() != 58122) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_pagehost_perform() != 14074) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_pagemessage_expose() != 25381) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_attach() != 44759) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_cookie_done() != 45337) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_detach() != 12880) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_committed() != 40871) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() != 29029) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_id() != 34547) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7270,6 +8746,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_authsession_subscribe() != 37606) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_authsession_web_views() != 13377) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_keywrapper_wrap() != 16079) {
@@ -7383,6 +8862,7 @@ private let initializationResult: InitializationResult = {
 
     uniffiCallbackInitBackgroundTime()
     uniffiCallbackInitKeyWrapper()
+    uniffiCallbackInitPageHost()
     uniffiCallbackInitRequestFields()
     uniffiCallbackInitSecureStorage()
     uniffiCallbackInitSessionListener()

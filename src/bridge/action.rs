@@ -1,8 +1,10 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
+use super::origin::Origin;
+use super::script::Script;
 use crate::time::BootTime;
-use crate::token::Secret;
+use crate::token::{AccessToken, Secret};
 
 /// What the host of a page has to do. Every kind is one call of the platform; the glue needs no logic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,45 @@ pub enum Action {
         page: PageId,
         /// The text to hand over.
         payload: Payload,
+    },
+    /// Evaluate a script in the page's main frame, in the page's own world. Comes for a policy with
+    /// [`guarded_push`](crate::pages::PagePolicy::guarded_push), which says what to check before.
+    Push {
+        /// Which page.
+        page: PageId,
+        /// The script to evaluate.
+        script: Script,
+    },
+    /// Load the page's current URL again, by GET and without asking for its body to be sent once more.
+    ReloadSame {
+        /// Which page.
+        page: PageId,
+    },
+    /// Write a cookie into the jar, and say by [`cookie_done`](crate::pages::Pages::cookie_done) when it stands there.
+    SetCookie {
+        /// Which cookie store.
+        jar: Jar,
+        /// Names the write.
+        op: Op,
+        /// What to write.
+        cookie: Cookie,
+    },
+    /// Delete a cookie from the jar, and say by [`cookie_done`](crate::pages::Pages::cookie_done) when it is gone. One that
+    /// is not there counts as deleted.
+    DeleteCookie {
+        /// Which cookie store.
+        jar: Jar,
+        /// Names the write.
+        op: Op,
+        /// Whose cookie it is.
+        origin: Origin,
+        /// The cookie's name; its path is `/`.
+        name: String,
+    },
+    /// Let the held document request go on, the same one: not a new load, which would lose its body.
+    Release {
+        /// The name of the request.
+        op: Op,
     },
     /// Wake the bridge at this time. `pages` does so itself; a host does not meet it.
     WakeAt {
@@ -47,6 +88,74 @@ impl PageId {
 
     pub(super) fn next(self) -> Self {
         Self(self.0.checked_add(1).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
+/// A cookie store of the platform, by the host's own number: pages that share their cookies share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Jar(pub u64);
+
+/// Names a held request, or a write of a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Op(pub u64);
+
+/// What is to become of a document request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentRequest {
+    /// It goes on at once.
+    Go,
+    /// It waits for [`Action::Release`] with this name.
+    Hold {
+        /// The request's name.
+        op: Op,
+    },
+}
+
+/// The access token as a cookie: path `/`, `Secure`, `HttpOnly`, `SameSite=Lax`, without a domain and without an end, so
+/// that an expired one is seen as expired and not as absent. `Debug` does not show its value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cookie {
+    origin: Origin,
+    name: String,
+    value: Secret,
+}
+
+impl Cookie {
+    /// `None` for a token that is no cookie's value (RFC 6265 §4.1.1).
+    pub(super) fn new(origin: Origin, name: String, token: &AccessToken) -> Option<Self> {
+        let is_octet = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\');
+        token.secret().bytes().all(is_octet).then(|| Self {
+            origin,
+            name,
+            value: token.secret().into(),
+        })
+    }
+
+    /// Whose cookie it is.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its value, to be written into the jar and to be kept nowhere else.
+    pub fn expose(&self) -> &str {
+        self.value.expose()
+    }
+
+    /// The whole as a `Set-Cookie` header has it, for a platform that takes that.
+    pub fn set_cookie(&self) -> Secret {
+        let (name, value) = (&self.name, self.value.expose());
+        format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax").into()
+    }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cookie({} at {})", self.name, self.origin)
     }
 }
 

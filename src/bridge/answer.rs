@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::action::Payload;
+use super::lease::Loan;
 use super::message::{MessageId, Stamp, VERSION, WireStamp};
 use super::policy::ApiOrigin;
 use crate::error::EndReason;
@@ -67,6 +68,18 @@ pub(super) fn ended(id: Option<&MessageId>, stamp: &Stamp, reason: &EndReason) -
         reason: reason.code(),
     };
     write("ended", id, &body)
+}
+
+/// `lease`, the only message that holds a refresh token.
+pub(super) fn lease(id: Option<&MessageId>, loan: &Loan, now: BootTime) -> Payload {
+    let body = LeaseMessage {
+        lease: loan.lease.as_str(),
+        ttl: millis(now.until(loan.ends)),
+        base: WireStamp::of(&loan.base),
+        rt: loan.refresh_token.expose(),
+        key: loan.attempt_key.expose(),
+    };
+    write("lease", id, &body)
 }
 
 /// `err`.
@@ -140,6 +153,15 @@ struct EndedMessage<'a> {
 }
 
 #[derive(Serialize)]
+struct LeaseMessage<'a> {
+    lease: &'a str,
+    ttl: u64,
+    base: WireStamp<&'a str>,
+    rt: &'a str,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
 struct ErrMessage {
     code: ErrCode,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,13 +179,22 @@ fn write<B: Serialize>(kind: &'static str, id: Option<&MessageId>, body: &B) -> 
         id,
         body,
     };
+    Payload::new(kind, ascii(&envelope))
+}
+
+/// A JSON string in ASCII, which is a string literal of JavaScript too.
+pub(super) fn literal(text: &str) -> Secret {
+    ascii(&text)
+}
+
+fn ascii<T: Serialize>(value: &T) -> Secret {
     let mut text = zeroize::Zeroizing::new(Vec::with_capacity(512));
     let mut serializer = serde_json::Serializer::with_formatter(&mut *text, Ascii);
-    envelope
+    value
         .serialize(&mut serializer)
         .expect("these types have string keys and no fallible field, and a Vec takes every byte");
     let text = std::str::from_utf8(&text).expect("the formatter writes ASCII only");
-    Payload::new(kind, Secret::new(text))
+    Secret::new(text)
 }
 
 /// Compact JSON in ASCII, also without `<`, `>` and `&`: it can stand in a script.

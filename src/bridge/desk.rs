@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::page::PATIENCE;
+use super::waiting::PATIENCE;
 use super::*;
 use crate::error::EndReason;
-use crate::token::StoreId;
+use crate::random::SystemRandom;
+use crate::token::{AttemptKey, StoreId};
 
 pub(super) const APP: &str = "https://app.example.com";
 pub(super) const SHOP: &str = "https://shop.example.com";
+pub(super) const REFRESH_TOKEN: &str = "r3fr3sh";
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A bridge in a test's hand: it tells how the session stands and reads what the pages are told.
@@ -25,6 +27,12 @@ pub(super) struct Desk {
 pub(super) enum Seen {
     Reply(u64, Value),
     Notify(PageId, Value),
+    Reload(PageId),
+    Push(PageId, String, Value),
+    Return(PageId, String, Return),
+    SetCookie(PageId, Jar, u64, String, String),
+    DeleteCookie(PageId, Jar, u64, String, String),
+    Release(PageId, u64),
     WakeAt(BootTime),
     Demand(PageId, Demand),
 }
@@ -58,7 +66,10 @@ impl Desk {
     }
 
     pub(super) fn attach(&mut self) -> PageId {
-        let policy = PagePolicy::new([APP, SHOP]).unwrap();
+        self.attach_as(PagePolicy::new([APP, SHOP]).unwrap())
+    }
+
+    pub(super) fn attach_as(&mut self, policy: PagePolicy) -> PageId {
         let api = ApiOrigin::new(Origin::parse("https://api.example.com").unwrap(), &[]);
         self.bridge.attach(policy, vec![api], self.now)
     }
@@ -143,20 +154,51 @@ impl Desk {
         see(self.bridge.on_demand_done(page, result, self.now))
     }
 
+    /// What the session would lend now.
+    pub(super) fn loan(&self) -> Loan {
+        let random = SystemRandom::default();
+        Loan {
+            lease: LeaseId::draw(&random).unwrap(),
+            base: self.standing.stamp.clone(),
+            refresh_token: REFRESH_TOKEN.into(),
+            attempt_key: AttemptKey::draw(&random).unwrap(),
+            ends: self.now + Duration::from_secs(20),
+        }
+    }
+
+    pub(super) fn lent(&mut self, page: PageId, loan: &Loan) -> Vec<Seen> {
+        see(self.bridge.on_lent(page, loan, self.now))
+    }
+
     /// The current generation as pages write it.
     pub(super) fn generation(&self) -> Value {
         let Generation { epoch, number } = self.standing.stamp.generation;
         json!({"s": self.standing.stamp.store, "e": epoch, "g": number})
     }
 
+    /// A document is committed, by GET.
+    pub(super) fn commit(&mut self, page: PageId) -> Vec<Seen> {
+        see(self.bridge.on_committed(page, APP, "GET", self.now))
+    }
+
     pub(super) fn state(&self, id: u64) -> Seen {
+        self.state_as(id, "inject")
+    }
+
+    pub(super) fn state_as(&self, id: u64, mode: &str) -> Seen {
+        Seen::Reply(id, self.stated(Some(id), mode))
+    }
+
+    /// The `state` with the present token.
+    pub(super) fn stated(&self, id: Option<u64>, mode: &str) -> Value {
         let token = self.standing.token.as_ref().unwrap();
         let left = u64::try_from(token.remaining(self.now).as_millis()).unwrap();
-        Seen::Reply(
-            id,
-            json!({"v":1, "k":"state", "id":id, "gen":self.generation(), "st":"active", "at":token.secret(),
-                   "exp":left, "api":[{"origin":"https://api.example.com", "rejected":[401]}], "mode":"inject"}),
-        )
+        let mut value = json!({"v":1, "k":"state", "gen":self.generation(), "st":"active", "at":token.secret(),
+            "exp":left, "api":[{"origin":"https://api.example.com", "rejected":[401]}], "mode":mode});
+        if let Some(id) = id {
+            value["id"] = json!(id);
+        }
+        value
     }
 
     pub(super) fn notice(&self, page: PageId) -> Seen {
@@ -180,8 +222,29 @@ pub(super) fn see(steps: Steps) -> Vec<Seen> {
             assert_eq!(named, page);
             Seen::Notify(page, value(&payload))
         }
+        Step::Act(Action::ReloadSame { page: named }) => {
+            assert_eq!(named, page);
+            Seen::Reload(page)
+        }
+        Step::Act(Action::Push { page: named, script }) => {
+            assert_eq!(named, page);
+            let (origin, message) = super::script::reading::read(script.expose());
+            Seen::Push(page, origin, serde_json::from_str(&message).unwrap())
+        }
+        Step::Act(Action::SetCookie { jar, op, cookie }) => {
+            let text = cookie.set_cookie().expose().to_owned();
+            Seen::SetCookie(page, jar, op.0, cookie.origin().to_string(), text)
+        }
+        Step::Act(Action::DeleteCookie {
+            jar,
+            op,
+            origin,
+            name,
+        }) => Seen::DeleteCookie(page, jar, op.0, origin.to_string(), name),
+        Step::Act(Action::Release { op }) => Seen::Release(page, op.0),
         Step::Act(Action::WakeAt { time }) => Seen::WakeAt(time),
         Step::Demand(demand) => Seen::Demand(page, demand),
+        Step::Return { lease, outcome } => Seen::Return(page, lease.to_string(), outcome),
     };
     steps.into_iter().map(see).collect()
 }

@@ -10,8 +10,8 @@ use crate::token::{Generation, StoreId};
 pub(super) struct Document {
     /// The platform's own name of it, where it has one.
     key: Option<String>,
-    /// The random name it gave itself.
-    name: String,
+    /// The random name it gave itself; none before it greets.
+    name: Option<String>,
     origin: Origin,
     /// The sign-in it belongs to: that of its first `state`, or of the token it came with.
     home: Option<(StoreId, u64)>,
@@ -41,7 +41,7 @@ impl Document {
     pub(super) fn new(key: Option<String>, name: String, origin: Origin, have: Option<Stamp>) -> Self {
         Self {
             key,
-            name,
+            name: Some(name),
             origin,
             home: have
                 .as_ref()
@@ -54,13 +54,27 @@ impl Document {
         }
     }
 
+    /// A document that was committed and has not greeted; perhaps it cannot.
+    pub(super) fn unnamed(origin: Origin) -> Self {
+        Self {
+            name: None,
+            ..Self::new(None, String::new(), origin, None)
+        }
+    }
+
     /// Whether a message of this sender is of this document, as far as the platform can tell.
     pub(super) fn is_sender(&self, key: Option<&str>, origin: &Origin) -> bool {
         self.key.as_deref() == key && self.origin == *origin
     }
 
-    pub(super) fn is_named(&self, name: &str) -> bool {
-        self.name == name
+    /// Whether this `hello` is of this document. One that had not greeted takes its name from it, and stays of the
+    /// sign-in that it was told of.
+    pub(super) fn is_greeting(&mut self, key: Option<&str>, name: &str, origin: &Origin) -> bool {
+        if self.name.is_none() && self.origin == *origin {
+            self.key = key.map(str::to_owned);
+            self.name = Some(name.to_owned());
+        }
+        self.is_sender(key, origin) && self.name.as_deref() == Some(name)
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -77,6 +91,13 @@ impl Document {
 
     pub(super) fn is_over(&self) -> bool {
         self.end.is_some() && self.home.is_some()
+    }
+
+    /// Whether it was sent a token that is no longer the newest of its own sign-in.
+    pub(super) fn is_behind(&self, standing: &Standing) -> bool {
+        let here = &standing.stamp;
+        let older = |sent: &Stamp| sent.same_epoch(here) && sent.generation < here.generation;
+        self.sent.as_ref().is_some_and(older) && matches!(self.relation(standing), Relation::Live)
     }
 
     pub(super) fn relation(&self, standing: &Standing) -> Relation {

@@ -1,10 +1,12 @@
 //! What pages send, parsed strictly and bounded.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::answer::ErrCode;
-use crate::token::{Generation, StoreId};
+use crate::token::{Generation, Secret, StoreId, TokenSet};
 
 /// No page's message may be longer, in bytes.
 pub(super) const MAX_MESSAGE: usize = 64 * 1024;
@@ -37,7 +39,17 @@ pub(super) enum Body {
     Watch { have: Option<Stamp> },
     Need { used: Option<Stamp>, why: Why },
     Ack { have: Stamp },
+    Lease,
+    HandOver(HandOver),
     Bye,
+}
+
+/// What a page brings back under its lease.
+#[derive(Debug, PartialEq)]
+pub(super) struct HandOver {
+    pub(super) lease: String,
+    pub(super) base: Stamp,
+    pub(super) tokens: TokenSet,
 }
 
 /// Why a page needs a token.
@@ -134,6 +146,8 @@ impl Body {
                     have: stamp(Some(ack.have))??,
                 }
             }
+            "lease" => Self::Lease,
+            "handover" => Self::HandOver(hand_over(from_json(text)?)?),
             "bye" => Self::Bye,
             _ => return None,
         }))
@@ -145,6 +159,8 @@ pub(super) const VERSION: u64 = 1;
 const MAX_NAME: usize = 64;
 /// How deep a message may nest; those of the protocol need two levels.
 const MAX_DEPTH: usize = 8;
+/// No page's word makes a token live longer.
+const MOST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Deserialize)]
 struct Head {
@@ -175,6 +191,32 @@ struct Need {
 #[derive(Deserialize)]
 struct Ack {
     have: WireStamp<String>,
+}
+
+#[derive(Deserialize)]
+struct WireHandOver {
+    lease: String,
+    base: WireStamp<String>,
+    at: Secret,
+    rt: Option<Secret>,
+    exp: u64,
+}
+
+/// What cannot be a pair of tokens is no hand-over; whether the server takes it is seen when it is saved.
+fn hand_over(wire: WireHandOver) -> Option<HandOver> {
+    let fits =
+        |token: &Secret| !token.is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    if wire.lease.len() > MAX_NAME || !fits(&wire.at) || wire.rt.as_ref().is_some_and(|rt| !fits(rt)) {
+        return None;
+    }
+    Some(HandOver {
+        lease: wire.lease,
+        base: stamp(Some(wire.base))??,
+        tokens: TokenSet {
+            refresh_token: wire.rt,
+            ..TokenSet::only_access_token(wire.at).expires_in(Duration::from_millis(wire.exp).min(MOST_LIFE))
+        },
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -281,6 +323,18 @@ mod tests {
             parse(r#"{"v":1,"k":"ack","id":1,"have":{"s":"5704e","e":3,"g":7}}"#),
             Ok(Body::Ack { have: some_stamp() })
         );
+        assert_eq!(parse(r#"{"v":1,"k":"lease","id":1}"#), Ok(Body::Lease));
+        let tokens = TokenSet::refresh_token("r").access_token("a");
+        assert_eq!(
+            parse(
+                r#"{"v":1,"k":"handover","id":1,"lease":"l","base":{"s":"5704e","e":3,"g":7},"at":"a","rt":"r","exp":1500}"#
+            ),
+            Ok(Body::HandOver(HandOver {
+                lease: "l".into(),
+                base: some_stamp(),
+                tokens: tokens.expires_in(Duration::from_millis(1500)),
+            }))
+        );
     }
 
     #[test]
@@ -311,7 +365,14 @@ mod tests {
             r#"{"v":1,"k":"hello","min":1,"max":1,"doc":"","have":null}"#,
             r#"{"v":1,"k":"hello","min":1,"max":1,"have":null}"#,
             r#"{"v":1,"k":"__proto__"}"#,
-            r#"{"v":1,"k":"lease","id":1}"#,
+            r#"{"v":1,"k":"borrow","id":1}"#,
+            r#"{"v":1,"k":"handover","id":1}"#,
+            r#"{"v":1,"k":"handover","id":1,"lease":"l","base":null,"at":"a","exp":1}"#,
+            r#"{"v":1,"k":"handover","id":1,"lease":"l","base":{"s":"a","e":1,"g":1},"at":"","exp":1}"#,
+            r#"{"v":1,"k":"handover","id":1,"lease":"l","base":{"s":"a","e":1,"g":1},"at":"a b","exp":1}"#,
+            r#"{"v":1,"k":"handover","id":1,"lease":"l","base":{"s":"a","e":1,"g":1},"at":"a","exp":-1}"#,
+            r#"{"v":1,"k":"handover","id":1,"lease":"l","base":{"s":"a","e":1,"g":1},"at":"a","rt":"","exp":1}"#,
+            r#"{"v":1,"k":"handover","id":1,"lease":"l","base":{"s":"a","e":1,"g":1},"at":"a","rt":"r\r\nX: y","exp":1}"#,
         ] {
             assert_eq!(code(text), ErrCode::Unsupported, "{text}");
         }
@@ -328,7 +389,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_keeps_its_id() {
-        let unreadable = Message::parse(r#"{"v":1,"k":"lease","id":"4"}"#).unwrap_err();
+        let unreadable = Message::parse(r#"{"v":1,"k":"borrow","id":"4"}"#).unwrap_err();
         assert_eq!(unreadable.id, Some(MessageId::Text("4".into())));
     }
 

@@ -23,16 +23,47 @@
 //! | `need` otherwise | `err/stale` | `state` without token | `state`, when the token is about to end it waits | `ended` |
 //! | `watch` | `err/stale` | parked | parked until there is news | `ended` |
 //! | `ack` | `err/stale` | `notify` | `notify` | `ended` |
+//! | `lease`, in a page that refreshes itself | `err/stale` | `state` without token | `state` if it lacks the newest token; else it waits for a `lease` or a newer token; `err/busy` beside a lease, `err/rate` as for `need` and for ten minutes after a lapse | `ended` |
+//! | `handover` under the document's live lease | `err/stale` | goes to be saved; `state` without token | goes to be saved, waits for that | goes to be revoked; `ended` |
+//! | `handover` otherwise | `err/stale` | `err/stale` | `err/stale` | `err/stale` |
 //! | `bye` | `err/stale` | `notify`, ends the document | the same | the same |
+//!
+//! A newer token reaches a live document that was sent an older one as its page's policy says:
+//!
+//! | policy | who waits | a parked `watch` | neither |
+//! | --- | --- | --- | --- |
+//! | inject, self-refresh | `state` | `notify` | `notify` |
+//! | the same with a guarded push | `state` | `notify` | the `state`, pushed |
+//! | reload, and it came by GET, at most twice in five minutes | stays until the commit, or its time is up: `state` | stays | loaded again, when it is shown |
+//! | reload otherwise | as inject | as inject | as inject |
+//!
+//! Where the policy pushes, a committed document need not greet: it is in the state *Greeted* from its commit on, and
+//! its `hello`, if one comes, begins no other.
+//!
+//! A **lease** lends a document the refresh token for one exchange; the session's one flight waits for it meanwhile:
+//!
+//! ```text
+//!             lease, the session lends          handover in time
+//!   (none) ─────────────────────────────► Held ──────────────────► saved by the session's flight
+//!      ▲                                    │  time is up, or the document's end
+//!      └──────────── ten minutes ── Barred ◄┘  (the flight makes the exchange itself, under the same key)
+//! ```
+//!
+//! A **document request** to an origin whose policy keeps a cookie goes at once when the cookie holds the session's token
+//! and that has 30 seconds left, or when nobody is signed in. Otherwise it is held until the refresh is done and its cookie
+//! confirmed, until one of the two fails, until its page is gone, and for five seconds at most. A cookie is written for each
+//! new token, and deleted before pages hear of an end.
 //!
 //! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
 
 mod action;
 mod answer;
+mod cookies;
 #[cfg(test)]
 mod desk;
 mod document;
+mod lease;
 mod message;
 mod meter;
 mod origin;
@@ -40,18 +71,26 @@ mod page;
 mod policy;
 #[cfg(test)]
 mod random_orders;
+mod reload;
+mod script;
 #[cfg(test)]
 mod stories;
+mod turn;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use action::{Action, PageId, Payload, Sender, Slot};
+pub use action::{Action, Cookie, DocumentRequest, Jar, Op, PageId, Payload, Sender, Slot};
+use cookies::Cookies;
+pub(crate) use lease::{LeaseId, Loan, Return};
 pub(crate) use message::Stamp;
 pub use origin::{Origin, OriginError};
-use page::{Page, Turn};
+use page::Page;
 pub(crate) use policy::ApiOrigin;
-pub use policy::{PagePolicy, Strategy};
+pub use policy::{CookieNameError, PagePolicy, Strategy};
+pub use script::Script;
+use turn::Turn;
 
 use crate::error::SessionError;
 use crate::state::SessionState;
@@ -64,6 +103,7 @@ pub(crate) struct Bridge {
     pages: BTreeMap<PageId, Page>,
     next: PageId,
     standing: Standing,
+    cookies: Cookies,
 }
 
 /// What the bridge has to know of the session.
@@ -82,6 +122,8 @@ pub(crate) enum Step {
     Act(Action),
     /// By the session; its result goes to [`Bridge::on_demand_done`]. One at a time for each page.
     Demand(Demand),
+    /// By the session: what became of what it lent.
+    Return { lease: LeaseId, outcome: Return },
 }
 
 /// What a page wants of the session.
@@ -89,6 +131,9 @@ pub(crate) enum Step {
 pub(crate) enum Demand {
     /// A token newer than this one, which the page saw rejected.
     Rejected { used: Generation },
+    /// The refresh token behind this token, which the page saw rejected: [`Bridge::on_lent`] hands it out. A newer token
+    /// does as well.
+    Lease { used: Generation },
     /// A token with a life.
     Fresh { min_ttl: Duration },
 }
@@ -103,6 +148,7 @@ impl Bridge {
             pages: BTreeMap::new(),
             next: first,
             standing,
+            cookies: Cookies::default(),
         }
     }
 
@@ -110,6 +156,9 @@ impl Bridge {
     pub(crate) fn attach(&mut self, policy: PagePolicy, api: Vec<ApiOrigin>, now: BootTime) -> PageId {
         let id = self.next;
         self.next = id.next();
+        if let Some(cookie) = policy.cookie_use() {
+            self.cookies.attach(id, cookie, policy.origins().cloned());
+        }
         self.pages.insert(id, Page::new(id, policy, api, now));
         id
     }
@@ -125,7 +174,8 @@ impl Bridge {
             return Steps::new();
         }
         self.standing = standing;
-        let mut steps = Steps::new();
+        // Cookies first: one that is to go is deleted before any page hears of the end.
+        let mut steps = self.keep_cookies(now);
         for (id, page) in &mut self.pages {
             page.on_standing(&mut Turn::new(*id, &self.standing, now, &mut steps));
         }
@@ -148,10 +198,56 @@ impl Bridge {
         self.turn(id, now, |page, turn| page.on_message(sender, text, slot, turn))
     }
 
+    /// A document is asked for, by the main frame or a frame in it. What else there is to do comes with
+    /// [`keep_cookies`](Self::keep_cookies).
+    pub(crate) fn on_document_request(
+        &mut self,
+        id: PageId,
+        url: &str,
+        now: BootTime,
+    ) -> (DocumentRequest, Steps) {
+        let mut steps = Steps::new();
+        let place = self.pages.get(&id).and_then(|page| page.place(url));
+        let held = place.and_then(|place| self.cookies.hold(id, place, &self.standing, now, &mut steps));
+        match held {
+            Some(op) => (DocumentRequest::Hold { op }, steps),
+            None => (DocumentRequest::Go, steps),
+        }
+    }
+
+    /// The platform wrote or deleted a cookie, or could not.
+    pub(crate) fn on_cookie_done(&mut self, op: Op, ok: bool) {
+        self.cookies.on_done(op, ok);
+    }
+
+    /// What cookies need now: to be called after every other call.
+    pub(crate) fn keep_cookies(&mut self, now: BootTime) -> Steps {
+        let mut steps = Steps::new();
+        self.cookies.keep(&self.standing, now, &mut steps);
+        for id in self.cookies.wanting(&self.standing, now) {
+            steps.extend(self.turn(id, now, Page::ask_for_life));
+        }
+        steps
+    }
+
     /// A document was committed: the one before is gone. The start of a navigation is no such thing; it may fail
     /// and leave the old document alive.
-    pub(crate) fn on_committed(&mut self, id: PageId, now: BootTime) -> Steps {
-        self.turn(id, now, Page::end_document)
+    pub(crate) fn on_committed(&mut self, id: PageId, url: &str, method: &str, now: BootTime) -> Steps {
+        self.turn(id, now, |page, turn| page.on_committed(url, method, turn))
+    }
+
+    /// The page is shown, or hidden. A page counts as shown until the host says otherwise.
+    pub(crate) fn on_visibility(&mut self, id: PageId, visible: bool, now: BootTime) -> Steps {
+        self.turn(id, now, |page, turn| page.on_visibility(visible, turn))
+    }
+
+    /// The session lends its refresh token to the page that demanded it.
+    pub(crate) fn on_lent(&mut self, id: PageId, loan: &Loan, now: BootTime) -> Steps {
+        if !self.pages.contains_key(&id) {
+            let (lease, outcome) = (loan.lease.clone(), Return::Unused);
+            return vec![(id, Step::Return { lease, outcome })];
+        }
+        self.turn(id, now, |page, turn| page.on_lent(loan, turn))
     }
 
     /// The session answered the page's demand; [`observe`](Self::observe) has been told how it stands now.
@@ -161,7 +257,10 @@ impl Bridge {
         result: Result<(), SessionError>,
         now: BootTime,
     ) -> Steps {
-        self.turn(id, now, |page, turn| page.on_demand_done(result, turn))
+        let worked = result.is_ok();
+        let mut steps = self.turn(id, now, |page, turn| page.on_demand_done(result, turn));
+        self.cookies.on_demand_done(id, worked, &mut steps);
+        steps
     }
 
     /// It is time.
@@ -171,8 +270,9 @@ impl Bridge {
 
     /// The page is gone. Its slots are settled.
     pub(crate) fn detach(&mut self, id: PageId, now: BootTime) -> Steps {
-        let steps = self.turn(id, now, Page::end_document);
+        let mut steps = self.turn(id, now, Page::end_document);
         self.pages.remove(&id);
+        self.cookies.detach(id, &mut steps);
         steps
     }
 

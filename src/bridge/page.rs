@@ -2,24 +2,23 @@ use std::time::Duration;
 
 use super::action::{Action, PageId, Payload, Sender, Slot};
 use super::answer::{self, ErrCode, Status};
+use super::cookies::Place;
 use super::document::{Document, Relation};
-use super::message::{Body, MAX_MESSAGE, Message, MessageId, Stamp, Why};
+use super::lease::{Leases, Loan, Return};
+use super::message::{Body, HandOver, MAX_MESSAGE, Message, MessageId, Stamp, Why};
 use super::meter::{Meter, PAUSE};
 use super::origin::Origin;
-use super::policy::{ApiOrigin, PagePolicy};
-use super::{Demand, Standing, Step};
+use super::policy::{ApiOrigin, PagePolicy, Strategy};
+use super::reload::{Reloads, Ruling};
+use super::script::Script;
+use super::turn::{Asked, Turn};
+use super::waiting::{MAX_WAITING, MIN_TTL, PATIENCE, Waiting, Want};
+use super::{Demand, Step};
 use crate::error::{SessionError, TryAgainCause};
 use crate::state::SessionState;
 use crate::time::BootTime;
-use crate::token::{AccessToken, Generation};
+use crate::token::AccessToken;
 
-/// The shortest life of a token that a page is given without asking the session, where the token allows it: a
-/// page does not send a body that cannot be replayed with less.
-pub(super) const MIN_TTL: Duration = Duration::from_secs(30);
-/// How long a question waits for the session. A page waits 15 s itself, but its timers may be throttled.
-pub(super) const PATIENCE: Duration = Duration::from_secs(14);
-/// So many questions of one page may wait at once.
-pub(super) const MAX_WAITING: usize = 64;
 /// Within this time a page is believed one 401 that the app's clock does not explain.
 pub(super) const DOUBT: Duration = Duration::from_secs(5 * 60);
 
@@ -44,31 +43,8 @@ pub(super) struct Page {
     wake: bool,
     /// The last 401 that the app's clock did not explain. Kept across documents: a reload is no excuse.
     doubt: Option<(Stamp, BootTime)>,
-}
-
-/// A message to be answered.
-#[derive(Debug)]
-struct Asked {
-    slot: Slot,
-    id: Option<MessageId>,
-}
-
-/// A question that waits for the session.
-#[derive(Debug)]
-struct Waiting {
-    asked: Asked,
-    want: Want,
-    /// Whether the demand under way, or one before it, is for this question too.
-    covered: bool,
-    deadline: BootTime,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Want {
-    /// A token with a life; a `hello` is content with the state when there is none.
-    Fresh { greeting: bool },
-    /// A token newer than the rejected one.
-    NewerThan(Generation),
+    reloads: Reloads,
+    leases: Leases,
 }
 
 impl Page {
@@ -84,6 +60,8 @@ impl Page {
             demand: None,
             wake: false,
             doubt: None,
+            reloads: Reloads::default(),
+            leases: Leases::default(),
         }
     }
 
@@ -127,6 +105,8 @@ impl Page {
             Body::Need { used, why } => self.on_need(used.as_ref(), why, asked, turn),
             Body::Watch { have } => self.on_watch(have.as_ref(), asked, turn),
             Body::Ack { have } => self.on_ack(have, &asked, turn),
+            Body::Lease => self.on_lease(asked, turn),
+            Body::HandOver(brought) => self.on_hand_over(brought, asked, turn),
             Body::Bye => {
                 self.end_document(turn);
                 turn.reply(
@@ -137,9 +117,32 @@ impl Page {
         }
     }
 
+    /// A document was committed, by a request of this kind.
+    pub(super) fn on_committed(&mut self, url: &str, method: &str, turn: &mut Turn<'_>) {
+        self.end_document(turn);
+        self.reloads.on_committed(url, method);
+        if let Some(origin) = self.origin_to_push_to(url) {
+            self.document = Some(Document::unnamed(origin));
+            self.on_standing(turn);
+            self.ask_for_push(turn);
+        }
+    }
+
+    /// The page is shown, or hidden.
+    pub(super) fn on_visibility(&mut self, visible: bool, turn: &mut Turn<'_>) {
+        self.reloads.on_visibility(visible);
+        if visible {
+            self.on_standing(turn);
+        }
+    }
+
     /// Another document was committed, or the page is gone: whoever waits is settled.
     pub(super) fn end_document(&mut self, turn: &mut Turn<'_>) {
         self.document = None;
+        if let Some(lease) = self.leases.give_back(turn.now) {
+            let outcome = Return::Forfeited;
+            turn.push(Step::Return { lease, outcome });
+        }
         let waiting = self.waiting.drain(..).map(|waiting| waiting.asked);
         for asked in waiting.chain(self.watch.take()) {
             turn.refuse(&asked, ErrCode::Stale, None);
@@ -164,15 +167,18 @@ impl Page {
                     self.announce(turn, |id| answer::ended(id, &stamp, &reason));
                 }
             }
+            Relation::Live if self.is_to_reload(turn) => {}
             Relation::Live => {
                 self.serve_waiting(turn);
-                let stamp = turn.standing.stamp.clone();
-                if self
+                let has_news = self
                     .document
                     .as_mut()
-                    .is_some_and(|document| document.takes_notice(turn.standing))
-                {
-                    self.announce(turn, |id| answer::notify(id, &stamp));
+                    .is_some_and(|document| document.takes_notice(turn.standing));
+                if has_news && self.policy.pushes() && self.watch.is_none() {
+                    self.push_state(turn);
+                } else if has_news {
+                    let stamp = &turn.standing.stamp;
+                    self.announce(turn, |id| answer::notify(id, stamp));
                 }
             }
         }
@@ -181,6 +187,11 @@ impl Page {
     /// The session answered this page's demand.
     pub(super) fn on_demand_done(&mut self, result: Result<(), SessionError>, turn: &mut Turn<'_>) {
         self.demand = None;
+        // Still held when its flight is over: it has lapsed.
+        self.leases.give_back(turn.now);
+        if self.is_to_reload(turn) {
+            return;
+        }
         self.serve_waiting(turn);
         for waiting in std::mem::take(&mut self.waiting) {
             if waiting.covered {
@@ -200,10 +211,13 @@ impl Page {
             cause: TryAgainCause::Busy,
         };
         for waiting in std::mem::take(&mut self.waiting) {
-            if waiting.deadline <= turn.now {
-                self.give_up(waiting, Some(&late), turn);
-            } else {
+            if waiting.deadline > turn.now {
                 self.waiting.push(waiting);
+            } else if waiting.want.is_met(turn) {
+                // A reload that has not come by now is not coming: the document goes on.
+                self.reply_state(waiting.asked, turn);
+            } else {
+                self.give_up(waiting, Some(&late), turn);
             }
         }
         self.order_wake(turn);
@@ -228,14 +242,14 @@ impl Page {
         asked: Asked,
         turn: &mut Turn<'_>,
     ) {
-        let known = self.document.as_ref();
-        let known = known
-            .is_some_and(|known| known.is_sender(sender.doc.as_deref(), &origin) && known.is_named(&name));
+        let known = self.document.as_mut();
+        let known = known.is_some_and(|known| known.is_greeting(sender.doc.as_deref(), &name, &origin));
         if !known {
             self.end_document(turn);
             self.document = Some(Document::new(sender.doc.clone(), name, origin, have));
         }
         match self.answer(&asked, turn) {
+            Some(_) if self.is_to_reload(turn) => self.park(asked, Want::Fresh { greeting: true }, turn),
             Some(_) if turn.token().is_some() => self.reply_state(asked, turn),
             Some(Status::Active) => self.wait(asked, Want::Fresh { greeting: true }, turn),
             Some(_) => self.reply_state(asked, turn),
@@ -248,6 +262,9 @@ impl Page {
             Some(Status::Active) => {}
             Some(_) => return self.reply_state(asked, turn),
             None => return,
+        }
+        if self.is_to_reload(turn) {
+            return self.park(asked, Want::Fresh { greeting: false }, turn);
         }
         let here = &turn.standing.stamp;
         let was_sent = self
@@ -265,7 +282,7 @@ impl Page {
                     return turn.refuse(&asked, ErrCode::Rate, Some(wait));
                 }
             }
-            Want::NewerThan(_) => {}
+            Want::NewerThan(_) | Want::Lease(_) => {}
             Want::Fresh { .. } => {
                 let enough = |token: &AccessToken| why == Why::Rejected || token.serves(turn.now, MIN_TTL);
                 if turn.token().is_some_and(enough) {
@@ -274,6 +291,81 @@ impl Page {
             }
         }
         self.wait(asked, want, turn);
+    }
+
+    fn on_lease(&mut self, asked: Asked, turn: &mut Turn<'_>) {
+        if self.policy.chosen() != Strategy::SelfRefresh {
+            return turn.refuse(&asked, ErrCode::Unsupported, None);
+        }
+        let may_borrow = |document: &Document| self.policy.lends_to(document.origin());
+        if !self.document.as_ref().is_some_and(may_borrow) {
+            return turn.refuse(&asked, ErrCode::Denied, None);
+        }
+        match self.answer(&asked, turn) {
+            Some(Status::Active) => {}
+            Some(_) => return self.reply_state(asked, turn),
+            None => return,
+        }
+        if let Some(wait) = self.leases.barred(turn.now) {
+            return turn.refuse(&asked, ErrCode::Rate, Some(wait));
+        }
+        if self.leases.is_out() {
+            return turn.refuse(&asked, ErrCode::Busy, Some(RETRY));
+        }
+        let here = &turn.standing.stamp;
+        let has_newest = self
+            .document
+            .as_ref()
+            .is_some_and(|document| document.was_sent(here));
+        let want = match turn.token() {
+            // There is nothing to renew for a document that does not have the newest token.
+            Some(_) if !has_newest => return self.reply_state(asked, turn),
+            Some(_) => match self.doubt(turn) {
+                Ok(()) => Want::Lease(here.generation),
+                Err(wait) => return turn.refuse(&asked, ErrCode::Rate, Some(wait)),
+            },
+            None if has_newest => Want::Lease(here.generation),
+            None => Want::Fresh { greeting: false },
+        };
+        self.wait(asked, want, turn);
+    }
+
+    /// The session lends its refresh token to this page.
+    pub(super) fn on_lent(&mut self, loan: &Loan, turn: &mut Turn<'_>) {
+        let is_live = self
+            .document
+            .as_ref()
+            .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
+        let borrower = self
+            .waiting
+            .iter()
+            .position(|waiting| matches!(waiting.want, Want::Lease(_)) && waiting.deadline > turn.now);
+        let here = &turn.standing.stamp;
+        let Some(borrower) = borrower.filter(|_| is_live && loan.base.same_epoch(here)) else {
+            return turn.push(Step::Return {
+                lease: loan.lease.clone(),
+                outcome: Return::Unused,
+            });
+        };
+        let asked = self.waiting.remove(borrower).asked;
+        self.leases.lend(loan);
+        turn.reply(asked.slot, answer::lease(asked.id.as_ref(), loan, turn.now));
+    }
+
+    /// A page brings what its exchange gave. Under its lease it goes to be saved whatever became of the session
+    /// meanwhile: what is not kept has to be revoked.
+    fn on_hand_over(&mut self, brought: HandOver, asked: Asked, turn: &mut Turn<'_>) {
+        let HandOver { lease, base, tokens } = brought;
+        let Some(lease) = self.leases.settle(&lease, &base, turn.now) else {
+            return turn.refuse(&asked, ErrCode::Stale, None);
+        };
+        let outcome = Return::HandedOver(tokens);
+        turn.push(Step::Return { lease, outcome });
+        match self.answer(&asked, turn) {
+            Some(Status::Active) => self.park(asked, Want::NewerThan(base.generation), turn),
+            Some(_) => self.reply_state(asked, turn),
+            None => {}
+        }
     }
 
     fn on_watch(&mut self, have: Option<&Stamp>, asked: Asked, turn: &mut Turn<'_>) {
@@ -285,7 +377,7 @@ impl Page {
         };
         let here = &turn.standing.stamp;
         let is_newer = have.is_none_or(|have| !have.same_epoch(here) || have.generation < here.generation);
-        if status == Status::Active && is_newer {
+        if status == Status::Active && is_newer && !self.is_to_reload(turn) {
             return turn.reply(asked.slot, answer::notify(asked.id.as_ref(), here));
         }
         self.watch = Some(asked);
@@ -302,6 +394,81 @@ impl Page {
             asked.slot,
             answer::notify(asked.id.as_ref(), &turn.standing.stamp),
         );
+    }
+
+    /// Sees to it that a document which was sent an older token is loaded again, where its policy says so and it can
+    /// be. Who waits in it is not served: a call that was replayed now would be broken off.
+    fn is_to_reload(&mut self, turn: &mut Turn<'_>) -> bool {
+        let is_behind = self.policy.chosen() == Strategy::Reload
+            && turn.token().is_some()
+            && self
+                .document
+                .as_ref()
+                .is_some_and(|document| document.is_behind(turn.standing));
+        if !is_behind {
+            return false;
+        }
+        let ruling = self.reloads.rule(&turn.standing.stamp, turn.now);
+        if ruling == Ruling::Now {
+            turn.act(Action::ReloadSame { page: self.id });
+        }
+        ruling != Ruling::Never
+    }
+
+    /// The origin of a committed document that may be pushed to. Its script compares it again, in the document.
+    fn origin_to_push_to(&self, url: &str) -> Option<Origin> {
+        self.origin_of(url).filter(|_| self.policy.pushes())
+    }
+
+    /// The place of the cookie with which a document is asked for, where the policy keeps one.
+    pub(super) fn place(&self, url: &str) -> Option<Place> {
+        let cookie = self.policy.cookie_use()?;
+        Some(cookie.place(self.origin_of(url)?))
+    }
+
+    /// The origin of a URL, if it is one of the policy's.
+    fn origin_of(&self, url: &str) -> Option<Origin> {
+        let url = url::Url::parse(url).ok()?;
+        // A `blob:` has its maker's origin, and is no document of the policy's.
+        let is_web = matches!(url.scheme(), "https" | "http");
+        let origin = Origin::of(&url.origin()).ok().filter(|_| is_web)?;
+        self.policy.accepts(&origin).then_some(origin)
+    }
+
+    /// A document that may be unable to ask needs a token with a life.
+    fn ask_for_push(&mut self, turn: &mut Turn<'_>) {
+        let is_live = self
+            .document
+            .as_ref()
+            .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
+        let has_token = turn.token().is_some_and(|token| token.serves(turn.now, MIN_TTL));
+        if is_live && !has_token {
+            self.ask_for_life(turn);
+        }
+    }
+
+    /// Asks for a token with a life, for the page and not for a question of its document.
+    pub(super) fn ask_for_life(&mut self, turn: &mut Turn<'_>) {
+        if self.demand.is_none() {
+            let demand = Demand::Fresh { min_ttl: MIN_TTL };
+            self.demand = Some(demand);
+            turn.push(Step::Demand(demand));
+        }
+    }
+
+    fn push_state(&mut self, turn: &mut Turn<'_>) {
+        let (Some(document), Some(token)) = (&mut self.document, turn.token()) else {
+            return;
+        };
+        let (stamp, mode) = (&turn.standing.stamp, self.policy.mode());
+        let token = Some((token, turn.now));
+        let payload = answer::state(None, stamp, Status::Active, token, &self.api, mode);
+        document.tell_state(turn.standing, true);
+        let script = Script::guarded(document.origin(), &payload);
+        turn.act(Action::Push {
+            page: self.id,
+            script,
+        });
     }
 
     /// Answers a document whose session is over, and otherwise says how the session stands to it.
@@ -349,16 +516,26 @@ impl Page {
     }
 
     fn wait(&mut self, asked: Asked, want: Want, turn: &mut Turn<'_>) {
+        let covered = self
+            .demand
+            .as_ref()
+            .is_some_and(|demand| want.is_covered_by(demand));
+        self.enqueue(asked, want, covered, turn);
+    }
+
+    /// As [`wait`](Self::wait), for what the session need not be asked.
+    fn park(&mut self, asked: Asked, want: Want, turn: &mut Turn<'_>) {
+        self.enqueue(asked, want, true, turn);
+    }
+
+    fn enqueue(&mut self, asked: Asked, want: Want, covered: bool, turn: &mut Turn<'_>) {
         if self.waiting.len() >= MAX_WAITING {
             return turn.refuse(&asked, ErrCode::Busy, Some(RETRY));
         }
         self.waiting.push(Waiting {
             asked,
             want,
-            covered: self
-                .demand
-                .as_ref()
-                .is_some_and(|demand| want.is_covered_by(demand)),
+            covered,
             deadline: turn.now + PATIENCE,
         });
         self.ask_session(turn);
@@ -369,12 +546,19 @@ impl Page {
         if self.demand.is_some() {
             return;
         }
-        let rejected = self.waiting.iter().find_map(|waiting| match waiting.want {
-            Want::NewerThan(used) if !waiting.covered => Some(Demand::Rejected { used }),
+        let uncovered = self.waiting.iter().filter(|waiting| !waiting.covered);
+        let rejected = uncovered.clone().find_map(|waiting| match waiting.want {
+            Want::NewerThan(used) => Some(Demand::Rejected { used }),
+            _ => None,
+        });
+        let lease = uncovered.clone().find_map(|waiting| match waiting.want {
+            Want::Lease(used) => Some(Demand::Lease { used }),
             _ => None,
         });
         let any = self.waiting.iter().any(|waiting| !waiting.covered);
-        let demand = rejected.or_else(|| any.then_some(Demand::Fresh { min_ttl: MIN_TTL }));
+        let demand = rejected
+            .or(lease)
+            .or_else(|| any.then_some(Demand::Fresh { min_ttl: MIN_TTL }));
         let Some(demand) = demand else {
             return;
         };
@@ -410,7 +594,7 @@ impl Page {
         let Waiting { asked, want, .. } = waiting;
         let state_serves = match want {
             Want::Fresh { greeting } => greeting || turn.token().is_some(),
-            Want::NewerThan(_) => false,
+            Want::NewerThan(_) | Want::Lease(_) => false,
         };
         // After the end of a session there is nothing to state; its `ended` comes with the session's own news.
         let is_over = matches!(error, Some(SessionError::SignInRequired { .. }));
@@ -429,83 +613,23 @@ impl Page {
         turn.refuse(&asked, code, retry);
     }
 
-    /// Tells the document without having been asked: through its parked `watch`, else by a notice.
+    /// Tells the document without having been asked: through its parked `watch`, else as the policy says.
     fn announce(&mut self, turn: &mut Turn<'_>, payload: impl FnOnce(Option<&MessageId>) -> Payload) {
-        let action = match self.watch.take() {
-            Some(asked) => Action::Reply {
+        let pushed_to = self.document.as_ref().filter(|_| self.policy.pushes());
+        let action = match (self.watch.take(), pushed_to) {
+            (Some(asked), _) => Action::Reply {
                 slot: asked.slot,
                 payload: payload(asked.id.as_ref()),
             },
-            None => Action::Notify {
+            (None, Some(document)) => Action::Push {
+                page: self.id,
+                script: Script::guarded(document.origin(), &payload(None)),
+            },
+            (None, None) => Action::Notify {
                 page: self.id,
                 payload: payload(None),
             },
         };
-        turn.push(Step::Act(action));
-    }
-}
-
-impl Want {
-    fn is_covered_by(self, demand: &Demand) -> bool {
-        match (self, demand) {
-            (Self::Fresh { .. }, _) => true,
-            (Self::NewerThan(old), Demand::Rejected { used }) => old <= *used,
-            (Self::NewerThan(_), Demand::Fresh { .. }) => false,
-        }
-    }
-
-    fn is_met(self, turn: &Turn<'_>) -> bool {
-        turn.token().is_some_and(|token| match self {
-            Self::Fresh { .. } => token.serves(turn.now, MIN_TTL),
-            Self::NewerThan(used) => token.generation() > used,
-        })
-    }
-}
-
-/// One call of the bridge: how the session stands, what time it is, and what is to be done.
-pub(super) struct Turn<'a> {
-    page: PageId,
-    standing: &'a Standing,
-    now: BootTime,
-    steps: &'a mut Vec<(PageId, Step)>,
-}
-
-impl<'a> Turn<'a> {
-    pub(super) fn new(
-        page: PageId,
-        standing: &'a Standing,
-        now: BootTime,
-        steps: &'a mut Vec<(PageId, Step)>,
-    ) -> Self {
-        Self {
-            page,
-            standing,
-            now,
-            steps,
-        }
-    }
-
-    /// The token that can be given away now.
-    fn token(&self) -> Option<&'a AccessToken> {
-        let token = self
-            .standing
-            .token
-            .as_ref()
-            .filter(|_| self.standing.state.is_active())?;
-        // What names another generation than the session does is not the token of this state.
-        let fits = token.generation() == self.standing.stamp.generation;
-        (fits && !token.remaining(self.now).is_zero()).then_some(token)
-    }
-
-    fn push(&mut self, step: Step) {
-        self.steps.push((self.page, step));
-    }
-
-    fn reply(&mut self, slot: Slot, payload: Payload) {
-        self.push(Step::Act(Action::Reply { slot, payload }));
-    }
-
-    fn refuse(&mut self, asked: &Asked, code: ErrCode, retry: Option<Duration>) {
-        self.reply(asked.slot, answer::err(asked.id.as_ref(), code, retry));
+        turn.act(action);
     }
 }

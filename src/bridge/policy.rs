@@ -1,3 +1,4 @@
+use super::action::Jar;
 use super::origin::{Origin, OriginError};
 
 /// Which pages may have access tokens, for which APIs, and how a page goes on after a 401.
@@ -7,6 +8,9 @@ pub struct PagePolicy {
     api: Vec<ApiOrigin>,
     loopback_http: bool,
     strategy: Strategy,
+    pushes: bool,
+    lends_to: Vec<Origin>,
+    cookie: Option<CookieUse>,
 }
 
 impl PagePolicy {
@@ -26,6 +30,9 @@ impl PagePolicy {
             api: Vec::new(),
             loopback_http: false,
             strategy: Strategy::default(),
+            pushes: false,
+            lends_to: Vec::new(),
+            cookie: None,
         })
     }
 
@@ -45,11 +52,70 @@ impl PagePolicy {
         self
     }
 
-    /// Chooses another strategy than [`Strategy::InjectIntoAll`].
+    /// Chooses another strategy than [`Strategy::Inject`].
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
+    }
+
+    /// For a host that can only evaluate scripts in its pages: each new token is pushed to them, in a script that
+    /// checks the document's origin itself. Needs a host that calls
+    /// [`on_committed`](crate::pages::Pages::on_committed).
+    ///
+    /// That check sees the URL's origin, also in a document which its server put into a sandbox (`Content-Security-Policy:
+    /// sandbox`): evaluate a push only where `self.origin`, read in an isolated world first, is the policy's. A host that
+    /// has no such world shows how it looks and protects nothing: serve no foreign documents from these origins then.
+    #[must_use]
+    pub fn guarded_push(mut self) -> Self {
+        self.pushes = true;
+        self
+    }
+
+    /// Lets pages of these origins refresh by themselves ([`Strategy::SelfRefresh`]): after a 401 such a page is lent
+    /// the **refresh token** for one exchange of its own. A hostile script in one of these origins can take the session
+    /// over; name only pages that the app's own makers serve, and only where the exchange has to be the page's.
+    pub fn self_refresh<I>(mut self, origins: I) -> Result<Self, OriginError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        for origin in origins {
+            self.lends_to.push(Origin::parse(origin.as_ref())?);
+        }
+        self.strategy = Strategy::SelfRefresh;
+        Ok(self)
+    }
+
+    /// Keeps the access token in a cookie of these origins too, for pages that a server renders. The host writes it
+    /// ([`Action::SetCookie`](crate::pages::Action::SetCookie)) and holds document requests for it
+    /// ([`on_document_request`](crate::pages::Pages::on_document_request)). `name` begins with `__Host-`: another host cannot
+    /// set such a cookie then.
+    ///
+    /// Never the name of a cookie by which the session refreshes.
+    pub fn cookie(mut self, jar: Jar, name: impl Into<String>) -> Result<Self, CookieNameError> {
+        let name = name.into();
+        let rest = name.strip_prefix("__Host-").unwrap_or_default();
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if rest.is_empty() || !rest.bytes().all(is_name) {
+            return Err(CookieNameError);
+        }
+        self.cookie = Some(CookieUse { jar, name });
+        Ok(self)
+    }
+
+    pub(crate) fn cookie_use(&self) -> Option<&CookieUse> {
+        self.cookie.as_ref()
+    }
+
+    /// The origins whose pages may be lent the refresh token.
+    pub(crate) fn borrowers(&self) -> &[Origin] {
+        &self.lends_to
+    }
+
+    /// Whether a page of this origin may be lent the refresh token.
+    pub(crate) fn lends_to(&self, origin: &Origin) -> bool {
+        self.accepts(origin) && self.lends_to.contains(origin)
     }
 
     /// The origins whose pages may have access tokens.
@@ -71,9 +137,29 @@ impl PagePolicy {
         &self.api
     }
 
+    pub(crate) fn pushes(&self) -> bool {
+        self.pushes
+    }
+
+    pub(crate) fn chosen(&self) -> Strategy {
+        self.strategy
+    }
+
     pub(crate) fn mode(&self) -> &'static str {
         self.strategy.mode()
     }
+}
+
+/// A cookie's name that a policy does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("name the cookie `__Host-` and then letters, digits, `-`, `_` or `.`")]
+pub struct CookieNameError;
+
+/// Which cookie holds the token, in which store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CookieUse {
+    pub(crate) jar: Jar,
+    pub(crate) name: String,
 }
 
 /// How the pages of a policy go on after a 401.
@@ -83,14 +169,24 @@ pub enum Strategy {
     /// The app refreshes once, the asking page gets the new token as its answer, every other page is told and
     /// pulls. No page is loaded again.
     #[default]
-    InjectIntoAll,
+    Inject,
+    /// The app refreshes once, and each page that was sent an older token is loaded again: its current URL, by GET, only
+    /// when it came by GET, at most twice in five minutes for one URL, and not while it is hidden. What cannot be
+    /// loaded again goes on as with [`Inject`](Self::Inject). Needs a host that calls
+    /// [`on_committed`](crate::pages::Pages::on_committed).
+    Reload,
+    /// The page makes the exchange itself, under a lease of 20 seconds, and hands the new pair over; every other page is
+    /// told and pulls. Chosen by [`self_refresh`](PagePolicy::self_refresh), which names the pages that may.
+    SelfRefresh,
 }
 
 impl Strategy {
     /// Its name in a `state`.
     fn mode(self) -> &'static str {
         match self {
-            Self::InjectIntoAll => "inject",
+            Self::Inject => "inject",
+            Self::Reload => "reload",
+            Self::SelfRefresh => "self",
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::desk::{APP, Desk, MINUTE, SHOP, Seen, see};
-use super::page::{DOUBT, MAX_WAITING, MIN_TTL, PATIENCE};
+use super::page::DOUBT;
+use super::waiting::{MAX_WAITING, MIN_TTL, PATIENCE};
 use super::*;
 use crate::error::{EndReason, LockedCause, StorageFailure, TryAgainCause};
 
@@ -13,6 +14,11 @@ fn offline() -> SessionError {
         cause: TryAgainCause::Offline,
     }
 }
+
+mod cookies;
+mod lease;
+mod push;
+mod reload;
 
 const FRESH: Demand = Demand::Fresh { min_ttl: MIN_TTL };
 
@@ -104,7 +110,7 @@ fn a_second_unexplained_401_bars_that_page_for_five_minutes_and_no_other() {
     };
     assert_eq!(desk.rejected(liar, desk.generation()), [rate(5, DOUBT - MINUTE)]);
     // 2. Another document in the same page does not help it.
-    see(desk.bridge.on_committed(liar, desk.now));
+    desk.commit(liar);
     desk.hello(liar, "d2", None);
     assert_eq!(desk.rejected(liar, desk.generation()), [rate(7, DOUBT - MINUTE)]);
     // 3. The other page is believed.
@@ -279,14 +285,14 @@ fn a_document_that_did_not_greet_is_stale() {
     let seen = desk.say_as(page, &Sender::main_frame(APP).document("7"), need);
     assert_eq!(seen, [desk.stale(4)]);
     // 3. After a commit the old one is.
-    assert_eq!(see(desk.bridge.on_committed(page, desk.now)), []);
+    assert_eq!(desk.commit(page), []);
     assert_eq!(desk.expiring(page), [desk.stale(5)]);
 }
 
 #[test]
 fn a_commit_a_bye_a_new_hello_and_a_detach_settle_who_waits() {
     let ends: [fn(&mut Desk, PageId) -> Vec<Seen>; 4] = [
-        |desk, page| see(desk.bridge.on_committed(page, desk.now)),
+        |desk, page| desk.commit(page),
         |desk, page| see(desk.bridge.detach(page, desk.now)),
         |desk, page| desk.say(page, json!({"k":"bye", "why":"pagehide"})),
         |desk, page| desk.hello(page, "d2", None),
@@ -312,7 +318,7 @@ fn a_demand_outlives_its_document_and_stays_the_only_one() {
     let mut desk = Desk::active();
     let page = desk.greeted();
     desk.rejected(page, desk.generation());
-    see(desk.bridge.on_committed(page, desk.now));
+    desk.commit(page);
     desk.hello(page, "d2", None);
     assert_eq!(desk.rejected(page, desk.generation()), []);
     assert_eq!(desk.renew(Generation::new(1, 2), MINUTE), [desk.state(4)]);

@@ -111,6 +111,10 @@ pub(crate) enum Event {
     Written(Written),
     Answered(RefreshAnswer),
     Unanswered(SendFailure),
+    /// A page that was lent the request brought this back.
+    HandedOver(Tokens),
+    /// A page that was lent the request brought nothing back in its time.
+    Lapsed,
     /// The pause is over.
     Rested,
     /// Memory holds the unsaved token, the callers are served.

@@ -38,6 +38,17 @@ impl Flight {
             },
             (Phase::Sending, Event::Answered(answer)) => self.answered(answer, now),
             (Phase::Sending, Event::Unanswered(failure)) => self.unanswered(failure, now),
+            // Saved first, judged after, like an answer of the server: the old token is spent.
+            (Phase::Sending, Event::HandedOver(tokens)) => {
+                self.sent_at = now.boot;
+                self.commit(tokens, now)
+            }
+            // The page may have presented the token. The core presents it now, under the same key, with its own tries.
+            (Phase::Sending, Event::Lapsed) => {
+                self.possibly_used = true;
+                (self.sends, self.began) = (0, now.boot);
+                self.send(now)
+            }
             (Phase::Pausing, Event::Rested) => self.send(now),
             // The intent stays: whoever comes next presents the token again, under the same key.
             (Phase::Sending | Phase::Pausing, Event::TimeIsUp) => self.fail(Failure::TimeIsUp),
@@ -122,6 +133,8 @@ impl Event {
             Self::Written(_) => "written",
             Self::Answered(_) => "answered",
             Self::Unanswered(_) => "unanswered",
+            Self::HandedOver(_) => "handed over",
+            Self::Lapsed => "lapsed",
             Self::Rested => "rested",
             Self::Served => "served",
             Self::TimeIsUp => "time is up",

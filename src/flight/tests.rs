@@ -6,6 +6,7 @@ use crate::random::SystemRandom;
 use crate::record::samples::session;
 
 mod credentials;
+mod lent;
 
 fn plan(idempotent: bool) -> Plan {
     let profile = crate::profile::ServerProfile::rotation("https://api.example.com").unwrap();

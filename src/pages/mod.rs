@@ -14,14 +14,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub use crate::bridge::{Action, Origin, OriginError, PageId, PagePolicy, Payload, Sender, Slot, Strategy};
-use crate::bridge::{ApiOrigin, Bridge, Demand, Stamp, Standing, Step, Steps};
+pub use crate::bridge::{
+    Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
+};
+use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
+pub use crate::bridge::{Cookie, CookieNameError, DocumentRequest, Jar, Op};
 use crate::error::{Failure, SessionError};
+use crate::profile::{ServerProfile, TokenKind};
 use crate::publish::Subscription;
-use crate::session::{AuthSession, Glance};
+use crate::session::{AuthSession, Glance, Lent, Offer, Returned};
 use crate::time::BootTime;
 use crate::token::Generation;
 use outbox::Outbox;
+use tokio::sync::oneshot;
 
 /// The webviews of one session. Cheap to clone; keep one: a page belongs to the `Pages` it was attached to, and
 /// dropping the last clone detaches them all.
@@ -78,6 +83,9 @@ impl Pages {
         let mut desk = self.0.desk();
         let page = desk.bridge.attach(policy, api, now);
         desk.hosts.insert(page, host);
+        drop(desk);
+        // An earlier run may have left a cookie.
+        self.0.later(|_, _| Steps::new());
         Ok(page)
     }
 
@@ -94,12 +102,42 @@ impl Pages {
     /// A document was committed in the page's main frame: the one before is gone. Not to be called at the start
     /// of a navigation, nor for one within the document.
     ///
-    /// `url` and `method` are what the platform says of the document's own request.
+    /// `url` and `method` are what the platform says of the document's own request. The URL is not kept.
     #[must_use = "these settle the old document's questions"]
     pub fn on_committed(&self, page: PageId, url: &str, method: &str) -> Vec<Action> {
-        // The one strategy there is loads nothing again, so it need not know what was loaded.
-        let _ = (url, method);
-        self.0.call(page, |bridge, now| bridge.on_committed(page, now))
+        self.0
+            .call(page, |bridge, now| bridge.on_committed(page, url, method, now))
+    }
+
+    /// The page is shown to the user, or hidden. Until the host says otherwise it counts as shown.
+    #[must_use = "a page may have to be loaded again now"]
+    pub fn on_visibility(&self, page: PageId, visible: bool) -> Vec<Action> {
+        self.0
+            .call(page, |bridge, now| bridge.on_visibility(page, visible, now))
+    }
+
+    /// A document is about to be asked for, by the page's main frame or by a frame in it. `Hold`: the request waits, and goes
+    /// on, the same one, when its [`Action::Release`] comes; in five seconds at most. That can be before this call returns.
+    ///
+    /// Only for policies with a [`cookie`](PagePolicy::cookie): others need no waiting.
+    pub fn on_document_request(&self, page: PageId, url: &str, method: &str) -> DocumentRequest {
+        // Every method alike: the same request goes on, so that no body is lost.
+        let _ = method;
+        let mut ruling = DocumentRequest::Go;
+        self.0.later(|bridge, now| {
+            let (ruled, steps) = bridge.on_document_request(page, url, now);
+            ruling = ruled;
+            steps
+        });
+        ruling
+    }
+
+    /// A cookie was written or deleted, or could not be.
+    pub fn cookie_done(&self, op: Op, ok: bool) {
+        self.0.later(|bridge, _| {
+            bridge.on_cookie_done(op, ok);
+            Steps::new()
+        });
     }
 
     /// The page is gone without the host's doing. The same as [`detach`](Self::detach).
@@ -143,6 +181,7 @@ impl Pages {
             desk: Mutex::new(Desk {
                 bridge,
                 hosts: BTreeMap::new(),
+                loans: BTreeMap::new(),
             }),
             outbox: Outbox::default(),
             news: OnceLock::new(),
@@ -178,6 +217,8 @@ struct Shared {
 struct Desk {
     bridge: Bridge,
     hosts: BTreeMap<PageId, Arc<dyn PageHost>>,
+    /// How the session is told what became of what it lent. Dropped, the loan counts as forfeited.
+    loans: BTreeMap<LeaseId, oneshot::Sender<Returned>>,
 }
 
 /// What a step needs of the session.
@@ -212,10 +253,18 @@ impl Shared {
             let now = glance.now;
             let mut steps = desk.bridge.observe(glance.into(), now);
             steps.extend(act(&mut desk.bridge, now));
+            steps.extend(desk.bridge.keep_cookies(now));
             for (page, step) in steps {
                 let action = match step {
                     Step::Demand(demand) => {
                         errands.push(Errand::Ask(page, demand));
+                        continue;
+                    }
+                    Step::Return { lease, outcome } => {
+                        if let Some(back) = desk.loans.remove(&lease) {
+                            // Its time was up in this very moment: the session makes the exchange itself.
+                            let _ = back.send(outcome.into());
+                        }
                         continue;
                     }
                     Step::Act(Action::WakeAt { time }) => {
@@ -246,11 +295,21 @@ impl Shared {
         match errand {
             Errand::Ask(page, demand) => self.session.spawn(Box::pin(async move {
                 let result = match demand {
-                    Demand::Rejected { used } => session.demand(used).await,
-                    Demand::Fresh { min_ttl } => session.access_token_with(min_ttl).await,
+                    Demand::Rejected { used } => session.demand(used).await.map(drop),
+                    Demand::Fresh { min_ttl } => session.access_token_with(min_ttl).await.map(drop),
+                    Demand::Lease { used } => match session.lend(used).await {
+                        Ok(Lent::Settled) => Ok(()),
+                        Ok(Lent::Out(offer, landing)) => {
+                            if let Some(shared) = shared.upgrade() {
+                                shared.hand_out(page, offer);
+                            }
+                            landing.over().await
+                        }
+                        Err(error) => Err(error),
+                    },
                 };
                 if let Some(shared) = shared.upgrade() {
-                    shared.later(|bridge, now| bridge.on_demand_done(page, result.map(drop), now));
+                    shared.later(|bridge, now| bridge.on_demand_done(page, result, now));
                 }
             })),
             Errand::Wake(page, time) => {
@@ -265,6 +324,31 @@ impl Shared {
                 }));
             }
         }
+    }
+
+    /// The session lends its refresh token to a page.
+    fn hand_out(self: &Arc<Self>, page: PageId, offer: Offer) {
+        let Ok(lease) = LeaseId::draw(&**self.session.random()) else {
+            let _ = offer.back.send(Returned::Unused);
+            return;
+        };
+        let loan = Loan {
+            lease: lease.clone(),
+            base: Stamp {
+                store: offer.store,
+                generation: offer.generation,
+            },
+            refresh_token: offer.refresh_token,
+            attempt_key: offer.attempt_key,
+            ends: offer.ends,
+        };
+        {
+            let mut desk = self.desk();
+            // One is lent at a time; what is left of others has lapsed.
+            desk.loans.retain(|_, back| !back.is_closed());
+            desk.loans.insert(lease, offer.back);
+        }
+        self.later(|bridge, now| bridge.on_lent(page, &loan, now));
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -284,6 +368,16 @@ impl Drop for Shared {
             }
         }
         self.outbox.deliver();
+    }
+}
+
+impl From<Return> for Returned {
+    fn from(outcome: Return) -> Self {
+        match outcome {
+            Return::HandedOver(pair) => Self::HandedOver(pair),
+            Return::Unused => Self::Unused,
+            Return::Forfeited => Self::Forfeited,
+        }
     }
 }
 
@@ -316,6 +410,7 @@ fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrig
         ));
     }
     let profile = session.profile();
+    may_lend(policy, profile)?;
     let named = profile
         .resource_origins()
         .filter_map(|origin| Origin::of(&origin).ok());
@@ -339,6 +434,31 @@ fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrig
         return Err(misconfigured("the profile has no API that pages may use", fix));
     }
     Ok(api)
+}
+
+/// Whether a policy that lends the refresh token names to whom, and there is one.
+fn may_lend(policy: &PagePolicy, profile: &ServerProfile) -> Result<(), SessionError> {
+    if policy.chosen() != Strategy::SelfRefresh {
+        return Ok(());
+    }
+    let borrowers = policy.borrowers();
+    if let Some(origin) = borrowers.iter().find(|origin| !policy.accepts(origin)) {
+        let what = format!("pages of {origin} may refresh themselves, but may have no access token");
+        return Err(misconfigured(what, "name the origin in the policy itself too"));
+    }
+    if borrowers.is_empty() {
+        return Err(misconfigured(
+            "the page policy lends the refresh token to nobody",
+            "name the origins by self_refresh(…), or choose another strategy",
+        ));
+    }
+    if !profile.refresh().places(TokenKind::Refresh) {
+        return Err(misconfigured(
+            "a refresh of this profile presents no refresh token that a page could be lent",
+            "choose another strategy for these pages",
+        ));
+    }
+    Ok(())
 }
 
 fn misconfigured(what: impl Into<String>, fix: impl Into<String>) -> SessionError {

@@ -15,6 +15,9 @@ use crate::token::Credentials;
 use crate::transport::{HttpTransport, TransportError};
 use crate::wire::{HttpRequest, HttpResponse};
 
+mod cookies;
+mod lease;
+
 const APP: &str = "https://app.example.com";
 /// Only a test that hangs waits so long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,6 +29,8 @@ struct Server {
     hold: watch::Sender<bool>,
     /// How a refresh is answered: 200 with new tokens, or this.
     verdict: Mutex<Option<(u16, &'static str)>>,
+    /// What it was sent: headers and bodies.
+    heard: Mutex<Vec<String>>,
 }
 
 impl Server {
@@ -34,7 +39,12 @@ impl Server {
             exchanges: AtomicU64::new(0),
             hold: watch::Sender::new(false),
             verdict: Mutex::default(),
+            heard: Mutex::default(),
         })
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
     }
 
     fn exchanges(&self) -> u64 {
@@ -48,6 +58,12 @@ impl HttpTransport for Wire {
     fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let server = self.0.clone();
         Box::pin(async move {
+            let headers = request
+                .headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {}\n", value.as_str()));
+            let heard = headers.collect::<String>() + &String::from_utf8_lossy(&request.body);
+            server.heard.lock().unwrap().push(heard);
             let mut count = 0;
             if request.url.path() == "/auth/refresh" {
                 count = server.exchanges.fetch_add(1, Ordering::SeqCst) + 1;

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::background::Held;
 use super::core::{Core, FlightResult, jobs};
+use super::lend::Lending;
 use super::recorder::{self, Course};
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure, LockedCause, SessionError, StorageFailure};
@@ -25,6 +26,7 @@ impl Core {
         self: Arc<Self>,
         mut flight: Flight,
         landed: watch::Sender<Option<FlightResult>>,
+        mut lending: Option<Lending>,
     ) {
         // Invariant 3: between an answer and its save nothing may fail, a lack of randomness neither.
         let mut course = Course::default();
@@ -34,6 +36,7 @@ impl Core {
         };
         let mut held = Held::default();
         let mut record_lock = None;
+        let mut intended = None;
         if let Some(preparation) = self.transport.preparation() {
             self.spawner.spawn_blocking(preparation);
         }
@@ -56,6 +59,7 @@ impl Core {
             course.takes(&step);
             if let Step::Write(draft) = &step {
                 keys.used_in(draft);
+                intended = draft.inflight.map(|_| (draft.store.clone(), draft.generation));
             }
             // The record lock of a read is for the write that follows it at once, and for nothing else.
             let under = record_lock.take().filter(|_| matches!(step, Step::Write(_)));
@@ -84,9 +88,21 @@ impl Core {
                 }
                 Step::Send(presented) => {
                     held.ask_for_time(&self).await;
+                    let lent = match (lending.take(), intended.clone()) {
+                        (Some(lending), Some(base)) => {
+                            let lent = self.lend_out(lending, &presented, base);
+                            held.unless_over(lent).await.unwrap_or(Some(Event::TimeIsUp))
+                        }
+                        _ => None,
+                    };
                     // Dropping the exchange drops its connection; the lock goes after that.
-                    let exchange = self.exchange(&presented, &extra, &mut course);
-                    held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
+                    match lent {
+                        Some(event) => event,
+                        None => {
+                            let exchange = self.exchange(&presented, &extra, &mut course);
+                            held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
+                        }
+                    }
                 }
                 Step::Rest(pause) => match held.unless_over(self.clock.sleep(pause)).await {
                     Some(()) => Event::Rested,

@@ -1,7 +1,7 @@
 //! [`AuthSession`]: the one object an app holds, and the only driver of a refresh.
 //!
 //! Below it, in the order of a token's way: `core` (memory and who waits), `obtain` (joining or starting the one
-//! flight), `drive` (performing what a flight asks), `request_fields` (what the app adds to a request), `background` (the
+//! flight), `drive` (performing what a flight asks), `lend` (a page makes the exchange), `request_fields` (what the app adds to a request), `background` (the
 //! platform's time for it), `follow` (waiting for
 //! another process's flight), `ledger` (reading and writing the record under its lock),
 //! `enter`, `cookies` and `leave` (sign-in, sign-out), `restore` (the start), `erase` and `shelf` (for accounts), `send` (authorised calls), `recorder` (the history).
@@ -18,6 +18,7 @@ mod erase;
 mod follow;
 mod leave;
 mod ledger;
+mod lend;
 mod obtain;
 mod recorder;
 mod request_fields;
@@ -50,6 +51,7 @@ pub use send::SendError;
 pub use crate::wire::{ExtraFields, Purpose};
 
 pub(crate) use self::core::Glance;
+pub(crate) use lend::{Lent, Offer, Returned};
 pub(crate) use shelf::Shelf;
 
 use self::core::Core;
@@ -149,6 +151,13 @@ impl AuthSession {
             said_by_host: false,
         })
         .await
+    }
+
+    /// A page wants to refresh by itself. As [`demand`](Self::demand), and the exchange is lent to it.
+    pub(crate) async fn lend(&self, used: Generation) -> Result<Lent, SessionError> {
+        let core = self.0.open()?;
+        core.note_rejection(used);
+        core.lend(used).await
     }
 
     /// The token in memory if it has not expired. No I/O, no await, no lock.

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::core::{Core, FlightResult, FlightSeat, Memory};
 use super::ledger::Role;
+use super::lend::Lending;
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure, SessionError};
 use crate::flight::Flight;
@@ -29,7 +30,7 @@ pub(super) enum Want {
 /// One caller joins this many flights at most: two that brought nothing usable are enough.
 const MOST_FLIGHTS: u32 = 2;
 
-enum Prospect {
+pub(super) enum Prospect {
     Answer(Result<AccessToken, Failure>),
     Restoring(watch::Receiver<u64>),
     /// The flight, and its task when this caller is the one to start it.
@@ -40,7 +41,7 @@ impl Core {
     pub(super) async fn obtain(self: Arc<Self>, want: Want) -> Result<AccessToken, SessionError> {
         let mut flights = 0;
         loop {
-            match self.consider(want, flights) {
+            match self.consider(want, flights, &mut None) {
                 Prospect::Answer(answer) => return answer.map_err(SessionError::from),
                 Prospect::Restoring(mut changes) => {
                     if changes.changed().await.is_err() {
@@ -63,8 +64,13 @@ impl Core {
         }
     }
 
-    /// Decides under the memory lock, so that no two callers start a flight.
-    fn consider(self: &Arc<Self>, want: Want, flights: u32) -> Prospect {
+    /// Decides under the memory lock, so that no two callers start a flight. A flight that is started takes `lending`.
+    pub(super) fn consider(
+        self: &Arc<Self>,
+        want: Want,
+        flights: u32,
+        lending: &mut Option<Lending>,
+    ) -> Prospect {
         let mut memory = self.memory();
         if let Some(failure) = self.no_session(&mut memory) {
             return match failure {
@@ -129,7 +135,7 @@ impl Core {
             return whatever(Failure::ServerBusy { after: None });
         }
         match memory.breaker.allows(now) {
-            Ok(()) => match self.take_off(&mut memory) {
+            Ok(()) => match self.take_off(&mut memory, lending) {
                 Ok((seat, task)) => Prospect::Flight(seat, Some(task)),
                 Err(failure) => Prospect::Answer(Err(failure)),
             },
@@ -181,6 +187,7 @@ impl Core {
     fn take_off(
         self: &Arc<Self>,
         memory: &mut Memory,
+        lending: &mut Option<Lending>,
     ) -> Result<(FlightSeat, BoxFuture<'static, ()>), Failure> {
         let held = memory
             .record
@@ -195,7 +202,7 @@ impl Core {
         memory.flight = Some(seat.clone());
         let core = self.clone();
         let task: BoxFuture<'static, ()> = match self.ledger.role() {
-            Role::Owner => Box::pin(core.drive(flight, landed)),
+            Role::Owner => Box::pin(core.drive(flight, landed, lending.take())),
             Role::Reader => Box::pin(core.follow(landed)),
         };
         Ok((seat, task))
@@ -214,7 +221,7 @@ impl Core {
     }
 }
 
-async fn wait(mut seat: FlightSeat) -> FlightResult {
+pub(super) async fn wait(mut seat: FlightSeat) -> FlightResult {
     match seat.result.wait_for(Option::is_some).await {
         Ok(result) => result.clone().unwrap_or(Ok(())),
         // The flight's task is gone without a word: its runtime was shut down.

@@ -217,7 +217,7 @@ impl Course {
                 self.finds(core, found);
             }
             Event::Written(written) => self.landed = matches!(written, Written::Landed(_)),
-            Event::Unanswered(SendFailure::BeforeHead | SendFailure::Incomplete) => {
+            Event::Unanswered(SendFailure::BeforeHead | SendFailure::Incomplete) | Event::Lapsed => {
                 core.note(Cause::AnswerLost, self.generation);
                 core.write_history_soon();
             }

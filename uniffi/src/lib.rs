@@ -22,6 +22,7 @@ mod error;
 mod history;
 mod host;
 mod listener;
+mod pages;
 mod profile;
 mod request_fields;
 mod session;
@@ -35,6 +36,9 @@ pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCa
 pub use history::{Cause, Trail, Transition};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};
+pub use pages::{
+    ApiOrigin, CookieUse, PageAction, PageHost, PageHostError, PageMessage, PagePolicy, PageSender, WebViews,
+};
 pub use profile::{OAuthClient, ServerProfile};
 pub use request_fields::{ExtraFields, Purpose, RequestFields, RequestFieldsError};
 pub use session::{AuthSession, SessionOptions};

@@ -8,6 +8,7 @@ use crate::error::SessionError;
 use crate::history::Transition;
 use crate::host;
 use crate::listener::{self, SessionListener, Subscription};
+use crate::pages::WebViews;
 use crate::profile::ServerProfile;
 use crate::request_fields::{HostRequestFields, RequestFields};
 use crate::state::{Notice, SessionState};
@@ -78,6 +79,11 @@ impl AuthSession {
     /// Hears all events, beginning with the current state and token.
     pub fn subscribe(&self, listener: Arc<dyn SessionListener>) -> Result<Arc<Subscription>, SessionError> {
         Ok(Arc::new(listener::subscribe(&self.0, listener)))
+    }
+
+    /// The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+    pub fn web_views(&self) -> Result<Arc<WebViews>, SessionError> {
+        Ok(Arc::new(WebViews::of(self.0.web_views())))
     }
 
     /// Tells the session about its surroundings.

@@ -21,6 +21,7 @@ const MIRRORS: &[(&str, &str, &str)] = &[
     ("Purpose", "wire/extra.rs", "request_fields.rs"),
     ("Account", "accounts/mod.rs", "accounts.rs"),
     ("AccountList", "accounts/mod.rs", "accounts.rs"),
+    ("GoneReason", "pages/mod.rs", "pages.rs"),
     ("KeyFailure", "storage/key.rs", "storage.rs"),
     ("ReadOutcome", "storage/mod.rs", "storage.rs"),
     ("WriteOutcome", "storage/mod.rs", "storage.rs"),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokencast_ffi::{
     Accounts, AuthSession, Credentials, EndReason, ExtraFields, Generation, KeyFailure, KeyWrapper,
-    OAuthClient, ReadOutcome, SecureStorage, ServerProfile, SessionError, SessionOptions, SessionState,
-    Storage, StorageError, TokenSet, WriteOutcome,
+    OAuthClient, PageAction, PageHost, PageHostError, PagePolicy, PageSender, ReadOutcome, SecureStorage,
+    ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError, TokenSet, WriteOutcome,
 };
 
 /// Nobody listens there.
@@ -277,5 +277,80 @@ impl KeyWrapper for Keyless {
 
     fn unwrap(&self, _: Vec<u8>) -> Result<Vec<u8>, KeyFailure> {
         Err(KeyFailure::Transient)
+    }
+}
+
+/// A host that keeps what it is to do.
+#[derive(Default)]
+struct Glue(std::sync::Mutex<Vec<PageAction>>);
+
+impl PageHost for Glue {
+    fn perform(&self, actions: Vec<PageAction>) -> Result<(), PageHostError> {
+        self.0.lock().map_err(|_| PageHostError::Threw)?.extend(actions);
+        Ok(())
+    }
+}
+
+fn page_policy() -> PagePolicy {
+    PagePolicy {
+        origins: vec!["http://localhost:3000".into()],
+        api: Vec::new(),
+        allow_loopback_http: true,
+        reload: false,
+        guarded_push: false,
+        self_refresh: Vec::new(),
+        cookie: None,
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_answered_through_the_boundary_and_a_wrong_policy_says_what_to_do() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    session.restored().await.unwrap();
+    let pages = session.web_views().unwrap();
+    let page = pages.attach(page_policy(), Arc::new(Glue::default())).unwrap();
+    let sender = |origin: &str| PageSender {
+        origin: origin.into(),
+        is_main_frame: true,
+        doc: None,
+    };
+    let hello = r#"{"v":1,"k":"hello","id":1,"min":1,"max":1,"doc":"d","have":null}"#;
+    for (origin, expected) in [
+        ("http://localhost:3000", "signed_out"),
+        ("http://localhost:3001", "denied"),
+    ] {
+        let answers = pages.on_message(page, sender(origin), hello.into(), -7).unwrap();
+        let [PageAction::Reply { slot: -7, message }] = &answers[..] else {
+            panic!("{answers:?}");
+        };
+        assert!(message.expose().unwrap().contains(expected));
+    }
+    assert!(
+        pages
+            .on_committed(page, "http://localhost:3000/".into(), "GET".into())
+            .unwrap()
+            .is_empty()
+    );
+    assert!(pages.detach(page).unwrap().is_empty());
+    let wrong: [fn(&mut PagePolicy); 4] = [
+        |policy| policy.origins = vec!["*".into()],
+        |policy| policy.self_refresh = vec!["https://elsewhere.example.com".into()],
+        |policy| {
+            policy.reload = true;
+            policy.self_refresh = policy.origins.clone();
+        },
+        |policy| {
+            let name = "at".to_owned();
+            policy.cookie = Some(tokencast_ffi::CookieUse { jar: 1, name });
+        },
+    ];
+    for wrong in wrong {
+        let mut policy = page_policy();
+        wrong(&mut policy);
+        let refused = pages.attach(policy.clone(), Arc::new(Glue::default()));
+        assert!(
+            matches!(refused, Err(SessionError::Misconfigured { .. })),
+            "{policy:?}"
+        );
     }
 }

@@ -569,6 +569,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe() != 37606:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_authsession_web_views() != 13377:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_authsession_new() != 25689:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_backgroundend_tell() != 36841:
@@ -590,6 +592,10 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic() != 64763:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body() != 17535:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_pagehost_perform() != 14074:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_pagemessage_expose() != 25381:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_requestfields_fields() != 16303:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -660,6 +666,22 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new() != 33084:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token() != 62619:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_attach() != 44759:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_cookie_done() != 45337:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_detach() != 12880:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed() != 40871:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() != 29029:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
 
 # A ctypes library to expose the extern-C FFI definitions.
@@ -756,6 +778,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_state.restype = ctyp
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_web_views.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_authsession_web_views.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_authsession_new.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_authsession_new.restype = ctypes.c_uint16
@@ -789,6 +814,12 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_by_basic
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_oauthclient_secret_in_body.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_pagehost_perform.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_pagehost_perform.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_pagemessage_expose.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_pagemessage_expose.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_requestfields_fields.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_requestfields_fields.restype = ctypes.c_uint16
@@ -894,6 +925,30 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_new.restype = ctyp
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_tokenset_only_access_token.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_attach.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_attach.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_cookie_done.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_cookie_done.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_detach.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_detach.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_message.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_message.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1012,6 +1067,11 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_subscribe.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_subscribe.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_web_views.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_web_views.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1100,6 +1160,22 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body.argtyp
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_oauthclient_secret_in_body.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pagehost_perform.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pagehost_perform.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_expose.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_expose.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_requestfields_fields.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1322,6 +1398,70 @@ _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token.argtyp
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_attach.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_attach.restype = ctypes.c_int64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_cookie_done.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.c_int8,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_cookie_done.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_detach.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_detach.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.c_int8,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_debug.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1342,6 +1482,11 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display.argty
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_extrafields_uniffi_trait_display.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_readoutcome_uniffi_trait_debug.argtypes = (
     _UniffiRustBuffer,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1422,6 +1567,26 @@ _UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_free_oauthclient.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_pagehost.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_pagehost.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_pagehost.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_pagehost.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_pagemessage.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_pagemessage.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_pagemessage.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_pagemessage.restype = None
 _UniffiLib.uniffi_tokencast_ffi_fn_clone_requestfields.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1492,6 +1657,16 @@ _UniffiLib.uniffi_tokencast_ffi_fn_free_tokenset.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_free_tokenset.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_webviews.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_clone_webviews.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_free_webviews.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_free_webviews.restype = None
 _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_BACKGROUND_TIME_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,ctypes.c_int64,ctypes.c_uint64,ctypes.POINTER(ctypes.c_int64),
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1534,6 +1709,23 @@ _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_keywrapper.argtypes = (
     ctypes.POINTER(_UniffiVTableCallbackInterfaceTokencastKeyWrapper),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_keywrapper.restype = None
+_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_PAGE_HOST_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.c_void_p,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_PAGE_HOST = ctypes.CFUNCTYPE(ctypes.c_uint64,ctypes.c_uint64,
+)
+_UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_PAGE_HOST = ctypes.CFUNCTYPE(None,ctypes.c_uint64,
+)
+class _UniffiVTableCallbackInterfaceTokencastPageHost(ctypes.Structure):
+    _fields_ = [
+        ("uniffi_free", _UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_PAGE_HOST),
+        ("uniffi_clone", _UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_PAGE_HOST),
+        ("perform", _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_PAGE_HOST_METHOD0),
+    ]
+_UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost.argtypes = (
+    ctypes.POINTER(_UniffiVTableCallbackInterfaceTokencastPageHost),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost.restype = None
 _UNIFFI_CALLBACK_INTERFACE_TOKENCAST_REQUEST_FIELDS_METHOD0 = ctypes.CFUNCTYPE(None,ctypes.c_uint64,_UniffiRustBuffer,ctypes.POINTER(_UniffiRustBuffer),
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -2183,6 +2375,110 @@ class _UniffiFfiConverterTypeAccountList(_UniffiConverterRustBuffer):
         _UniffiFfiConverterSequenceTypeAccount.write(value.accounts, buf)
         _UniffiFfiConverterOptionalString.write(value.current, buf)
 
+class _UniffiFfiConverterSequenceInt64(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterInt64.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterInt64.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterInt64.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class ApiOrigin:
+    """
+    An API and the statuses by which it rejects a token; none stands for 401.
+"""
+    def __init__(self, *, origin:str, rejected:typing.List[int] = _DEFAULT):
+        self.origin = origin
+        if rejected is _DEFAULT:
+            self.rejected = []
+        else:
+            self.rejected = rejected
+        
+        
+
+    
+    def __str__(self):
+        return "ApiOrigin(origin={}, rejected={})".format(self.origin, self.rejected)
+    def __eq__(self, other):
+        if self.origin != other.origin:
+            return False
+        if self.rejected != other.rejected:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeApiOrigin(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return ApiOrigin(
+            origin=_UniffiFfiConverterString.read(buf),
+            rejected=_UniffiFfiConverterSequenceInt64.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.origin)
+        _UniffiFfiConverterSequenceInt64.check_lower(value.rejected)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.origin, buf)
+        _UniffiFfiConverterSequenceInt64.write(value.rejected, buf)
+
+@dataclass
+class CookieUse:
+    """
+    Which cookie holds the token, in which store.
+"""
+    def __init__(self, *, jar:int, name:str):
+        self.jar = jar
+        self.name = name
+        
+        
+
+    
+    def __str__(self):
+        return "CookieUse(jar={}, name={})".format(self.jar, self.name)
+    def __eq__(self, other):
+        if self.jar != other.jar:
+            return False
+        if self.name != other.name:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeCookieUse(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return CookieUse(
+            jar=_UniffiFfiConverterInt64.read(buf),
+            name=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterInt64.check_lower(value.jar)
+        _UniffiFfiConverterString.check_lower(value.name)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterInt64.write(value.jar, buf)
+        _UniffiFfiConverterString.write(value.name, buf)
+
 class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, items):
@@ -2283,6 +2579,52 @@ class _UniffiFfiConverterTypeExtraFields(_UniffiConverterRustBuffer):
         _UniffiFfiConverterMapStringString.write(value.headers, buf)
         _UniffiFfiConverterMapStringString.write(value.fields, buf)
 
+class _UniffiFfiConverterSequenceString(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterString.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterString.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterString.read(buf) for i in range(count)
+        ]
+
+class _UniffiFfiConverterSequenceTypeApiOrigin(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeApiOrigin.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeApiOrigin.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeApiOrigin.read(buf) for i in range(count)
+        ]
+
 class _UniffiFfiConverterBoolean:
     @classmethod
     def check_lower(cls, value):
@@ -2303,6 +2645,157 @@ class _UniffiFfiConverterBoolean:
     @classmethod
     def write(cls, value, buf):
         buf.write_u8(value)
+
+class _UniffiFfiConverterOptionalTypeCookieUse(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeCookieUse.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeCookieUse.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeCookieUse.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class PagePolicy:
+    """
+    Which pages may have access tokens, and how they go on after a 401.
+"""
+    def __init__(self, *, origins:typing.List[str], api:typing.List[ApiOrigin] = _DEFAULT, allow_loopback_http:bool = False, reload:bool = False, guarded_push:bool = False, self_refresh:typing.List[str] = _DEFAULT, cookie:typing.Optional[CookieUse] = _DEFAULT):
+        self.origins = origins
+        if api is _DEFAULT:
+            self.api = []
+        else:
+            self.api = api
+        self.allow_loopback_http = allow_loopback_http
+        self.reload = reload
+        self.guarded_push = guarded_push
+        if self_refresh is _DEFAULT:
+            self.self_refresh = []
+        else:
+            self.self_refresh = self_refresh
+        if cookie is _DEFAULT:
+            self.cookie = None
+        else:
+            self.cookie = cookie
+        
+        
+
+    
+    def __str__(self):
+        return "PagePolicy(origins={}, api={}, allow_loopback_http={}, reload={}, guarded_push={}, self_refresh={}, cookie={})".format(self.origins, self.api, self.allow_loopback_http, self.reload, self.guarded_push, self.self_refresh, self.cookie)
+    def __eq__(self, other):
+        if self.origins != other.origins:
+            return False
+        if self.api != other.api:
+            return False
+        if self.allow_loopback_http != other.allow_loopback_http:
+            return False
+        if self.reload != other.reload:
+            return False
+        if self.guarded_push != other.guarded_push:
+            return False
+        if self.self_refresh != other.self_refresh:
+            return False
+        if self.cookie != other.cookie:
+            return False
+        return True
+
+class _UniffiFfiConverterTypePagePolicy(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return PagePolicy(
+            origins=_UniffiFfiConverterSequenceString.read(buf),
+            api=_UniffiFfiConverterSequenceTypeApiOrigin.read(buf),
+            allow_loopback_http=_UniffiFfiConverterBoolean.read(buf),
+            reload=_UniffiFfiConverterBoolean.read(buf),
+            guarded_push=_UniffiFfiConverterBoolean.read(buf),
+            self_refresh=_UniffiFfiConverterSequenceString.read(buf),
+            cookie=_UniffiFfiConverterOptionalTypeCookieUse.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterSequenceString.check_lower(value.origins)
+        _UniffiFfiConverterSequenceTypeApiOrigin.check_lower(value.api)
+        _UniffiFfiConverterBoolean.check_lower(value.allow_loopback_http)
+        _UniffiFfiConverterBoolean.check_lower(value.reload)
+        _UniffiFfiConverterBoolean.check_lower(value.guarded_push)
+        _UniffiFfiConverterSequenceString.check_lower(value.self_refresh)
+        _UniffiFfiConverterOptionalTypeCookieUse.check_lower(value.cookie)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterSequenceString.write(value.origins, buf)
+        _UniffiFfiConverterSequenceTypeApiOrigin.write(value.api, buf)
+        _UniffiFfiConverterBoolean.write(value.allow_loopback_http, buf)
+        _UniffiFfiConverterBoolean.write(value.reload, buf)
+        _UniffiFfiConverterBoolean.write(value.guarded_push, buf)
+        _UniffiFfiConverterSequenceString.write(value.self_refresh, buf)
+        _UniffiFfiConverterOptionalTypeCookieUse.write(value.cookie, buf)
+
+@dataclass
+class PageSender:
+    """
+    Who sent a message, as the platform says it.
+"""
+    def __init__(self, *, origin:str, is_main_frame:bool, doc:typing.Optional[str] = _DEFAULT):
+        self.origin = origin
+        self.is_main_frame = is_main_frame
+        if doc is _DEFAULT:
+            self.doc = None
+        else:
+            self.doc = doc
+        
+        
+
+    
+    def __str__(self):
+        return "PageSender(origin={}, is_main_frame={}, doc={})".format(self.origin, self.is_main_frame, self.doc)
+    def __eq__(self, other):
+        if self.origin != other.origin:
+            return False
+        if self.is_main_frame != other.is_main_frame:
+            return False
+        if self.doc != other.doc:
+            return False
+        return True
+
+class _UniffiFfiConverterTypePageSender(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return PageSender(
+            origin=_UniffiFfiConverterString.read(buf),
+            is_main_frame=_UniffiFfiConverterBoolean.read(buf),
+            doc=_UniffiFfiConverterOptionalString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.origin)
+        _UniffiFfiConverterBoolean.check_lower(value.is_main_frame)
+        _UniffiFfiConverterOptionalString.check_lower(value.doc)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.origin, buf)
+        _UniffiFfiConverterBoolean.write(value.is_main_frame, buf)
+        _UniffiFfiConverterOptionalString.write(value.doc, buf)
 
 @dataclass
 class SessionOptions:
@@ -4312,6 +4805,55 @@ class _UniffiFfiConverterTypeBackgroundTimeError(_UniffiConverterRustBuffer):
 
 
 
+
+
+
+class GoneReason(enum.Enum):
+    """
+    Why a page is gone.
+"""
+    
+    CLOSED = 0
+    """
+    The webview or the connection was closed.
+"""
+    
+    PROCESS_TERMINATED = 1
+    """
+    The process that rendered it ended.
+"""
+    
+
+
+class _UniffiFfiConverterTypeGoneReason(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return GoneReason.CLOSED
+        if variant == 2:
+            return GoneReason.PROCESS_TERMINATED
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == GoneReason.CLOSED:
+            return
+        if value == GoneReason.PROCESS_TERMINATED:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == GoneReason.CLOSED:
+            buf.write_i32(1)
+        if value == GoneReason.PROCESS_TERMINATED:
+            buf.write_i32(2)
+
+
+
+
+
 # KeyFailure
 # We want to define each variant as a nested class that's also a subclass,
 # which is tricky in Python.  To accomplish this we're going to create each
@@ -4528,6 +5070,1044 @@ class _UniffiFfiConverterTypeNotice(_UniffiConverterRustBuffer):
             buf.write_i32(4)
 
 
+
+
+
+
+
+
+class TryAgainCause(enum.Enum):
+    """
+    What is in the way of an answer.
+"""
+    
+    OFFLINE = 0
+    """
+    The server could not be reached.
+"""
+    
+    UNTRUSTED = 1
+    """
+    The server's certificate was not accepted: a captive portal, a wrong clock, or an attack.
+"""
+    
+    BUSY = 2
+    """
+    Another process or call is at work.
+"""
+    
+    SERVER = 3
+    """
+    The server answered, but not with a verdict.
+"""
+    
+    APP = 4
+    """
+    The app's own `RequestFields` had no answer: nothing was sent.
+"""
+    
+
+
+class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return TryAgainCause.OFFLINE
+        if variant == 2:
+            return TryAgainCause.UNTRUSTED
+        if variant == 3:
+            return TryAgainCause.BUSY
+        if variant == 4:
+            return TryAgainCause.SERVER
+        if variant == 5:
+            return TryAgainCause.APP
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == TryAgainCause.OFFLINE:
+            return
+        if value == TryAgainCause.UNTRUSTED:
+            return
+        if value == TryAgainCause.BUSY:
+            return
+        if value == TryAgainCause.SERVER:
+            return
+        if value == TryAgainCause.APP:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == TryAgainCause.OFFLINE:
+            buf.write_i32(1)
+        if value == TryAgainCause.UNTRUSTED:
+            buf.write_i32(2)
+        if value == TryAgainCause.BUSY:
+            buf.write_i32(3)
+        if value == TryAgainCause.SERVER:
+            buf.write_i32(4)
+        if value == TryAgainCause.APP:
+            buf.write_i32(5)
+
+
+
+
+
+# SessionError
+# We want to define each variant as a nested class that's also a subclass,
+# which is tricky in Python.  To accomplish this we're going to create each
+# class separately, then manually add the child classes to the base class's
+# __dict__.  All of this happens in dummy class to avoid polluting the module
+# namespace.
+class SessionError(Exception):
+    """
+    What a caller of a session can do about a failure.
+"""
+    pass
+
+_UniffiTempSessionError = SessionError
+
+class SessionError:  # type: ignore
+    """
+    What a caller of a session can do about a failure.
+"""
+    
+    class SignInRequired(_UniffiTempSessionError):
+        """
+        There is no session: show the sign-in.
+"""
+        
+        def __init__(self, reason, detail):
+            super().__init__(", ".join([
+                "reason={!r}".format(reason),
+                "detail={!r}".format(detail),
+            ]))
+            self.reason = reason
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.SignInRequired({})".format(str(self))
+    _UniffiTempSessionError.SignInRequired = SignInRequired # type: ignore
+    class InvalidCredentials(_UniffiTempSessionError):
+        """
+        The server did not accept the credentials of a sign-in: let the user correct them.
+"""
+        
+        def __init__(self, code, detail):
+            super().__init__(", ".join([
+                "code={!r}".format(code),
+                "detail={!r}".format(detail),
+            ]))
+            self.code = code
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.InvalidCredentials({})".format(str(self))
+    _UniffiTempSessionError.InvalidCredentials = InvalidCredentials # type: ignore
+    class TryAgain(_UniffiTempSessionError):
+        """
+        Nothing is lost: try again, not before `after_ms`.
+"""
+        
+        def __init__(self, after_ms, why, detail):
+            super().__init__(", ".join([
+                "after_ms={!r}".format(after_ms),
+                "why={!r}".format(why),
+                "detail={!r}".format(detail),
+            ]))
+            self.after_ms = after_ms
+            self.why = why
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.TryAgain({})".format(str(self))
+    _UniffiTempSessionError.TryAgain = TryAgain # type: ignore
+    class Locked(_UniffiTempSessionError):
+        """
+        The storage cannot be read now: wait for the user to unlock the device or keyring.
+"""
+        
+        def __init__(self, why, detail):
+            super().__init__(", ".join([
+                "why={!r}".format(why),
+                "detail={!r}".format(detail),
+            ]))
+            self.why = why
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.Locked({})".format(str(self))
+    _UniffiTempSessionError.Locked = Locked # type: ignore
+    class StorageFailed(_UniffiTempSessionError):
+        """
+        What was asked could not be made durable.
+"""
+        
+        def __init__(self, why, detail):
+            super().__init__(", ".join([
+                "why={!r}".format(why),
+                "detail={!r}".format(detail),
+            ]))
+            self.why = why
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.StorageFailed({})".format(str(self))
+    _UniffiTempSessionError.StorageFailed = StorageFailed # type: ignore
+    class Misconfigured(_UniffiTempSessionError):
+        """
+        The set-up is wrong: a developer has to mend it.
+"""
+        
+        def __init__(self, what, fix, detail):
+            super().__init__(", ".join([
+                "what={!r}".format(what),
+                "fix={!r}".format(fix),
+                "detail={!r}".format(detail),
+            ]))
+            self.what = what
+            self.fix = fix
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.Misconfigured({})".format(str(self))
+    _UniffiTempSessionError.Misconfigured = Misconfigured # type: ignore
+    class Closed(_UniffiTempSessionError):
+        """
+        The session object was closed.
+"""
+        
+        def __init__(self, detail):
+            super().__init__(", ".join([
+                "detail={!r}".format(detail),
+            ]))
+            self.detail = detail
+
+        def __repr__(self):
+            return "SessionError.Closed({})".format(str(self))
+    _UniffiTempSessionError.Closed = Closed # type: ignore
+
+SessionError = _UniffiTempSessionError # type: ignore
+del _UniffiTempSessionError
+
+
+class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return SessionError.SignInRequired(
+                _UniffiFfiConverterTypeEndReason.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 2:
+            return SessionError.InvalidCredentials(
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 3:
+            return SessionError.TryAgain(
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterTypeTryAgainCause.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 4:
+            return SessionError.Locked(
+                _UniffiFfiConverterTypeLockedCause.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 5:
+            return SessionError.StorageFailed(
+                _UniffiFfiConverterTypeStorageFailure.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 6:
+            return SessionError.Misconfigured(
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 7:
+            return SessionError.Closed(
+                _UniffiFfiConverterString.read(buf),
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if isinstance(value, SessionError.SignInRequired):
+            _UniffiFfiConverterTypeEndReason.check_lower(value.reason)
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+        if isinstance(value, SessionError.InvalidCredentials):
+            _UniffiFfiConverterString.check_lower(value.code)
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+        if isinstance(value, SessionError.TryAgain):
+            _UniffiFfiConverterInt64.check_lower(value.after_ms)
+            _UniffiFfiConverterTypeTryAgainCause.check_lower(value.why)
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+        if isinstance(value, SessionError.Locked):
+            _UniffiFfiConverterTypeLockedCause.check_lower(value.why)
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+        if isinstance(value, SessionError.StorageFailed):
+            _UniffiFfiConverterTypeStorageFailure.check_lower(value.why)
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+        if isinstance(value, SessionError.Misconfigured):
+            _UniffiFfiConverterString.check_lower(value.what)
+            _UniffiFfiConverterString.check_lower(value.fix)
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+        if isinstance(value, SessionError.Closed):
+            _UniffiFfiConverterString.check_lower(value.detail)
+            return
+
+    @staticmethod
+    def write(value, buf):
+        if isinstance(value, SessionError.SignInRequired):
+            buf.write_i32(1)
+            _UniffiFfiConverterTypeEndReason.write(value.reason, buf)
+            _UniffiFfiConverterString.write(value.detail, buf)
+        if isinstance(value, SessionError.InvalidCredentials):
+            buf.write_i32(2)
+            _UniffiFfiConverterString.write(value.code, buf)
+            _UniffiFfiConverterString.write(value.detail, buf)
+        if isinstance(value, SessionError.TryAgain):
+            buf.write_i32(3)
+            _UniffiFfiConverterInt64.write(value.after_ms, buf)
+            _UniffiFfiConverterTypeTryAgainCause.write(value.why, buf)
+            _UniffiFfiConverterString.write(value.detail, buf)
+        if isinstance(value, SessionError.Locked):
+            buf.write_i32(4)
+            _UniffiFfiConverterTypeLockedCause.write(value.why, buf)
+            _UniffiFfiConverterString.write(value.detail, buf)
+        if isinstance(value, SessionError.StorageFailed):
+            buf.write_i32(5)
+            _UniffiFfiConverterTypeStorageFailure.write(value.why, buf)
+            _UniffiFfiConverterString.write(value.detail, buf)
+        if isinstance(value, SessionError.Misconfigured):
+            buf.write_i32(6)
+            _UniffiFfiConverterString.write(value.what, buf)
+            _UniffiFfiConverterString.write(value.fix, buf)
+            _UniffiFfiConverterString.write(value.detail, buf)
+        if isinstance(value, SessionError.Closed):
+            buf.write_i32(7)
+            _UniffiFfiConverterString.write(value.detail, buf)
+
+
+class PageMessageProtocol(typing.Protocol):
+    """
+    A text for a page or a jar. It may hold a token: its `Debug` shows none of it.
+"""
+    
+    def expose(self, ) -> str:
+        """
+        The text, to be handed over and to be kept nowhere.
+"""
+        raise NotImplementedError
+
+class PageMessage(PageMessageProtocol):
+    """
+    A text for a page or a jar. It may hold a token: its `Debug` shows none of it.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_pagemessage, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_pagemessage, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def expose(self, ) -> str:
+        """
+        The text, to be handed over and to be kept nowhere.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_expose,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+    # The Rust `Debug::fmt` implementation.
+    def __repr__(self) -> str:
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+class _UniffiFfiConverterTypePageMessage:
+    @staticmethod
+    def lift(value: int) -> PageMessage:
+        return PageMessage._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: PageMessage):
+        if not isinstance(value, PageMessage):
+            raise TypeError("Expected PageMessage instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: PageMessage) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> PageMessage:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: PageMessage, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
+
+
+
+
+class PageAction:
+    """
+    What the host has to do; every kind is one call of the platform.
+"""
+    def __init__(self):
+        raise RuntimeError("PageAction cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class REPLY:
+        """
+        Answer the message of this slot, once.
+"""
+        
+        def __init__(self, slot:int, message:PageMessage):
+            self.slot = slot
+            
+            """
+        The slot.
+"""
+        
+            self.message = message
+            
+            """
+        What to hand over.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.REPLY(slot={}, message={})".format(self.slot, self.message)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_REPLY():
+                return False
+            if self.slot != other.slot:
+                return False
+            if self.message != other.message:
+                return False
+            return True
+
+    @dataclass
+    class NOTIFY:
+        """
+        Hand a text to the page's present document, where the platform can.
+"""
+        
+        def __init__(self, page:int, message:PageMessage):
+            self.page = page
+            
+            """
+        Which page.
+"""
+        
+            self.message = message
+            
+            """
+        What to hand over.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.NOTIFY(page={}, message={})".format(self.page, self.message)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_NOTIFY():
+                return False
+            if self.page != other.page:
+                return False
+            if self.message != other.message:
+                return False
+            return True
+
+    @dataclass
+    class PUSH:
+        """
+        Evaluate a script in the page's main frame.
+"""
+        
+        def __init__(self, page:int, script:PageMessage):
+            self.page = page
+            
+            """
+        Which page.
+"""
+        
+            self.script = script
+            
+            """
+        The script.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.PUSH(page={}, script={})".format(self.page, self.script)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_PUSH():
+                return False
+            if self.page != other.page:
+                return False
+            if self.script != other.script:
+                return False
+            return True
+
+    @dataclass
+    class RELOAD_SAME:
+        """
+        Load the current URL again, by GET.
+"""
+        
+        def __init__(self, page:int):
+            self.page = page
+            
+            """
+        Which page.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.RELOAD_SAME(page={})".format(self.page)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_RELOAD_SAME():
+                return False
+            if self.page != other.page:
+                return False
+            return True
+
+    @dataclass
+    class SET_COOKIE:
+        """
+        Write a cookie, then call `cookie_done`.
+"""
+        
+        def __init__(self, jar:int, op:int, origin:str, name:str, value:PageMessage):
+            self.jar = jar
+            
+            """
+        Which store.
+"""
+        
+            self.op = op
+            
+            """
+        Names the write.
+"""
+        
+            self.origin = origin
+            
+            """
+        Whose cookie it is.
+"""
+        
+            self.name = name
+            
+            """
+        Its name.
+"""
+        
+            self.value = value
+            
+            """
+        Its value: path `/`, `Secure`, `HttpOnly`, `SameSite=Lax`, without an end.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.SET_COOKIE(jar={}, op={}, origin={}, name={}, value={})".format(self.jar, self.op, self.origin, self.name, self.value)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_SET_COOKIE():
+                return False
+            if self.jar != other.jar:
+                return False
+            if self.op != other.op:
+                return False
+            if self.origin != other.origin:
+                return False
+            if self.name != other.name:
+                return False
+            if self.value != other.value:
+                return False
+            return True
+
+    @dataclass
+    class DELETE_COOKIE:
+        """
+        Delete a cookie, then call `cookie_done`.
+"""
+        
+        def __init__(self, jar:int, op:int, origin:str, name:str):
+            self.jar = jar
+            
+            """
+        Which store.
+"""
+        
+            self.op = op
+            
+            """
+        Names the write.
+"""
+        
+            self.origin = origin
+            
+            """
+        Whose cookie it is.
+"""
+        
+            self.name = name
+            
+            """
+        Its name.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.DELETE_COOKIE(jar={}, op={}, origin={}, name={})".format(self.jar, self.op, self.origin, self.name)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_DELETE_COOKIE():
+                return False
+            if self.jar != other.jar:
+                return False
+            if self.op != other.op:
+                return False
+            if self.origin != other.origin:
+                return False
+            if self.name != other.name:
+                return False
+            return True
+
+    @dataclass
+    class RELEASE:
+        """
+        Let the held request go on, the same one.
+"""
+        
+        def __init__(self, op:int):
+            self.op = op
+            
+            """
+        The request's name.
+"""
+        
+            pass
+
+    
+            
+        # The Rust `Debug::fmt` implementation.
+        def __repr__(self) -> str:
+            _uniffi_lowered_args = (
+                _UniffiFfiConverterTypePageAction.lower(self),
+            )
+            _uniffi_lift_return = _UniffiFfiConverterString.lift
+            _uniffi_error_converter = None
+            _uniffi_ffi_result = _uniffi_rust_call_with_error(
+                _uniffi_error_converter,
+                _UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug,
+                *_uniffi_lowered_args,
+            )
+            return _uniffi_lift_return(_uniffi_ffi_result)
+            
+    
+        def __str__(self):
+            return "PageAction.RELEASE(op={})".format(self.op)
+        def __eq__(self, other):
+            if not isinstance(other, PageAction):
+                return NotImplemented
+            if not other.is_RELEASE():
+                return False
+            if self.op != other.op:
+                return False
+            return True
+
+    
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_REPLY(self) -> bool:
+        return isinstance(self, PageAction.REPLY)
+    def is_reply(self) -> bool:
+        return isinstance(self, PageAction.REPLY)
+    def is_NOTIFY(self) -> bool:
+        return isinstance(self, PageAction.NOTIFY)
+    def is_notify(self) -> bool:
+        return isinstance(self, PageAction.NOTIFY)
+    def is_PUSH(self) -> bool:
+        return isinstance(self, PageAction.PUSH)
+    def is_push(self) -> bool:
+        return isinstance(self, PageAction.PUSH)
+    def is_RELOAD_SAME(self) -> bool:
+        return isinstance(self, PageAction.RELOAD_SAME)
+    def is_reload_same(self) -> bool:
+        return isinstance(self, PageAction.RELOAD_SAME)
+    def is_SET_COOKIE(self) -> bool:
+        return isinstance(self, PageAction.SET_COOKIE)
+    def is_set_cookie(self) -> bool:
+        return isinstance(self, PageAction.SET_COOKIE)
+    def is_DELETE_COOKIE(self) -> bool:
+        return isinstance(self, PageAction.DELETE_COOKIE)
+    def is_delete_cookie(self) -> bool:
+        return isinstance(self, PageAction.DELETE_COOKIE)
+    def is_RELEASE(self) -> bool:
+        return isinstance(self, PageAction.RELEASE)
+    def is_release(self) -> bool:
+        return isinstance(self, PageAction.RELEASE)
+    
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+PageAction.REPLY = type("PageAction.REPLY", (PageAction.REPLY, PageAction,), {})  # type: ignore
+PageAction.NOTIFY = type("PageAction.NOTIFY", (PageAction.NOTIFY, PageAction,), {})  # type: ignore
+PageAction.PUSH = type("PageAction.PUSH", (PageAction.PUSH, PageAction,), {})  # type: ignore
+PageAction.RELOAD_SAME = type("PageAction.RELOAD_SAME", (PageAction.RELOAD_SAME, PageAction,), {})  # type: ignore
+PageAction.SET_COOKIE = type("PageAction.SET_COOKIE", (PageAction.SET_COOKIE, PageAction,), {})  # type: ignore
+PageAction.DELETE_COOKIE = type("PageAction.DELETE_COOKIE", (PageAction.DELETE_COOKIE, PageAction,), {})  # type: ignore
+PageAction.RELEASE = type("PageAction.RELEASE", (PageAction.RELEASE, PageAction,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypePageAction(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return PageAction.REPLY(
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterTypePageMessage.read(buf),
+            )
+        if variant == 2:
+            return PageAction.NOTIFY(
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterTypePageMessage.read(buf),
+            )
+        if variant == 3:
+            return PageAction.PUSH(
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterTypePageMessage.read(buf),
+            )
+        if variant == 4:
+            return PageAction.RELOAD_SAME(
+                _UniffiFfiConverterInt64.read(buf),
+            )
+        if variant == 5:
+            return PageAction.SET_COOKIE(
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterTypePageMessage.read(buf),
+            )
+        if variant == 6:
+            return PageAction.DELETE_COOKIE(
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterInt64.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 7:
+            return PageAction.RELEASE(
+                _UniffiFfiConverterInt64.read(buf),
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_REPLY():
+            _UniffiFfiConverterInt64.check_lower(value.slot)
+            _UniffiFfiConverterTypePageMessage.check_lower(value.message)
+            return
+        if value.is_NOTIFY():
+            _UniffiFfiConverterInt64.check_lower(value.page)
+            _UniffiFfiConverterTypePageMessage.check_lower(value.message)
+            return
+        if value.is_PUSH():
+            _UniffiFfiConverterInt64.check_lower(value.page)
+            _UniffiFfiConverterTypePageMessage.check_lower(value.script)
+            return
+        if value.is_RELOAD_SAME():
+            _UniffiFfiConverterInt64.check_lower(value.page)
+            return
+        if value.is_SET_COOKIE():
+            _UniffiFfiConverterInt64.check_lower(value.jar)
+            _UniffiFfiConverterInt64.check_lower(value.op)
+            _UniffiFfiConverterString.check_lower(value.origin)
+            _UniffiFfiConverterString.check_lower(value.name)
+            _UniffiFfiConverterTypePageMessage.check_lower(value.value)
+            return
+        if value.is_DELETE_COOKIE():
+            _UniffiFfiConverterInt64.check_lower(value.jar)
+            _UniffiFfiConverterInt64.check_lower(value.op)
+            _UniffiFfiConverterString.check_lower(value.origin)
+            _UniffiFfiConverterString.check_lower(value.name)
+            return
+        if value.is_RELEASE():
+            _UniffiFfiConverterInt64.check_lower(value.op)
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_REPLY():
+            buf.write_i32(1)
+            _UniffiFfiConverterInt64.write(value.slot, buf)
+            _UniffiFfiConverterTypePageMessage.write(value.message, buf)
+        if value.is_NOTIFY():
+            buf.write_i32(2)
+            _UniffiFfiConverterInt64.write(value.page, buf)
+            _UniffiFfiConverterTypePageMessage.write(value.message, buf)
+        if value.is_PUSH():
+            buf.write_i32(3)
+            _UniffiFfiConverterInt64.write(value.page, buf)
+            _UniffiFfiConverterTypePageMessage.write(value.script, buf)
+        if value.is_RELOAD_SAME():
+            buf.write_i32(4)
+            _UniffiFfiConverterInt64.write(value.page, buf)
+        if value.is_SET_COOKIE():
+            buf.write_i32(5)
+            _UniffiFfiConverterInt64.write(value.jar, buf)
+            _UniffiFfiConverterInt64.write(value.op, buf)
+            _UniffiFfiConverterString.write(value.origin, buf)
+            _UniffiFfiConverterString.write(value.name, buf)
+            _UniffiFfiConverterTypePageMessage.write(value.value, buf)
+        if value.is_DELETE_COOKIE():
+            buf.write_i32(6)
+            _UniffiFfiConverterInt64.write(value.jar, buf)
+            _UniffiFfiConverterInt64.write(value.op, buf)
+            _UniffiFfiConverterString.write(value.origin, buf)
+            _UniffiFfiConverterString.write(value.name, buf)
+        if value.is_RELEASE():
+            buf.write_i32(7)
+            _UniffiFfiConverterInt64.write(value.op, buf)
+
+
+
+
+
+# PageHostError
+# We want to define each variant as a nested class that's also a subclass,
+# which is tricky in Python.  To accomplish this we're going to create each
+# class separately, then manually add the child classes to the base class's
+# __dict__.  All of this happens in dummy class to avoid polluting the module
+# namespace.
+class PageHostError(Exception):
+    """
+    A page's host threw. Its text is dropped: it may quote what the host was given.
+"""
+    pass
+
+_UniffiTempPageHostError = PageHostError
+
+class PageHostError:  # type: ignore
+    """
+    A page's host threw. Its text is dropped: it may quote what the host was given.
+"""
+    
+    class Threw(_UniffiTempPageHostError):
+        """
+        Something was thrown.
+"""
+        
+        def __init__(self):
+            pass
+
+        def __repr__(self):
+            return "PageHostError.Threw({})".format(str(self))
+    _UniffiTempPageHostError.Threw = Threw # type: ignore
+
+PageHostError = _UniffiTempPageHostError # type: ignore
+del _UniffiTempPageHostError
+
+
+class _UniffiFfiConverterTypePageHostError(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return PageHostError.Threw(
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if isinstance(value, PageHostError.Threw):
+            return
+
+    @staticmethod
+    def write(value, buf):
+        if isinstance(value, PageHostError.Threw):
+            buf.write_i32(1)
 
 
 
@@ -4984,334 +6564,6 @@ class _UniffiFfiConverterTypeRequestFieldsError(_UniffiConverterRustBuffer):
     def write(value, buf):
         if isinstance(value, RequestFieldsError.Threw):
             buf.write_i32(1)
-
-
-
-
-
-
-class TryAgainCause(enum.Enum):
-    """
-    What is in the way of an answer.
-"""
-    
-    OFFLINE = 0
-    """
-    The server could not be reached.
-"""
-    
-    UNTRUSTED = 1
-    """
-    The server's certificate was not accepted: a captive portal, a wrong clock, or an attack.
-"""
-    
-    BUSY = 2
-    """
-    Another process or call is at work.
-"""
-    
-    SERVER = 3
-    """
-    The server answered, but not with a verdict.
-"""
-    
-    APP = 4
-    """
-    The app's own `RequestFields` had no answer: nothing was sent.
-"""
-    
-
-
-class _UniffiFfiConverterTypeTryAgainCause(_UniffiConverterRustBuffer):
-    @staticmethod
-    def read(buf):
-        variant = buf.read_i32()
-        if variant == 1:
-            return TryAgainCause.OFFLINE
-        if variant == 2:
-            return TryAgainCause.UNTRUSTED
-        if variant == 3:
-            return TryAgainCause.BUSY
-        if variant == 4:
-            return TryAgainCause.SERVER
-        if variant == 5:
-            return TryAgainCause.APP
-        raise InternalError("Raw enum value doesn't match any cases")
-
-    @staticmethod
-    def check_lower(value):
-        if value == TryAgainCause.OFFLINE:
-            return
-        if value == TryAgainCause.UNTRUSTED:
-            return
-        if value == TryAgainCause.BUSY:
-            return
-        if value == TryAgainCause.SERVER:
-            return
-        if value == TryAgainCause.APP:
-            return
-        raise ValueError(value)
-
-    @staticmethod
-    def write(value, buf):
-        if value == TryAgainCause.OFFLINE:
-            buf.write_i32(1)
-        if value == TryAgainCause.UNTRUSTED:
-            buf.write_i32(2)
-        if value == TryAgainCause.BUSY:
-            buf.write_i32(3)
-        if value == TryAgainCause.SERVER:
-            buf.write_i32(4)
-        if value == TryAgainCause.APP:
-            buf.write_i32(5)
-
-
-
-
-
-# SessionError
-# We want to define each variant as a nested class that's also a subclass,
-# which is tricky in Python.  To accomplish this we're going to create each
-# class separately, then manually add the child classes to the base class's
-# __dict__.  All of this happens in dummy class to avoid polluting the module
-# namespace.
-class SessionError(Exception):
-    """
-    What a caller of a session can do about a failure.
-"""
-    pass
-
-_UniffiTempSessionError = SessionError
-
-class SessionError:  # type: ignore
-    """
-    What a caller of a session can do about a failure.
-"""
-    
-    class SignInRequired(_UniffiTempSessionError):
-        """
-        There is no session: show the sign-in.
-"""
-        
-        def __init__(self, reason, detail):
-            super().__init__(", ".join([
-                "reason={!r}".format(reason),
-                "detail={!r}".format(detail),
-            ]))
-            self.reason = reason
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.SignInRequired({})".format(str(self))
-    _UniffiTempSessionError.SignInRequired = SignInRequired # type: ignore
-    class InvalidCredentials(_UniffiTempSessionError):
-        """
-        The server did not accept the credentials of a sign-in: let the user correct them.
-"""
-        
-        def __init__(self, code, detail):
-            super().__init__(", ".join([
-                "code={!r}".format(code),
-                "detail={!r}".format(detail),
-            ]))
-            self.code = code
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.InvalidCredentials({})".format(str(self))
-    _UniffiTempSessionError.InvalidCredentials = InvalidCredentials # type: ignore
-    class TryAgain(_UniffiTempSessionError):
-        """
-        Nothing is lost: try again, not before `after_ms`.
-"""
-        
-        def __init__(self, after_ms, why, detail):
-            super().__init__(", ".join([
-                "after_ms={!r}".format(after_ms),
-                "why={!r}".format(why),
-                "detail={!r}".format(detail),
-            ]))
-            self.after_ms = after_ms
-            self.why = why
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.TryAgain({})".format(str(self))
-    _UniffiTempSessionError.TryAgain = TryAgain # type: ignore
-    class Locked(_UniffiTempSessionError):
-        """
-        The storage cannot be read now: wait for the user to unlock the device or keyring.
-"""
-        
-        def __init__(self, why, detail):
-            super().__init__(", ".join([
-                "why={!r}".format(why),
-                "detail={!r}".format(detail),
-            ]))
-            self.why = why
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.Locked({})".format(str(self))
-    _UniffiTempSessionError.Locked = Locked # type: ignore
-    class StorageFailed(_UniffiTempSessionError):
-        """
-        What was asked could not be made durable.
-"""
-        
-        def __init__(self, why, detail):
-            super().__init__(", ".join([
-                "why={!r}".format(why),
-                "detail={!r}".format(detail),
-            ]))
-            self.why = why
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.StorageFailed({})".format(str(self))
-    _UniffiTempSessionError.StorageFailed = StorageFailed # type: ignore
-    class Misconfigured(_UniffiTempSessionError):
-        """
-        The set-up is wrong: a developer has to mend it.
-"""
-        
-        def __init__(self, what, fix, detail):
-            super().__init__(", ".join([
-                "what={!r}".format(what),
-                "fix={!r}".format(fix),
-                "detail={!r}".format(detail),
-            ]))
-            self.what = what
-            self.fix = fix
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.Misconfigured({})".format(str(self))
-    _UniffiTempSessionError.Misconfigured = Misconfigured # type: ignore
-    class Closed(_UniffiTempSessionError):
-        """
-        The session object was closed.
-"""
-        
-        def __init__(self, detail):
-            super().__init__(", ".join([
-                "detail={!r}".format(detail),
-            ]))
-            self.detail = detail
-
-        def __repr__(self):
-            return "SessionError.Closed({})".format(str(self))
-    _UniffiTempSessionError.Closed = Closed # type: ignore
-
-SessionError = _UniffiTempSessionError # type: ignore
-del _UniffiTempSessionError
-
-
-class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
-    @staticmethod
-    def read(buf):
-        variant = buf.read_i32()
-        if variant == 1:
-            return SessionError.SignInRequired(
-                _UniffiFfiConverterTypeEndReason.read(buf),
-                _UniffiFfiConverterString.read(buf),
-            )
-        if variant == 2:
-            return SessionError.InvalidCredentials(
-                _UniffiFfiConverterString.read(buf),
-                _UniffiFfiConverterString.read(buf),
-            )
-        if variant == 3:
-            return SessionError.TryAgain(
-                _UniffiFfiConverterInt64.read(buf),
-                _UniffiFfiConverterTypeTryAgainCause.read(buf),
-                _UniffiFfiConverterString.read(buf),
-            )
-        if variant == 4:
-            return SessionError.Locked(
-                _UniffiFfiConverterTypeLockedCause.read(buf),
-                _UniffiFfiConverterString.read(buf),
-            )
-        if variant == 5:
-            return SessionError.StorageFailed(
-                _UniffiFfiConverterTypeStorageFailure.read(buf),
-                _UniffiFfiConverterString.read(buf),
-            )
-        if variant == 6:
-            return SessionError.Misconfigured(
-                _UniffiFfiConverterString.read(buf),
-                _UniffiFfiConverterString.read(buf),
-                _UniffiFfiConverterString.read(buf),
-            )
-        if variant == 7:
-            return SessionError.Closed(
-                _UniffiFfiConverterString.read(buf),
-            )
-        raise InternalError("Raw enum value doesn't match any cases")
-
-    @staticmethod
-    def check_lower(value):
-        if isinstance(value, SessionError.SignInRequired):
-            _UniffiFfiConverterTypeEndReason.check_lower(value.reason)
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-        if isinstance(value, SessionError.InvalidCredentials):
-            _UniffiFfiConverterString.check_lower(value.code)
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-        if isinstance(value, SessionError.TryAgain):
-            _UniffiFfiConverterInt64.check_lower(value.after_ms)
-            _UniffiFfiConverterTypeTryAgainCause.check_lower(value.why)
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-        if isinstance(value, SessionError.Locked):
-            _UniffiFfiConverterTypeLockedCause.check_lower(value.why)
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-        if isinstance(value, SessionError.StorageFailed):
-            _UniffiFfiConverterTypeStorageFailure.check_lower(value.why)
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-        if isinstance(value, SessionError.Misconfigured):
-            _UniffiFfiConverterString.check_lower(value.what)
-            _UniffiFfiConverterString.check_lower(value.fix)
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-        if isinstance(value, SessionError.Closed):
-            _UniffiFfiConverterString.check_lower(value.detail)
-            return
-
-    @staticmethod
-    def write(value, buf):
-        if isinstance(value, SessionError.SignInRequired):
-            buf.write_i32(1)
-            _UniffiFfiConverterTypeEndReason.write(value.reason, buf)
-            _UniffiFfiConverterString.write(value.detail, buf)
-        if isinstance(value, SessionError.InvalidCredentials):
-            buf.write_i32(2)
-            _UniffiFfiConverterString.write(value.code, buf)
-            _UniffiFfiConverterString.write(value.detail, buf)
-        if isinstance(value, SessionError.TryAgain):
-            buf.write_i32(3)
-            _UniffiFfiConverterInt64.write(value.after_ms, buf)
-            _UniffiFfiConverterTypeTryAgainCause.write(value.why, buf)
-            _UniffiFfiConverterString.write(value.detail, buf)
-        if isinstance(value, SessionError.Locked):
-            buf.write_i32(4)
-            _UniffiFfiConverterTypeLockedCause.write(value.why, buf)
-            _UniffiFfiConverterString.write(value.detail, buf)
-        if isinstance(value, SessionError.StorageFailed):
-            buf.write_i32(5)
-            _UniffiFfiConverterTypeStorageFailure.write(value.why, buf)
-            _UniffiFfiConverterString.write(value.detail, buf)
-        if isinstance(value, SessionError.Misconfigured):
-            buf.write_i32(6)
-            _UniffiFfiConverterString.write(value.what, buf)
-            _UniffiFfiConverterString.write(value.fix, buf)
-            _UniffiFfiConverterString.write(value.detail, buf)
-        if isinstance(value, SessionError.Closed):
-            buf.write_i32(7)
-            _UniffiFfiConverterString.write(value.detail, buf)
 
 class _UniffiFfiConverterSequenceTypeTransition(_UniffiConverterRustBuffer):
     @classmethod
@@ -6357,29 +7609,6 @@ class _UniffiFfiConverterTypeTokenSet:
     def write(cls, value: TokenSet, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
-class _UniffiFfiConverterSequenceString(_UniffiConverterRustBuffer):
-    @classmethod
-    def check_lower(cls, value):
-        for item in value:
-            _UniffiFfiConverterString.check_lower(item)
-
-    @classmethod
-    def write(cls, value, buf):
-        items = len(value)
-        buf.write_i32(items)
-        for item in value:
-            _UniffiFfiConverterString.write(item, buf)
-
-    @classmethod
-    def read(cls, buf):
-        count = buf.read_i32()
-        if count < 0:
-            raise InternalError("Unexpected negative sequence length")
-
-        return [
-            _UniffiFfiConverterString.read(buf) for i in range(count)
-        ]
-
 class _UniffiFfiConverterOptionalTypeAccessToken(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, value):
@@ -6773,6 +8002,465 @@ class _UniffiFfiConverterTypeSubscription:
     def write(cls, value: Subscription, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
+class _UniffiFfiConverterSequenceTypePageAction(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypePageAction.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypePageAction.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypePageAction.read(buf) for i in range(count)
+        ]
+
+
+class PageHost():
+    """
+    What a host does for its page. Called from any thread, one call at a time: post to the UI thread and return.
+"""
+    
+    def perform(self, actions: typing.List[PageAction]) -> None:
+        """
+        Does what came up outside of a call of the host, in this order.
+"""
+        raise NotImplementedError
+
+class PageHostImpl(PageHost):
+    """
+    What a host does for its page. Called from any thread, one call at a time: post to the UI thread and return.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_pagehost, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_pagehost, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def perform(self, actions: typing.List[PageAction]) -> None:
+        """
+        Does what came up outside of a call of the host, in this order.
+"""
+        
+        _UniffiFfiConverterSequenceTypePageAction.check_lower(actions)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterSequenceTypePageAction.lower(actions),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypePageHostError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_pagehost_perform,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+# Put all the bits inside a class to keep the top-level namespace clean
+class _UniffiTraitImplPageHostImpl:
+    # For each method, generate a callback function to pass to Rust
+
+    @_UNIFFI_CALLBACK_INTERFACE_TOKENCAST_PAGE_HOST_METHOD0
+    def perform(
+            uniffi_handle,
+            actions,
+            uniffi_out_return,
+            uniffi_call_status_ptr,
+        ):
+        uniffi_obj = _UniffiFfiConverterTypePageHost._handle_map.get(uniffi_handle)
+        def make_call():
+            uniffi_args = (_UniffiFfiConverterSequenceTypePageAction.lift(actions), )
+            uniffi_method = uniffi_obj.perform
+            return uniffi_method(*uniffi_args)
+        write_return_value = lambda v: None
+        _uniffi_trait_interface_call_with_error(
+                uniffi_call_status_ptr.contents,
+                make_call,
+                write_return_value,
+                PageHostError,
+                _UniffiFfiConverterTypePageHostError.lower,
+        )
+
+    @_UNIFFI_CALLBACK_INTERFACE_FREE_TOKENCAST_PAGE_HOST
+    def _uniffi_free(uniffi_handle):
+        _UniffiFfiConverterTypePageHost._handle_map.remove(uniffi_handle)
+
+    @_UNIFFI_CALLBACK_INTERFACE_CLONE_TOKENCAST_PAGE_HOST
+    def _uniffi_clone(uniffi_handle):
+        return _UniffiFfiConverterTypePageHost._handle_map.clone(uniffi_handle)
+
+    # Generate the FFI VTable.  This has a field for each callback interface method.
+    _uniffi_vtable = _UniffiVTableCallbackInterfaceTokencastPageHost(
+        _uniffi_free,
+        _uniffi_clone,
+        perform,
+    )
+    # Send Rust a pointer to the VTable.  Note: this means we need to keep the struct alive forever,
+    # or else bad things will happen when Rust tries to access it.
+    _UniffiLib.uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost(ctypes.byref(_uniffi_vtable))
+
+class _UniffiFfiConverterTypePageHost:
+    _handle_map = _UniffiHandleMap()
+
+    @staticmethod
+    def lift(value: int):
+        if (value & 1) == 0:
+            # Rust-generated handle, construct a new class that uses the handle to implement the
+            # interface
+            return PageHostImpl._uniffi_make_instance(value)
+        else:
+            # Python-generated handle, get the object from the handle map
+            return _UniffiFfiConverterTypePageHost._handle_map.remove(value)
+
+    @staticmethod
+    def check_lower(value: PageHost):
+        if not isinstance(value, PageHost):
+            raise TypeError("Expected PageHost subclass, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: PageHost):
+         if isinstance(value, PageHostImpl):
+            # Rust-implementated object.  Clone the handle and return it
+            return value._uniffi_clone_handle()
+         else:
+            # Python-implementated object, generate a new vtable handle and return that.
+            return _UniffiFfiConverterTypePageHost._handle_map.insert(value)
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer):
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: PageHost, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
+
+class WebViewsProtocol(typing.Protocol):
+    """
+    The webviews of one session. Keep one: letting go of it detaches them.
+"""
+    
+    def attach(self, policy: PagePolicy,host: PageHost) -> int:
+        """
+        Attaches a page; the number is its name from then on.
+"""
+        raise NotImplementedError
+    def cookie_done(self, op: int,ok: bool) -> None:
+        """
+        A cookie was written or deleted, or could not be.
+"""
+        raise NotImplementedError
+    def detach(self, page: int) -> typing.List[PageAction]:
+        """
+        Forgets the page. The actions settle its open slots.
+"""
+        raise NotImplementedError
+    def on_committed(self, page: int,url: str,method: str) -> typing.List[PageAction]:
+        """
+        A document was committed in the page's main frame, by this request.
+"""
+        raise NotImplementedError
+    def on_document_request(self, page: int,url: str,method: str) -> typing.Optional[int]:
+        """
+        A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+"""
+        raise NotImplementedError
+    def on_gone(self, page: int,reason: GoneReason) -> typing.List[PageAction]:
+        """
+        The page is gone without the host's doing.
+"""
+        raise NotImplementedError
+    def on_message(self, page: int,sender: PageSender,text: str,slot: int) -> typing.List[PageAction]:
+        """
+        A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+"""
+        raise NotImplementedError
+    def on_visibility(self, page: int,visible: bool) -> typing.List[PageAction]:
+        """
+        The page is shown to the user, or hidden.
+"""
+        raise NotImplementedError
+
+class WebViews(WebViewsProtocol):
+    """
+    The webviews of one session. Keep one: letting go of it detaches them.
+"""
+    
+    _handle: ctypes.c_uint64
+    
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_free_webviews, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_tokencast_ffi_fn_clone_webviews, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def attach(self, policy: PagePolicy,host: PageHost) -> int:
+        """
+        Attaches a page; the number is its name from then on.
+"""
+        
+        _UniffiFfiConverterTypePagePolicy.check_lower(policy)
+
+        _UniffiFfiConverterTypePageHost.check_lower(host)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypePagePolicy.lower(policy),
+            _UniffiFfiConverterTypePageHost.lower(host),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterInt64.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_attach,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def cookie_done(self, op: int,ok: bool) -> None:
+        """
+        A cookie was written or deleted, or could not be.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(op)
+
+        _UniffiFfiConverterBoolean.check_lower(ok)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(op),
+            _UniffiFfiConverterBoolean.lower(ok),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_cookie_done,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def detach(self, page: int) -> typing.List[PageAction]:
+        """
+        Forgets the page. The actions settle its open slots.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_detach,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_committed(self, page: int,url: str,method: str) -> typing.List[PageAction]:
+        """
+        A document was committed in the page's main frame, by this request.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(method)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(method),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_document_request(self, page: int,url: str,method: str) -> typing.Optional[int]:
+        """
+        A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(method)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(method),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalInt64.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_gone(self, page: int,reason: GoneReason) -> typing.List[PageAction]:
+        """
+        The page is gone without the host's doing.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterTypeGoneReason.check_lower(reason)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterTypeGoneReason.lower(reason),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_message(self, page: int,sender: PageSender,text: str,slot: int) -> typing.List[PageAction]:
+        """
+        A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterTypePageSender.check_lower(sender)
+
+        _UniffiFfiConverterString.check_lower(text)
+
+        _UniffiFfiConverterInt64.check_lower(slot)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterTypePageSender.lower(sender),
+            _UniffiFfiConverterString.lower(text),
+            _UniffiFfiConverterInt64.lower(slot),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_visibility(self, page: int,visible: bool) -> typing.List[PageAction]:
+        """
+        The page is shown to the user, or hidden.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterBoolean.check_lower(visible)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterBoolean.lower(visible),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+    # The Rust `Debug::fmt` implementation.
+    def __repr__(self) -> str:
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+class _UniffiFfiConverterTypeWebViews:
+    @staticmethod
+    def lift(value: int) -> WebViews:
+        return WebViews._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: WebViews):
+        if not isinstance(value, WebViews):
+            raise TypeError("Expected WebViews instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: WebViews) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> WebViews:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: WebViews, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
 
 class AuthSessionProtocol(typing.Protocol):
     """
@@ -6851,6 +8539,11 @@ class AuthSessionProtocol(typing.Protocol):
     def subscribe(self, listener: SessionListener) -> Subscription:
         """
         Hears all events, beginning with the current state and token.
+"""
+        raise NotImplementedError
+    def web_views(self, ) -> WebViews:
+        """
+        The webviews of this session. Each call makes another, independent set: keep the one you attach to.
 """
         raise NotImplementedError
 
@@ -7161,6 +8854,21 @@ class AuthSession(AuthSessionProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_subscribe,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def web_views(self, ) -> WebViews:
+        """
+        The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeWebViews.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_web_views,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -9301,14 +11009,17 @@ __all__ = [
     "EndReason",
     "Cause",
     "BackgroundTimeError",
+    "GoneReason",
     "KeyFailure",
     "ListenerError",
     "Notice",
+    "TryAgainCause",
+    "SessionError",
+    "PageAction",
+    "PageHostError",
     "Purpose",
     "ReadOutcome",
     "RequestFieldsError",
-    "TryAgainCause",
-    "SessionError",
     "SessionState",
     "SessionEvent",
     "StorageError",
@@ -9317,10 +11028,16 @@ __all__ = [
     "AccessToken",
     "Account",
     "AccountList",
+    "ApiOrigin",
+    "CookieUse",
     "ExtraFields",
+    "PagePolicy",
+    "PageSender",
     "SessionOptions",
     "Transition",
     "shut_down",
+    "PageMessage",
+    "PageMessageProtocol",
     "TokenSet",
     "TokenSetProtocol",
     "Credentials",
@@ -9329,6 +11046,10 @@ __all__ = [
     "SessionListener",
     "Subscription",
     "SubscriptionProtocol",
+    "PageHostImpl",
+    "PageHost",
+    "WebViews",
+    "WebViewsProtocol",
     "AuthSession",
     "AuthSessionProtocol",
     "Accounts",

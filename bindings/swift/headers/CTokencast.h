@@ -264,6 +264,13 @@ typedef void (*UniffiCallbackInterfaceSessionListenerMethod0)(uint64_t, RustBuff
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_PAGE_HOST_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_PAGE_HOST_METHOD0
+typedef void (*UniffiCallbackInterfacePageHostMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_FIELDS_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_REQUEST_FIELDS_METHOD0
 typedef void (*UniffiCallbackInterfaceRequestFieldsMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
@@ -330,6 +337,15 @@ typedef struct UniffiVTableCallbackInterfaceSessionListener {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceSessionListenerMethod0 _Nonnull onEvent;
 } UniffiVTableCallbackInterfaceSessionListener;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PAGE_HOST
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PAGE_HOST
+typedef struct UniffiVTableCallbackInterfacePageHost {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfacePageHostMethod0 _Nonnull perform;
+} UniffiVTableCallbackInterfacePageHost;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_REQUEST_FIELDS
@@ -496,6 +512,101 @@ void uniffi_tokencast_ffi_fn_method_subscription_cancel(uint64_t ptr, RustCallSt
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SUBSCRIPTION_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SUBSCRIPTION_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_tokencast_ffi_fn_method_subscription_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_PAGEHOST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_PAGEHOST
+uint64_t uniffi_tokencast_ffi_fn_clone_pagehost(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_PAGEHOST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_PAGEHOST
+void uniffi_tokencast_ffi_fn_free_pagehost(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_INIT_CALLBACK_VTABLE_PAGEHOST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_INIT_CALLBACK_VTABLE_PAGEHOST
+void uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost(const UniffiVTableCallbackInterfacePageHost* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEHOST_PERFORM
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEHOST_PERFORM
+void uniffi_tokencast_ffi_fn_method_pagehost_perform(uint64_t ptr, RustBuffer actions, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_PAGEMESSAGE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_PAGEMESSAGE
+uint64_t uniffi_tokencast_ffi_fn_clone_pagemessage(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_PAGEMESSAGE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_PAGEMESSAGE
+void uniffi_tokencast_ffi_fn_free_pagemessage(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEMESSAGE_EXPOSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEMESSAGE_EXPOSE
+RustBuffer uniffi_tokencast_ffi_fn_method_pagemessage_expose(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEMESSAGE_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEMESSAGE_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_WEBVIEWS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_WEBVIEWS
+uint64_t uniffi_tokencast_ffi_fn_clone_webviews(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_WEBVIEWS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FREE_WEBVIEWS
+void uniffi_tokencast_ffi_fn_free_webviews(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ATTACH
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ATTACH
+int64_t uniffi_tokencast_ffi_fn_method_webviews_attach(uint64_t ptr, RustBuffer policy, uint64_t host, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_COOKIE_DONE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_COOKIE_DONE
+void uniffi_tokencast_ffi_fn_method_webviews_cookie_done(uint64_t ptr, int64_t op, int8_t ok, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_DETACH
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_DETACH
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_detach(uint64_t ptr, int64_t page, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_COMMITTED
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_COMMITTED
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_committed(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_request(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_gone(uint64_t ptr, int64_t page, RustBuffer reason, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_MESSAGE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_MESSAGE
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_message(uint64_t ptr, int64_t page, RustBuffer sender, RustBuffer text, int64_t slot, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_VISIBILITY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_VISIBILITY
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_visibility(uint64_t ptr, int64_t page, int8_t visible, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_CLONE_OAUTHCLIENT
@@ -753,6 +864,11 @@ RustBuffer uniffi_tokencast_ffi_fn_method_authsession_state(uint64_t ptr, RustCa
 uint64_t uniffi_tokencast_ffi_fn_method_authsession_subscribe(uint64_t ptr, uint64_t listener, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_WEB_VIEWS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_WEB_VIEWS
+uint64_t uniffi_tokencast_ffi_fn_method_authsession_web_views(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_AUTHSESSION_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_tokencast_ffi_fn_method_authsession_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -907,6 +1023,11 @@ uint64_t uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token(RustBuff
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_TOKENSET_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_TOKENSET_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_tokencast_ffi_fn_method_tokenset_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEACTION_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_PAGEACTION_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SESSIONEVENT_UNIFFI_TRAIT_DEBUG
@@ -1277,6 +1398,66 @@ uint16_t uniffi_tokencast_ffi_checksum_method_subscription_cancel(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_PAGEHOST_PERFORM
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_PAGEHOST_PERFORM
+uint16_t uniffi_tokencast_ffi_checksum_method_pagehost_perform(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_PAGEMESSAGE_EXPOSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_PAGEMESSAGE_EXPOSE
+uint16_t uniffi_tokencast_ffi_checksum_method_pagemessage_expose(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ATTACH
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ATTACH
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_attach(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_COOKIE_DONE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_COOKIE_DONE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_cookie_done(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_DETACH
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_DETACH
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_detach(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_COMMITTED
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_COMMITTED
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_committed(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_GONE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_GONE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_gone(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_MESSAGE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_MESSAGE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_message(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_VISIBILITY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_VISIBILITY
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_visibility(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_ID
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_ID
 uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_id(void
@@ -1394,6 +1575,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_authsession_state(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_SUBSCRIBE
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_SUBSCRIBE
 uint16_t uniffi_tokencast_ffi_checksum_method_authsession_subscribe(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_WEB_VIEWS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_AUTHSESSION_WEB_VIEWS
+uint16_t uniffi_tokencast_ffi_checksum_method_authsession_web_views(void
     
 );
 #endif

@@ -666,6 +666,9 @@ internal interface UniffiCallbackInterfaceBackgroundTimeMethod1 : com.sun.jna.Ca
 internal interface UniffiCallbackInterfaceSessionListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfacePageHostMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`actions`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceRequestFieldsMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`purpose`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -725,6 +728,25 @@ internal open class UniffiVTableCallbackInterfaceSessionListener(
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `onEvent` = other.`onEvent`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "perform")
+internal open class UniffiVTableCallbackInterfacePageHost(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `perform`: UniffiCallbackInterfacePageHostMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `perform`: UniffiCallbackInterfacePageHostMethod0? = null,
+    ): UniffiVTableCallbackInterfacePageHost(`uniffiFree`,`uniffiClone`,`perform`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfacePageHost) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `perform` = other.`perform`
     }
 
 }
@@ -846,6 +868,26 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_subscription_cancel(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_pagehost_perform(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_pagemessage_expose(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_attach(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_cookie_done(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_detach(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_committed(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_gone(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_message(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_visibility(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_id(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_to_json(
@@ -885,6 +927,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_tokencast_ffi_checksum_method_authsession_state(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_authsession_subscribe(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_authsession_web_views(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_keywrapper_wrap(
     ): Int
@@ -976,6 +1020,7 @@ internal object UniffiLib {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "tokencast"))
         uniffiCallbackInterfaceBackgroundTime.register(this)
         uniffiCallbackInterfaceKeyWrapper.register(this)
+        uniffiCallbackInterfacePageHost.register(this)
         uniffiCallbackInterfaceRequestFields.register(this)
         uniffiCallbackInterfaceSecureStorage.register(this)
         uniffiCallbackInterfaceSessionListener.register(this)
@@ -1036,6 +1081,44 @@ internal object UniffiLib {
     external fun uniffi_tokencast_ffi_fn_method_subscription_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_tokencast_ffi_fn_method_subscription_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_clone_pagehost(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_free_pagehost(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost(`vtable`: UniffiVTableCallbackInterfacePageHost,
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_pagehost_perform(`ptr`: Long,`actions`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_clone_pagemessage(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_free_pagemessage(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_pagemessage_expose(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_clone_webviews(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_free_webviews(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_webviews_attach(`ptr`: Long,`policy`: RustBuffer.ByValue,`host`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_webviews_cookie_done(`ptr`: Long,`op`: Long,`ok`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_webviews_detach(`ptr`: Long,`page`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_committed(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_request(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_gone(`ptr`: Long,`page`: Long,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_message(`ptr`: Long,`page`: Long,`sender`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`slot`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_visibility(`ptr`: Long,`page`: Long,`visible`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_oauthclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1139,6 +1222,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_authsession_subscribe(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_tokencast_ffi_fn_method_authsession_web_views(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_tokencast_ffi_fn_method_authsession_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_keywrapper(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1200,6 +1285,8 @@ internal object UniffiLib {
     external fun uniffi_tokencast_ffi_fn_constructor_tokenset_only_access_token(`accessToken`: RustBuffer.ByValue,`expiresInMs`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_tokenset_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_sessionevent_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1370,6 +1457,36 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_subscription_cancel() and 0xFFFF) != 58122) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_pagehost_perform() and 0xFFFF) != 14074) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_pagemessage_expose() and 0xFFFF) != 25381) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_attach() and 0xFFFF) != 44759) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_cookie_done() and 0xFFFF) != 45337) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_detach() and 0xFFFF) != 12880) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed() and 0xFFFF) != 40871) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() and 0xFFFF) != 21436) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() and 0xFFFF) != 42337) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() and 0xFFFF) != 42191) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() and 0xFFFF) != 29029) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_id() and 0xFFFF) != 34547) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1428,6 +1545,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_subscribe() and 0xFFFF) != 37606) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_authsession_web_views() and 0xFFFF) != 13377) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_keywrapper_wrap() and 0xFFFF) != 16079) {
@@ -2518,6 +2638,11 @@ public interface AuthSessionInterface {
      */
     fun `subscribe`(`listener`: SessionListener): Subscription
     
+    /**
+     * The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+     */
+    fun `webViews`(): WebViews
+    
     companion object
 }
 
@@ -2936,6 +3061,23 @@ open class AuthSession: Disposable, AutoCloseable, AuthSessionInterface
         it,
         
         FfiConverterTypeSessionListener.lower(`listener`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The webviews of this session. Each call makes another, independent set: keep the one you attach to.
+     */
+    @Throws(SessionException::class)override fun `webViews`(): WebViews {
+            return FfiConverterTypeWebViews.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_authsession_web_views(
+        it,
+        _status)
 }
     }
     )
@@ -4621,6 +4763,615 @@ public object FfiConverterTypeOAuthClient: FfiConverter<OAuthClient, Long> {
     override fun allocationSize(value: OAuthClient) = 8UL
 
     override fun write(value: OAuthClient, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * What a host does for its page. Called from any thread, one call at a time: post to the UI thread and return.
+ */
+public interface PageHost {
+    
+    /**
+     * Does what came up outside of a call of the host, in this order.
+     */
+    fun `perform`(`actions`: List<PageAction>)
+    
+    companion object
+}
+
+/**
+ * What a host does for its page. Called from any thread, one call at a time: post to the UI thread and return.
+ */
+open class PageHostImpl: Disposable, AutoCloseable, PageHost
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_tokencast_ffi_fn_free_pagehost(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_tokencast_ffi_fn_clone_pagehost(handle, status)
+        }
+    }
+
+    
+    /**
+     * Does what came up outside of a call of the host, in this order.
+     */
+    @Throws(PageHostException::class)override fun `perform`(`actions`: List<PageAction>)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(PageHostException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pagehost_perform(
+        it,
+        
+        FfiConverterSequenceTypePageAction.lower(`actions`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfacePageHost {
+    internal object `perform`: UniffiCallbackInterfacePageHostMethod0 {
+        override fun callback(`uniffiHandle`: Long,`actions`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypePageHost.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`perform`(
+                    FfiConverterSequenceTypePageAction.lift(`actions`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: PageHostException -> FfiConverterTypePageHostError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypePageHost.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypePageHost.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfacePageHost.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `perform`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_tokencast_ffi_fn_init_callback_vtable_pagehost(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageHost: FfiConverter<PageHost, Long> {
+    internal val handleMap = UniffiHandleMap<PageHost>()
+
+    override fun lower(value: PageHost): Long {
+        if (value is PageHostImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): PageHost {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return PageHostImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): PageHost {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: PageHost) = 8UL
+
+    override fun write(value: PageHost, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A text for a page or a jar. It may hold a token: its `Debug` shows none of it.
+ */
+public interface PageMessageInterface {
+    
+    /**
+     * The text, to be handed over and to be kept nowhere.
+     */
+    fun `expose`(): kotlin.String
+    
+    companion object
+}
+
+/**
+ * A text for a page or a jar. It may hold a token: its `Debug` shows none of it.
+ */
+open class PageMessage: Disposable, AutoCloseable, PageMessageInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_tokencast_ffi_fn_free_pagemessage(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_tokencast_ffi_fn_clone_pagemessage(handle, status)
+        }
+    }
+
+    
+    /**
+     * The text, to be handed over and to be kept nowhere.
+     */
+    @Throws(SessionException::class)override fun `expose`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_expose(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pagemessage_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageMessage: FfiConverter<PageMessage, Long> {
+    override fun lower(value: PageMessage): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): PageMessage {
+        return PageMessage(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): PageMessage {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: PageMessage) = 8UL
+
+    override fun write(value: PageMessage, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -7315,6 +8066,458 @@ public object FfiConverterTypeTokenSet: FfiConverter<TokenSet, Long> {
 }
 
 
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * The webviews of one session. Keep one: letting go of it detaches them.
+ */
+public interface WebViewsInterface {
+    
+    /**
+     * Attaches a page; the number is its name from then on.
+     */
+    fun `attach`(`policy`: PagePolicy, `host`: PageHost): kotlin.Long
+    
+    /**
+     * A cookie was written or deleted, or could not be.
+     */
+    fun `cookieDone`(`op`: kotlin.Long, `ok`: kotlin.Boolean)
+    
+    /**
+     * Forgets the page. The actions settle its open slots.
+     */
+    fun `detach`(`page`: kotlin.Long): List<PageAction>
+    
+    /**
+     * A document was committed in the page's main frame, by this request.
+     */
+    fun `onCommitted`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): List<PageAction>
+    
+    /**
+     * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+     */
+    fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long?
+    
+    /**
+     * The page is gone without the host's doing.
+     */
+    fun `onGone`(`page`: kotlin.Long, `reason`: GoneReason): List<PageAction>
+    
+    /**
+     * A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+     */
+    fun `onMessage`(`page`: kotlin.Long, `sender`: PageSender, `text`: kotlin.String, `slot`: kotlin.Long): List<PageAction>
+    
+    /**
+     * The page is shown to the user, or hidden.
+     */
+    fun `onVisibility`(`page`: kotlin.Long, `visible`: kotlin.Boolean): List<PageAction>
+    
+    companion object
+}
+
+/**
+ * The webviews of one session. Keep one: letting go of it detaches them.
+ */
+open class WebViews: Disposable, AutoCloseable, WebViewsInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_tokencast_ffi_fn_free_webviews(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_tokencast_ffi_fn_clone_webviews(handle, status)
+        }
+    }
+
+    
+    /**
+     * Attaches a page; the number is its name from then on.
+     */
+    @Throws(SessionException::class)override fun `attach`(`policy`: PagePolicy, `host`: PageHost): kotlin.Long {
+            return FfiConverterLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_attach(
+        it,
+        
+        FfiConverterTypePagePolicy.lower(`policy`),
+        FfiConverterTypePageHost.lower(`host`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * A cookie was written or deleted, or could not be.
+     */
+    @Throws(SessionException::class)override fun `cookieDone`(`op`: kotlin.Long, `ok`: kotlin.Boolean)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_cookie_done(
+        it,
+        
+        FfiConverterLong.lower(`op`),
+        FfiConverterBoolean.lower(`ok`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets the page. The actions settle its open slots.
+     */
+    @Throws(SessionException::class)override fun `detach`(`page`: kotlin.Long): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_detach(
+        it,
+        
+        FfiConverterLong.lower(`page`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * A document was committed in the page's main frame, by this request.
+     */
+    @Throws(SessionException::class)override fun `onCommitted`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`method`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+     */
+    @Throws(SessionException::class)override fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`method`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The page is gone without the host's doing.
+     */
+    @Throws(SessionException::class)override fun `onGone`(`page`: kotlin.Long, `reason`: GoneReason): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterTypeGoneReason.lower(`reason`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * A page sent a text. The answers are to be performed at once; a slot without one is answered later.
+     */
+    @Throws(SessionException::class)override fun `onMessage`(`page`: kotlin.Long, `sender`: PageSender, `text`: kotlin.String, `slot`: kotlin.Long): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterTypePageSender.lower(`sender`),
+        FfiConverterString.lower(`text`),
+        FfiConverterLong.lower(`slot`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The page is shown to the user, or hidden.
+     */
+    @Throws(SessionException::class)override fun `onVisibility`(`page`: kotlin.Long, `visible`: kotlin.Boolean): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterBoolean.lower(`visible`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWebViews: FfiConverter<WebViews, Long> {
+    override fun lower(value: WebViews): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): WebViews {
+        return WebViews(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): WebViews {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: WebViews) = 8UL
+
+    override fun write(value: WebViews, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
 
 /**
  * An access token as it was when it crossed the boundary.
@@ -7483,6 +8686,100 @@ public object FfiConverterTypeAccountList: FfiConverterRustBuffer<AccountList> {
 
 
 /**
+ * An API and the statuses by which it rejects a token; none stands for 401.
+ */
+data class ApiOrigin (
+    /**
+     * The API's origin.
+     */
+    val `origin`: kotlin.String
+    , 
+    /**
+     * The statuses.
+     */
+    val `rejected`: List<kotlin.Long> = listOf() 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApiOrigin: FfiConverterRustBuffer<ApiOrigin> {
+    override fun read(buf: ByteBuffer): ApiOrigin {
+        return ApiOrigin(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ApiOrigin) = (
+            FfiConverterString.allocationSize(value.`origin`) +
+            FfiConverterSequenceLong.allocationSize(value.`rejected`)
+    )
+
+    override fun write(value: ApiOrigin, buf: ByteBuffer) {
+            FfiConverterString.write(value.`origin`, buf)
+            FfiConverterSequenceLong.write(value.`rejected`, buf)
+    }
+}
+
+
+
+/**
+ * Which cookie holds the token, in which store.
+ */
+data class CookieUse (
+    /**
+     * The store, by the host's own number.
+     */
+    val `jar`: kotlin.Long
+    , 
+    /**
+     * The cookie's name: `__Host-…`.
+     */
+    val `name`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCookieUse: FfiConverterRustBuffer<CookieUse> {
+    override fun read(buf: ByteBuffer): CookieUse {
+        return CookieUse(
+            FfiConverterLong.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CookieUse) = (
+            FfiConverterLong.allocationSize(value.`jar`) +
+            FfiConverterString.allocationSize(value.`name`)
+    )
+
+    override fun write(value: CookieUse, buf: ByteBuffer) {
+            FfiConverterLong.write(value.`jar`, buf)
+            FfiConverterString.write(value.`name`, buf)
+    }
+}
+
+
+
+/**
  * Headers and body fields that an app adds to one request.
  */
 data class ExtraFields (
@@ -7580,6 +8877,148 @@ public object FfiConverterTypeGeneration: FfiConverterRustBuffer<Generation> {
     override fun write(value: Generation, buf: ByteBuffer) {
             FfiConverterLong.write(value.`epoch`, buf)
             FfiConverterLong.write(value.`number`, buf)
+    }
+}
+
+
+
+/**
+ * Which pages may have access tokens, and how they go on after a 401.
+ */
+data class PagePolicy (
+    /**
+     * The pages' origins, each `https://host` or `https://host:port`.
+     */
+    val `origins`: List<kotlin.String>
+    , 
+    /**
+     * The APIs to which these pages may send the token; none stands for the profile's.
+     */
+    val `api`: List<ApiOrigin> = listOf() 
+    , 
+    /**
+     * Counts `http` on loopback as well. For development only.
+     */
+    val `allowLoopbackHttp`: kotlin.Boolean = false 
+    , 
+    /**
+     * Loads a page again for a new token, where that is safe, instead of telling it.
+     */
+    val `reload`: kotlin.Boolean = false 
+    , 
+    /**
+     * Pushes tokens by scripts that check the document's origin, for hosts that can only evaluate scripts.
+     */
+    val `guardedPush`: kotlin.Boolean = false 
+    , 
+    /**
+     * Pages of these origins are lent the **refresh token** for an exchange of their own.
+     */
+    val `selfRefresh`: List<kotlin.String> = listOf() 
+    , 
+    /**
+     * Keeps the token in a cookie as well, for pages that a server renders.
+     */
+    val `cookie`: CookieUse? = null 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePagePolicy: FfiConverterRustBuffer<PagePolicy> {
+    override fun read(buf: ByteBuffer): PagePolicy {
+        return PagePolicy(
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceTypeApiOrigin.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalTypeCookieUse.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PagePolicy) = (
+            FfiConverterSequenceString.allocationSize(value.`origins`) +
+            FfiConverterSequenceTypeApiOrigin.allocationSize(value.`api`) +
+            FfiConverterBoolean.allocationSize(value.`allowLoopbackHttp`) +
+            FfiConverterBoolean.allocationSize(value.`reload`) +
+            FfiConverterBoolean.allocationSize(value.`guardedPush`) +
+            FfiConverterSequenceString.allocationSize(value.`selfRefresh`) +
+            FfiConverterOptionalTypeCookieUse.allocationSize(value.`cookie`)
+    )
+
+    override fun write(value: PagePolicy, buf: ByteBuffer) {
+            FfiConverterSequenceString.write(value.`origins`, buf)
+            FfiConverterSequenceTypeApiOrigin.write(value.`api`, buf)
+            FfiConverterBoolean.write(value.`allowLoopbackHttp`, buf)
+            FfiConverterBoolean.write(value.`reload`, buf)
+            FfiConverterBoolean.write(value.`guardedPush`, buf)
+            FfiConverterSequenceString.write(value.`selfRefresh`, buf)
+            FfiConverterOptionalTypeCookieUse.write(value.`cookie`, buf)
+    }
+}
+
+
+
+/**
+ * Who sent a message, as the platform says it.
+ */
+data class PageSender (
+    /**
+     * The sending frame's origin, serialized.
+     */
+    val `origin`: kotlin.String
+    , 
+    /**
+     * Whether it is the main frame.
+     */
+    val `isMainFrame`: kotlin.Boolean
+    , 
+    /**
+     * The platform's own name of the sending document, where it has one.
+     */
+    val `doc`: kotlin.String? = null 
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageSender: FfiConverterRustBuffer<PageSender> {
+    override fun read(buf: ByteBuffer): PageSender {
+        return PageSender(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PageSender) = (
+            FfiConverterString.allocationSize(value.`origin`) +
+            FfiConverterBoolean.allocationSize(value.`isMainFrame`) +
+            FfiConverterOptionalString.allocationSize(value.`doc`)
+    )
+
+    override fun write(value: PageSender, buf: ByteBuffer) {
+            FfiConverterString.write(value.`origin`, buf)
+            FfiConverterBoolean.write(value.`isMainFrame`, buf)
+            FfiConverterOptionalString.write(value.`doc`, buf)
     }
 }
 
@@ -8593,6 +10032,49 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
 
 
 
+/**
+ * Why a page is gone.
+ */
+
+enum class GoneReason {
+    
+    /**
+     * The webview or the connection was closed.
+     */
+    CLOSED,
+    /**
+     * The process that rendered it ended.
+     */
+    PROCESS_TERMINATED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeGoneReason: FfiConverterRustBuffer<GoneReason> {
+    override fun read(buf: ByteBuffer) = try {
+        GoneReason.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: GoneReason) = 4UL
+
+    override fun write(value: GoneReason, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -8864,6 +10346,523 @@ public object FfiConverterTypeNotice: FfiConverterRustBuffer<Notice> {
 }
 
 
+
+
+
+/**
+ * What the host has to do; every kind is one call of the platform.
+ */
+sealed class PageAction: Disposable  {
+    
+    /**
+     * Answer the message of this slot, once.
+     */
+    data class Reply(
+        /**
+         * The slot.
+         */
+        val `slot`: kotlin.Long, 
+        /**
+         * What to hand over.
+         */
+        val `message`: dev.tokencast.ffi.PageMessage) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+    /**
+     * Hand a text to the page's present document, where the platform can.
+     */
+    data class Notify(
+        /**
+         * Which page.
+         */
+        val `page`: kotlin.Long, 
+        /**
+         * What to hand over.
+         */
+        val `message`: dev.tokencast.ffi.PageMessage) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+    /**
+     * Evaluate a script in the page's main frame.
+     */
+    data class Push(
+        /**
+         * Which page.
+         */
+        val `page`: kotlin.Long, 
+        /**
+         * The script.
+         */
+        val `script`: dev.tokencast.ffi.PageMessage) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+    /**
+     * Load the current URL again, by GET.
+     */
+    data class ReloadSame(
+        /**
+         * Which page.
+         */
+        val `page`: kotlin.Long) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+    /**
+     * Write a cookie, then call `cookie_done`.
+     */
+    data class SetCookie(
+        /**
+         * Which store.
+         */
+        val `jar`: kotlin.Long, 
+        /**
+         * Names the write.
+         */
+        val `op`: kotlin.Long, 
+        /**
+         * Whose cookie it is.
+         */
+        val `origin`: kotlin.String, 
+        /**
+         * Its name.
+         */
+        val `name`: kotlin.String, 
+        /**
+         * Its value: path `/`, `Secure`, `HttpOnly`, `SameSite=Lax`, without an end.
+         */
+        val `value`: dev.tokencast.ffi.PageMessage) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+    /**
+     * Delete a cookie, then call `cookie_done`.
+     */
+    data class DeleteCookie(
+        /**
+         * Which store.
+         */
+        val `jar`: kotlin.Long, 
+        /**
+         * Names the write.
+         */
+        val `op`: kotlin.Long, 
+        /**
+         * Whose cookie it is.
+         */
+        val `origin`: kotlin.String, 
+        /**
+         * Its name.
+         */
+        val `name`: kotlin.String) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+    /**
+     * Let the held request go on, the same one.
+     */
+    data class Release(
+        /**
+         * The request's name.
+         */
+        val `op`: kotlin.Long) : PageAction()
+        
+    {
+        
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+        companion object
+    }
+    
+
+    
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is PageAction.Reply -> {
+                
+    Disposable.destroy(
+        this.`slot`,
+        this.`message`
+    )
+                
+            }
+            is PageAction.Notify -> {
+                
+    Disposable.destroy(
+        this.`page`,
+        this.`message`
+    )
+                
+            }
+            is PageAction.Push -> {
+                
+    Disposable.destroy(
+        this.`page`,
+        this.`script`
+    )
+                
+            }
+            is PageAction.ReloadSame -> {
+                
+    Disposable.destroy(
+        this.`page`
+    )
+                
+            }
+            is PageAction.SetCookie -> {
+                
+    Disposable.destroy(
+        this.`jar`,
+        this.`op`,
+        this.`origin`,
+        this.`name`,
+        this.`value`
+    )
+                
+            }
+            is PageAction.DeleteCookie -> {
+                
+    Disposable.destroy(
+        this.`jar`,
+        this.`op`,
+        this.`origin`,
+        this.`name`
+    )
+                
+            }
+            is PageAction.Release -> {
+                
+    Disposable.destroy(
+        this.`op`
+    )
+                
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+    
+
+    
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_pageaction_uniffi_trait_debug(FfiConverterTypePageAction.lower(this),
+        _status)
+}
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageAction : FfiConverterRustBuffer<PageAction>{
+    override fun read(buf: ByteBuffer): PageAction {
+        return when(buf.getInt()) {
+            1 -> PageAction.Reply(
+                FfiConverterLong.read(buf),
+                FfiConverterTypePageMessage.read(buf),
+                )
+            2 -> PageAction.Notify(
+                FfiConverterLong.read(buf),
+                FfiConverterTypePageMessage.read(buf),
+                )
+            3 -> PageAction.Push(
+                FfiConverterLong.read(buf),
+                FfiConverterTypePageMessage.read(buf),
+                )
+            4 -> PageAction.ReloadSame(
+                FfiConverterLong.read(buf),
+                )
+            5 -> PageAction.SetCookie(
+                FfiConverterLong.read(buf),
+                FfiConverterLong.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterTypePageMessage.read(buf),
+                )
+            6 -> PageAction.DeleteCookie(
+                FfiConverterLong.read(buf),
+                FfiConverterLong.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            7 -> PageAction.Release(
+                FfiConverterLong.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: PageAction): ULong = when(value) {
+        is PageAction.Reply -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`slot`)
+                + FfiConverterTypePageMessage.allocationSize(value.`message`)
+            )
+        }
+        is PageAction.Notify -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`page`)
+                + FfiConverterTypePageMessage.allocationSize(value.`message`)
+            )
+        }
+        is PageAction.Push -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`page`)
+                + FfiConverterTypePageMessage.allocationSize(value.`script`)
+            )
+        }
+        is PageAction.ReloadSame -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`page`)
+            )
+        }
+        is PageAction.SetCookie -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`jar`)
+                + FfiConverterLong.allocationSize(value.`op`)
+                + FfiConverterString.allocationSize(value.`origin`)
+                + FfiConverterString.allocationSize(value.`name`)
+                + FfiConverterTypePageMessage.allocationSize(value.`value`)
+            )
+        }
+        is PageAction.DeleteCookie -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`jar`)
+                + FfiConverterLong.allocationSize(value.`op`)
+                + FfiConverterString.allocationSize(value.`origin`)
+                + FfiConverterString.allocationSize(value.`name`)
+            )
+        }
+        is PageAction.Release -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterLong.allocationSize(value.`op`)
+            )
+        }
+    }
+
+    override fun write(value: PageAction, buf: ByteBuffer) {
+        when(value) {
+            is PageAction.Reply -> {
+                buf.putInt(1)
+                FfiConverterLong.write(value.`slot`, buf)
+                FfiConverterTypePageMessage.write(value.`message`, buf)
+                Unit
+            }
+            is PageAction.Notify -> {
+                buf.putInt(2)
+                FfiConverterLong.write(value.`page`, buf)
+                FfiConverterTypePageMessage.write(value.`message`, buf)
+                Unit
+            }
+            is PageAction.Push -> {
+                buf.putInt(3)
+                FfiConverterLong.write(value.`page`, buf)
+                FfiConverterTypePageMessage.write(value.`script`, buf)
+                Unit
+            }
+            is PageAction.ReloadSame -> {
+                buf.putInt(4)
+                FfiConverterLong.write(value.`page`, buf)
+                Unit
+            }
+            is PageAction.SetCookie -> {
+                buf.putInt(5)
+                FfiConverterLong.write(value.`jar`, buf)
+                FfiConverterLong.write(value.`op`, buf)
+                FfiConverterString.write(value.`origin`, buf)
+                FfiConverterString.write(value.`name`, buf)
+                FfiConverterTypePageMessage.write(value.`value`, buf)
+                Unit
+            }
+            is PageAction.DeleteCookie -> {
+                buf.putInt(6)
+                FfiConverterLong.write(value.`jar`, buf)
+                FfiConverterLong.write(value.`op`, buf)
+                FfiConverterString.write(value.`origin`, buf)
+                FfiConverterString.write(value.`name`, buf)
+                Unit
+            }
+            is PageAction.Release -> {
+                buf.putInt(7)
+                FfiConverterLong.write(value.`op`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+
+
+/**
+ * A page's host threw. Its text is dropped: it may quote what the host was given.
+ */
+sealed class PageHostException: kotlin.Exception() {
+    
+    /**
+     * Something was thrown.
+     */
+    class Threw(
+        ) : PageHostException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<PageHostException> {
+        override fun lift(error_buf: RustBuffer.ByValue): PageHostException = FfiConverterTypePageHostError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageHostError : FfiConverterRustBuffer<PageHostException> {
+    override fun read(buf: ByteBuffer): PageHostException {
+        
+
+        return when(buf.getInt()) {
+            1 -> PageHostException.Threw()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: PageHostException): ULong {
+        return when(value) {
+            is PageHostException.Threw -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: PageHostException, buf: ByteBuffer) {
+        when(value) {
+            is PageHostException.Threw -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
 
 
 
@@ -10481,6 +12480,66 @@ public object FfiConverterOptionalTypeAccessToken: FfiConverterRustBuffer<Access
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeCookieUse: FfiConverterRustBuffer<CookieUse?> {
+    override fun read(buf: ByteBuffer): CookieUse? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCookieUse.read(buf)
+    }
+
+    override fun allocationSize(value: CookieUse?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCookieUse.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CookieUse?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCookieUse.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceLong: FfiConverterRustBuffer<List<kotlin.Long>> {
+    override fun read(buf: ByteBuffer): List<kotlin.Long> {
+        val len = buf.getInt()
+        return List<kotlin.Long>(len) {
+            FfiConverterLong.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.Long>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterLong.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.Long>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterLong.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -10537,6 +12596,34 @@ public object FfiConverterSequenceTypeAccount: FfiConverterRustBuffer<List<Accou
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeApiOrigin: FfiConverterRustBuffer<List<ApiOrigin>> {
+    override fun read(buf: ByteBuffer): List<ApiOrigin> {
+        val len = buf.getInt()
+        return List<ApiOrigin>(len) {
+            FfiConverterTypeApiOrigin.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ApiOrigin>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeApiOrigin.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ApiOrigin>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeApiOrigin.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeTransition: FfiConverterRustBuffer<List<Transition>> {
     override fun read(buf: ByteBuffer): List<Transition> {
         val len = buf.getInt()
@@ -10555,6 +12642,34 @@ public object FfiConverterSequenceTypeTransition: FfiConverterRustBuffer<List<Tr
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeTransition.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePageAction: FfiConverterRustBuffer<List<PageAction>> {
+    override fun read(buf: ByteBuffer): List<PageAction> {
+        val len = buf.getInt()
+        return List<PageAction>(len) {
+            FfiConverterTypePageAction.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PageAction>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePageAction.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PageAction>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePageAction.write(it, buf)
         }
     }
 }
