@@ -12,5 +12,5 @@ mod window;
 pub use webkit6;
 
 pub use glue::bridge;
-pub use ui::UiThread;
+pub use ui::{Running, UiThread};
 pub use window::open;

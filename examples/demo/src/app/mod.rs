@@ -75,7 +75,7 @@ struct App {
     token_ends: Option<BootTime>,
     /// The pages that it shows itself.
     #[cfg(feature = "webview")]
-    _webviews: Option<tokencast::pages::Pages>,
+    _webviews: Option<webviews::Webviews>,
 }
 
 impl App {

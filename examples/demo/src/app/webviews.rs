@@ -3,7 +3,7 @@
 use tokencast::pages::{PagePolicy, Pages};
 use tokencast::session::AuthSession;
 use tokencast_webkitgtk::webkit6::prelude::*;
-use tokencast_webkitgtk::{UiThread, open};
+use tokencast_webkitgtk::{Running, UiThread, open};
 use tokio::sync::oneshot;
 
 /// Shows these pages; they are attached as long as the answer is kept.
@@ -12,7 +12,9 @@ pub(super) async fn show(
     session: &AuthSession,
     policy: PagePolicy,
 ) -> Result<Pages, String> {
-    let ui = UiThread::start().map_err(|error| format!("no window, is there a screen? {error}"))?;
+    let ui = UiThread::start()
+        .map_err(|error| format!("no window, is there a screen? {error}"))?
+        .run();
     let pages = session.web_views();
     let (told, shown) = oneshot::channel();
     let (urls, attached) = (urls.to_owned(), pages.clone());
@@ -22,5 +24,8 @@ pub(super) async fn show(
         let _ = told.send(outcome.map_err(|error| error.to_string()));
     });
     shown.await.map_err(|_| "the window did not open".to_owned())??;
-    Ok(pages)
+    Ok(Webviews {
+        _pages: pages,
+        _ui: ui,
+    })
 }

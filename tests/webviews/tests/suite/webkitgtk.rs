@@ -9,15 +9,17 @@ use serde_json::Value;
 use tokencast::pages::{PagePolicy, Pages};
 use tokencast::session::AuthSession;
 use tokencast::token::Generation;
+use tokencast_webkitgtk::webkit6::glib::MainContext;
 use tokencast_webkitgtk::webkit6::gtk::{self, FlowBox, Window};
 use tokencast_webkitgtk::webkit6::prelude::*;
 use tokencast_webkitgtk::webkit6::{NetworkSession, WebView};
-use tokencast_webkitgtk::{UiThread, bridge};
+use tokencast_webkitgtk::{Running, UiThread, bridge};
 use tokio::sync::oneshot;
 
 use crate::host::{self, Host, View};
 
 pub(crate) struct WebKitHost {
+    running: Running,
     window: u64,
     pages: Pages,
     policy: PagePolicy,
@@ -32,12 +34,14 @@ impl Host for WebKitHost {
     type View = WebKitView;
 
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
+        let running = tokio::task::spawn_blocking(|| THREAD.run()).await.unwrap();
         let window = NAMES.fetch_add(1, Ordering::Relaxed);
         on_ui(move |ui| {
             ui.windows.insert(window, Shown::new());
         })
         .await;
         Self {
+            running,
             window,
             pages: session.web_views(),
             policy,
@@ -69,7 +73,7 @@ impl Host for WebKitHost {
 impl Drop for WebKitHost {
     fn drop(&mut self) {
         let window = self.window;
-        THREAD.perform(move || {
+        self.running.perform(move || {
             let shown = UI.with_borrow_mut(|ui| ui.windows.remove(&window));
             if let Some(shown) = shown {
                 shown.window.destroy();
@@ -159,10 +163,10 @@ impl Shown {
     }
 }
 
-/// Runs something on the thread of the user interface and waits for it.
+/// Runs something on the thread of the user interface, while a host keeps it running, and waits for it.
 async fn on_ui<T: Send + 'static>(act: impl FnOnce(&mut Ui) -> T + Send + 'static) -> T {
     let (sender, done) = oneshot::channel();
-    THREAD.perform(move || {
+    MainContext::default().invoke(move || {
         let result = UI.with_borrow_mut(act);
         let _ = sender.send(result);
     });
