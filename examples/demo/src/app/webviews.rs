@@ -6,15 +6,20 @@ use tokencast_webkitgtk::webkit6::prelude::*;
 use tokencast_webkitgtk::{Running, UiThread, open};
 use tokio::sync::oneshot;
 
-/// Shows these pages; they are attached as long as the answer is kept.
+/// Pages in a window, attached as long as this is kept.
+pub(super) struct Webviews {
+    _pages: Pages,
+    _ui: Running,
+}
+
+/// Shows these pages.
 pub(super) async fn show(
     urls: &[String],
     session: &AuthSession,
     policy: PagePolicy,
-) -> Result<Pages, String> {
-    let ui = UiThread::start()
-        .map_err(|error| format!("no window, is there a screen? {error}"))?
-        .run();
+) -> Result<Webviews, String> {
+    let ui = UiThread::start().map_err(|error| format!("no window, is there a screen? {error}"))?;
+    let ui = ui.run();
     let pages = session.web_views();
     let (told, shown) = oneshot::channel();
     let (urls, attached) = (urls.to_owned(), pages.clone());
