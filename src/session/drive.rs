@@ -239,10 +239,11 @@ impl Core {
             }
         };
         held.release();
+        // What an ended or displaced session still has to revoke need not wait for the next start. A caller that is answered
+        // may sign out, which starts it anew.
+        self.start_revoking();
         landed.send_replace(Some(result.map_err(SessionError::from)));
         self.deliver(jobs(deliveries));
-        // What an ended or displaced session still has to revoke need not wait for the next start.
-        self.start_revoking();
         if let Some(token) = revoke.filter(|_| self.stands(Defence::DisplacedIsRevoked)) {
             self.clone().revoke_later(token);
         }

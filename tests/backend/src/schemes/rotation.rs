@@ -97,8 +97,9 @@ pub(super) async fn exchange(
     // Rule 7: transactions over one family are serial, so equal requests come one after the other, whatever arrives at
     // once and at which server.
     let mut tx = sessions.store.begin().await?;
-    let now = sessions.clock.now();
     let row = tx.refresh_token(&hash).await?;
+    // Read when nobody else is at work on the family any more: a time from before could lie before its last exchange.
+    let now = sessions.clock.now();
     let key_is_bound = match &key_hash {
         Some(key) => tx.key_is_bound(key).await?,
         None => false,
@@ -225,7 +226,10 @@ fn judge_spent(spent: &Spent, key: Option<&Fingerprint>, now: Millis, terms: &Te
             }
             Some(_) => Verdict::Reuse,
         },
-        (None, None) if now < spent.at.saturating_add(terms.reuse_leeway_ms) => Verdict::Exchange,
+        // Replicas' clocks differ: without a leeway a time before the exchange is no excuse.
+        (None, None) if terms.reuse_leeway_ms > 0 && now < spent.at.saturating_add(terms.reuse_leeway_ms) => {
+            Verdict::Exchange
+        }
         // Rule 5: another key, or none.
         _ => Verdict::Reuse,
     }
@@ -324,6 +328,16 @@ mod tests {
             judge(Some(&live()), None, false, 1_000, &TERMS),
             Verdict::Refuse(Refusal::Expired)
         );
+    }
+
+    #[test]
+    fn without_a_leeway_a_spent_token_is_reuse_whatever_the_clock_says() {
+        for now in [0, 99, 100, 101] {
+            assert_eq!(
+                judge(Some(&spent_without_key()), None, false, now, &TERMS),
+                Verdict::Reuse
+            );
+        }
     }
 
     #[test]
