@@ -9,6 +9,8 @@ var requestHeaders = getter(Request, "headers");
 var requestUrl = getter(Request, "url");
 var urlOrigin = getter(URL, "origin");
 var messageData = getter(self.MessageEvent, "data");
+var messagePorts = getter(self.MessageEvent, "ports");
+var { postMessage, start: startPort } = self.MessagePort.prototype;
 var startTimer = self.setTimeout.bind(self);
 var stopTimer = self.clearTimeout.bind(self);
 var monotonic = self.performance.now.bind(self.performance);
@@ -491,14 +493,40 @@ function openSocket({ url, key }) {
   };
 }
 
+// src/ports/relay.ts
+function awaitRelay() {
+  let port;
+  if (!self.dispatchEvent) return () => void 0;
+  listen(self, "tokencast-port", (event) => {
+    if (port) return;
+    port = apply(messagePorts, event, [])?.[0];
+    if (!port) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+  self.dispatchEvent(new Event("tokencast-open"));
+  return () => port && openRelay(port);
+}
+function openRelay(port) {
+  return (received) => {
+    listen(port, "message", (event) => {
+      const text = apply(messageData, event, []);
+      if (typeof text === "string") received(text);
+    });
+    apply(startPort, port, []);
+    return { post: (text) => apply(postMessage, port, [text]) };
+  };
+}
+
 // src/index.ts
 var devHost = takeDevHost();
+var relay = awaitRelay();
 var core;
 function connect(options) {
   const injected = globalThis.tokencast?.connect;
   if (typeof injected === "function" && injected !== connect) return injected(options);
   const origins = apiOrigins(options.api);
-  const shared = core ?? (core = createCore(devHost));
+  const shared = core ?? (core = createCore(relay() ?? devHost));
   return {
     fetch: replayingFetch(shared, origins),
     onAccessToken: shared.onAccessToken,

@@ -12,6 +12,7 @@ import { createCore, type Core } from "./core.js";
 import { apiOrigins } from "./origins.js";
 import { replayingFetch } from "./fetch.js";
 import { takeDevHost } from "./ports/devhost.js";
+import { awaitRelay } from "./ports/relay.js";
 import { nameOf } from "./protocol.js";
 
 /** What {@link connect} needs to know. */
@@ -118,8 +119,9 @@ export interface TokencastError extends Error {
   readonly code: "misconfigured" | "ended";
 }
 
-// At evaluation: no later script may see the key in the fragment.
+// At evaluation: no later script may see the key in the fragment, or take the port.
 const devHost = takeDevHost();
+const relay = awaitRelay();
 let core: Core | undefined;
 
 /**
@@ -134,7 +136,7 @@ export function connect(options: ConnectOptions): Session {
   if (typeof injected === "function" && injected !== connect) return injected(options) as Session;
 
   const origins = apiOrigins(options.api);
-  const shared = (core ??= createCore(devHost));
+  const shared = (core ??= createCore(relay() ?? devHost));
   return {
     fetch: replayingFetch(shared, origins),
     onAccessToken: shared.onAccessToken,

@@ -16,6 +16,8 @@ export const requestHeaders = getter<Request, Headers>(Request, "headers");
 export const requestUrl = getter<Request, string>(Request, "url");
 export const urlOrigin = getter<URL, string>(URL, "origin");
 export const messageData = getter<MessageEvent, unknown>(self.MessageEvent, "data");
+export const messagePorts = getter<MessageEvent, readonly MessagePort[] | undefined>(self.MessageEvent, "ports");
+export const { postMessage, start: startPort } = self.MessagePort.prototype;
 
 /** Calls back after some milliseconds. */
 export const startTimer: (callback: () => void, ms: number) => unknown = self.setTimeout.bind(self);

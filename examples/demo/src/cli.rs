@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Play {
         storage: StorageChoice,
         scheme: Scheme,
+        /// Whether the app shows the pages in webviews of its own, too.
+        webview: bool,
     },
     /// The same without a browser.
     Check {
@@ -55,6 +57,8 @@ Without options it prints the address of a dashboard for your browser; Ctrl-C en
 
     --scheme NAME      how the server keeps sessions alive (rotation unless named): exchange-once,
                        access-only, per-user, salted, single-device, rotation, cookie, oauth2
+    --webview          the app shows the pages in webviews of its own, too (Linux; builds with
+                       WebKitGTK, so it needs libwebkitgtk-6.0-dev and a screen)
     --list-schemes     what each of them does, in a line, and its stories
     --check            play the script and the scheme's stories without a browser, print what the
                        server counted, and fail unless every step did what it says
@@ -73,6 +77,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
     let mut check = false;
     let mut named = None;
     let mut all = false;
+    let mut webview = false;
     let mut parser = lexopt::Parser::from_args(words);
     while let Some(word) = parser.next()? {
         match word {
@@ -81,12 +86,16 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             Long("scheme") => named = Some(parser.value()?.parse_with(scheme_of)?),
             Long("list-schemes") => return Ok(Command::ListSchemes),
             Long("all-schemes") => all = true,
+            Long("webview") => webview = true,
             Long("storage") => storage = parser.value()?.parse_with(choice)?,
             Value(word) if word == APP_PROCESS => return Ok(Command::App),
             _ => return Err(word.unexpected()),
         }
     }
     let scheme = named.unwrap_or(scheme::USUAL);
+    if check && webview {
+        return Err("--check plays without a screen: leave --webview out".into());
+    }
     match (check, all) {
         (true, true) if named.is_some() => Err("--all-schemes and --scheme: which one?".into()),
         (true, true) => Ok(Command::Check {
@@ -98,7 +107,11 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command
             schemes: Schemes::One(scheme),
         }),
         (false, true) => Err("--all-schemes goes with --check: a dashboard shows one".into()),
-        (false, false) => Ok(Command::Play { storage, scheme }),
+        (false, false) => Ok(Command::Play {
+            storage,
+            scheme,
+            webview,
+        }),
     }
 }
 
@@ -142,7 +155,13 @@ mod tests {
         let auto = StorageChoice::Auto;
         let scheme = scheme::USUAL;
         let (storage, schemes) = (auto, Schemes::One(scheme));
-        assert_eq!(words("").unwrap(), Command::Play { storage, scheme });
+        let play = |storage, scheme, webview| Command::Play {
+            storage,
+            scheme,
+            webview,
+        };
+        assert_eq!(words("").unwrap(), play(storage, scheme, false));
+        assert_eq!(words("--webview").unwrap(), play(storage, scheme, true));
         assert_eq!(words("--check").unwrap(), Command::Check { storage, schemes });
         let schemes = Schemes::All;
         assert_eq!(
@@ -154,7 +173,7 @@ mod tests {
             let schemes = Schemes::One(scheme);
             assert_eq!(
                 words(&format!("--scheme {scheme}")).unwrap(),
-                Command::Play { storage, scheme }
+                play(storage, scheme, false)
             );
             assert_eq!(
                 words(&format!("--check --scheme={scheme}")).unwrap(),
@@ -172,7 +191,7 @@ mod tests {
         ] {
             assert_eq!(
                 words(&format!("--storage {name}")).unwrap(),
-                Command::Play { storage, scheme }
+                play(storage, scheme, false)
             );
             assert!(HELP.contains(name));
         }
@@ -190,6 +209,7 @@ mod tests {
             "--scheme",
             "--scheme moon",
             "--all-schemes",
+            "--check --webview",
             "--check --all-schemes --scheme salted",
         ] {
             assert!(words(text).is_err(), "{text}");

@@ -68,6 +68,8 @@ pub(crate) struct Setup {
     pub(crate) scheme: Scheme,
     /// The pages that may have access tokens.
     pub(crate) origins: Vec<String>,
+    /// The addresses that the app shows in webviews of its own, if it does.
+    pub(crate) webviews: Vec<String>,
     /// Where files live.
     pub(crate) folder: PathBuf,
     /// The session's name in its storage: another one for each run of the demo.

@@ -28,7 +28,17 @@ fn main() -> ExitCode {
         Ok(Command::ListSchemes) => io::stdout()
             .write_all(cli::list_of_schemes().as_bytes())
             .map_err(Into::into),
-        Ok(Command::Play { storage, scheme }) => launcher::run(storage, scheme),
+        Ok(Command::Play { webview: true, .. }) if !cfg!(feature = "webview") => {
+            return match with_webviews() {
+                Ok(code) => code,
+                Err(error) => fail(&error.into()),
+            };
+        }
+        Ok(Command::Play {
+            storage,
+            scheme,
+            webview,
+        }) => launcher::run(storage, scheme, webview),
         Ok(Command::Check { storage, schemes }) => match check::run(storage, schemes) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -39,10 +49,31 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where else to tell it, if stderr is gone?
-            let _ = writeln!(io::stderr(), "tokencast-demo: {error:#}");
-            ExitCode::from(2)
-        }
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Where else to tell it, if stderr is gone?
+    let _ = writeln!(io::stderr(), "tokencast-demo: {error:#}");
+    ExitCode::from(2)
+}
+
+/// The demo builds without WebKitGTK, which few machines have; who asks for webviews gets a build that has it.
+fn with_webviews() -> io::Result<ExitCode> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = std::process::Command::new(cargo)
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "tokencast-demo",
+            "--features",
+            "webview",
+            "--",
+        ])
+        .args(std::env::args_os().skip(1))
+        .status()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(2)))
 }

@@ -13,6 +13,7 @@ mod rust;
 mod secrets;
 mod swift;
 mod web;
+mod webviews;
 
 /// Something that can be set up and tested by itself.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(crate) static ALL: &[&Part] = &[
     &KOTLIN,
     &SWIFT,
     &WEB,
+    &WEBVIEWS,
     &DEMO,
     &SIMULATION,
     &CONFORMANCE,
@@ -90,6 +92,12 @@ static WEB: Part = Part {
     proves: "the page's client, in Node and in a headless Chromium",
     setup: web::set_up,
     run: web::run,
+};
+static WEBVIEWS: Part = Part {
+    name: "webviews",
+    proves: "one suite in WebKitGTK, in Chromium and over the development host: one exchange reaches every open page",
+    setup: webviews::set_up,
+    run: webviews::run,
 };
 static DEMO: Part = Part {
     name: "demo",

@@ -3,6 +3,8 @@
 
 mod clock;
 mod storage;
+#[cfg(feature = "webview")]
+mod webviews;
 
 use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -71,6 +73,9 @@ struct App {
     storage: Arc<Traced>,
     /// The end of the token that was seen last.
     token_ends: Option<BootTime>,
+    /// The pages that it shows itself.
+    #[cfg(feature = "webview")]
+    _webviews: Option<webviews::Webviews>,
 }
 
 impl App {
@@ -89,16 +94,23 @@ impl App {
         let policy = PagePolicy::new(setup.origins)
             .map_err(|error| error.to_string())?
             .allow_loopback_http();
-        let host = DevHost::start(&session, policy)
+        let host = DevHost::start(&session, policy.clone())
             .await
             .map_err(|error| error.to_string())?;
         session.restored().await;
+        #[cfg(feature = "webview")]
+        let webviews = match &setup.webviews[..] {
+            [] => None,
+            urls => Some(webviews::show(urls, &session, policy).await?),
+        };
         let app = Self {
             session,
             host,
             clock,
             storage,
             token_ends: None,
+            #[cfg(feature = "webview")]
+            _webviews: webviews,
         };
         app.announce(used);
         Ok(app)

@@ -59,6 +59,7 @@ async fn check(
         storage,
         scheme: Some(scheme),
         dashboard: None,
+        webview: false,
         record: record.clone(),
     };
     let mut stage = Stage::open(options).await?;

@@ -40,11 +40,11 @@ use dashboard::{Browser, Dashboard};
 const LAST_STEP: Duration = Duration::from_secs(10);
 
 /// Runs the demo until it is interrupted.
-pub(crate) fn run(storage: StorageChoice, scheme: Scheme) -> Result<()> {
+pub(crate) fn run(storage: StorageChoice, scheme: Scheme, webview: bool) -> Result<()> {
     runtime()?.block_on(async {
         // Before anything is started that would have to be ended.
         let interrupted = interruption()?;
-        play(storage, scheme, interrupted).await
+        play(storage, scheme, webview, interrupted).await
     })
 }
 
@@ -80,7 +80,12 @@ pub(crate) fn interruption() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn play(storage: StorageChoice, scheme: Scheme, interrupted: impl Future<Output = ()>) -> Result<()> {
+async fn play(
+    storage: StorageChoice,
+    scheme: Scheme,
+    webview: bool,
+    interrupted: impl Future<Output = ()>,
+) -> Result<()> {
     tokio::pin!(interrupted);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -91,6 +96,7 @@ async fn play(storage: StorageChoice, scheme: Scheme, interrupted: impl Future<O
         storage,
         scheme: Some(scheme),
         dashboard: Some(origin.clone()),
+        webview,
         record: Record::default(),
     };
     let mut stage = tokio::select! {

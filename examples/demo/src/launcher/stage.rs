@@ -17,7 +17,7 @@ use url::Url;
 use super::board::{Board, Scene, Told, Who};
 use super::door::Door;
 use super::process::{AppProcess, Record};
-use super::sites::{self, Surroundings};
+use super::sites::{self, Site, Surroundings};
 use super::tap::{Actor, Tap, Text};
 use super::told;
 use crate::app::MovedClock;
@@ -63,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) scheme: Option<Scheme>,
     /// The origin that may frame and command the pages.
     pub(crate) dashboard: Option<String>,
+    /// Whether the app shows the pages in webviews of its own.
+    pub(crate) webview: bool,
     pub(crate) record: Record,
 }
 
@@ -130,6 +132,7 @@ impl Stage {
         .await
         .context("the server does not start")?;
         let origins: Vec<_> = sites.iter().map(|site| site.origin.clone()).collect();
+        let webviews = sites.iter().filter(|_| options.webview).map(Site::url).collect();
         backend.set_cors_origins(&origins)?;
         let backend = Arc::new(backend);
         let counter = Arc::downgrade(&backend);
@@ -151,6 +154,7 @@ impl Stage {
             api: around.api,
             scheme,
             origins,
+            webviews,
             folder: folder.path().to_owned(),
             entry: format!("demo {}", random_name::<16>().map_err(no_randomness)?),
             storage: options.storage,

@@ -1,0 +1,161 @@
+//! The glue between a webview and the pages of a session: it decides nothing.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokencast::error::SessionError;
+use tokencast::pages::{Action, GoneReason, PageHost, PageId, PagePolicy, Pages, Payload, Sender, Slot};
+use tokio::sync::mpsc;
+use webkit6::glib::{MainContext, WeakRef};
+use webkit6::prelude::*;
+use webkit6::{
+    LoadEvent, PolicyDecision, ResponsePolicyDecision, ScriptMessageReply, UserContentInjectedFrames,
+    UserScript, UserScriptInjectionTime, WebView, javascriptcore as jsc,
+};
+
+/// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
+/// from any frame, and WebKitGTK does not say from which.
+const WORLD: &str = "tokencast";
+const HANDLER: &str = "tokencast";
+const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
+const RELAY: &str = include_str!("relay.js");
+
+/// Attaches a webview, which is detached when it is destroyed. Its next document is the first with a bridge.
+pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageId, SessionError> {
+    let (queue, mut later) = mpsc::unbounded_channel();
+    let page = pages.attach(policy, Arc::new(Ui(queue)))?;
+    let glue = Rc::new(Glue {
+        pages: pages.clone(),
+        page,
+        view: view.downgrade(),
+        slots: RefCell::default(),
+        last: Cell::default(),
+        method: RefCell::default(),
+    });
+
+    if let Some(content) = view.user_content_manager() {
+        let (top, start) = (
+            UserContentInjectedFrames::TopFrame,
+            UserScriptInjectionTime::Start,
+        );
+        let relay = format!("({RELAY})((text) => webkit.messageHandlers.{HANDLER}.postMessage(text))");
+        content.add_script(&UserScript::for_world(&relay, top, start, WORLD, &[], &[]));
+        content.add_script(&UserScript::new(CLIENT, top, start, &[], &[]));
+        content.register_script_message_handler_with_reply(HANDLER, Some(WORLD));
+        let glue = glue.clone();
+        content.connect_script_message_with_reply_received(Some(HANDLER), move |_, message, reply| {
+            glue.on_message(message, reply);
+            true // answered, now or later
+        });
+    }
+    let on = glue.clone();
+    view.connect_decide_policy(move |_, decision, _| {
+        on.on_response(decision);
+        false // decided by the view itself
+    });
+    let on = glue.clone();
+    view.connect_load_changed(move |view, event| {
+        if event == LoadEvent::Committed {
+            on.on_committed(view);
+        }
+    });
+    let on = glue.clone();
+    view.connect_web_process_terminated(move |_, _| on.on_gone(GoneReason::ProcessTerminated));
+    let on = glue.clone();
+    view.connect_destroy(move |_| on.on_gone(GoneReason::Closed));
+
+    // Ends when the page is detached, for its host is dropped then.
+    MainContext::default().spawn_local(async move {
+        while let Some(actions) = later.recv().await {
+            glue.perform(actions);
+        }
+    });
+    Ok(page)
+}
+
+/// Posts to the thread of the webviews.
+struct Ui(mpsc::UnboundedSender<Vec<Action>>);
+
+impl PageHost for Ui {
+    fn perform(&self, actions: Vec<Action>) {
+        let _ = self.0.send(actions); // the view may be gone
+    }
+}
+
+struct Glue {
+    pages: Pages,
+    page: PageId,
+    view: WeakRef<WebView>,
+    /// The questions that wait, each with the engine's way to answer that document and no other.
+    slots: RefCell<BTreeMap<Slot, (ScriptMessageReply, jsc::Context)>>,
+    last: Cell<u64>,
+    /// How the document that is about to be committed was asked for.
+    method: RefCell<Option<String>>,
+}
+
+impl Glue {
+    fn on_message(&self, message: &jsc::Value, reply: &ScriptMessageReply) {
+        let (Some((sender, text)), Some(context)) = (read(message), message.context()) else {
+            return reply.return_error_message("not a message of the relay");
+        };
+        let slot = Slot(self.last.get() + 1);
+        self.last.set(slot.0);
+        self.slots.borrow_mut().insert(slot, (reply.clone(), context));
+        self.perform(self.pages.on_message(self.page, &sender, &text, slot));
+    }
+
+    fn on_response(&self, decision: &PolicyDecision) {
+        let Some(decision) = decision.downcast_ref::<ResponsePolicyDecision>() else {
+            return;
+        };
+        if decision.is_main_frame_main_resource() {
+            let method = decision.request().and_then(|request| request.http_method());
+            *self.method.borrow_mut() = method.map(Into::into);
+        }
+    }
+
+    fn on_committed(&self, view: &WebView) {
+        let url = view.uri().unwrap_or_default();
+        // Of a document from the back-forward cache nobody says how it was asked for.
+        let method = self.method.take().unwrap_or_default();
+        self.perform(self.pages.on_committed(self.page, &url, &method));
+    }
+
+    fn on_gone(&self, reason: GoneReason) {
+        self.perform(self.pages.on_gone(self.page, reason));
+    }
+
+    fn perform(&self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Reply { slot, payload } => {
+                    let asked = self.slots.borrow_mut().remove(&slot);
+                    if let Some((reply, context)) = asked {
+                        reply.return_value(&jsc::Value::new_string(&context, Some(payload.expose())));
+                    }
+                }
+                Action::Notify { payload, .. } => self.notify(&payload),
+                _ => {} // a host is asked for nothing else
+            }
+        }
+    }
+
+    /// For whichever document is shown: what is told this way holds no secret.
+    fn notify(&self, payload: &Payload) {
+        if let Some(view) = self.view.upgrade() {
+            let script = format!("globalThis.tokencastDeliver?.({})", Value::from(payload.expose()));
+            let nobody = None::<&webkit6::gio::Cancellable>;
+            view.evaluate_javascript(&script, Some(WORLD), None, nobody, |_| {});
+        }
+    }
+}
+
+/// What the relay says of its document, which is the top frame's, and what the page's client said to it.
+fn read(message: &jsc::Value) -> Option<(Sender, String)> {
+    let stated: Value = serde_json::from_str(&message.to_str()).ok()?;
+    let sender = Sender::main_frame(stated["origin"].as_str()?).document(stated["doc"].as_str()?);
+    Some((sender, stated["text"].as_str()?.to_owned()))
+}

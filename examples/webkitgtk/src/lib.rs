@@ -1,0 +1,16 @@
+//! The bridge in WebKitGTK: [`bridge`] attaches a webview to the pages of a session, [`open`] shows several in one
+//! window. Both are for the thread on which GTK was initialised;
+//! [`UiThread`] is one for programs whose first thread does something else.
+//!
+//! Empty without the feature `webkit`, which needs libwebkitgtk-6.0-dev: the workspace builds on machines without it.
+#![cfg(feature = "webkit")]
+
+mod glue;
+mod ui;
+mod window;
+
+pub use webkit6;
+
+pub use glue::bridge;
+pub use ui::{Running, UiThread};
+pub use window::open;

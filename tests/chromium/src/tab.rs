@@ -1,0 +1,103 @@
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::pipe::{CdpError, Listener, Pipe};
+
+/// One tab: a webview, as far as the bridge is concerned. Closed when dropped.
+pub struct Tab {
+    pipe: Arc<Pipe>,
+    session: String,
+}
+
+impl Tab {
+    pub(crate) fn new(pipe: Arc<Pipe>, session: &str) -> Self {
+        Self {
+            pipe,
+            session: session.to_owned(),
+        }
+    }
+
+    /// Loads a URL by GET; returns when its document is committed.
+    pub async fn navigate(&self, url: &str) -> Result<(), CdpError> {
+        let answer = self.call("Page.navigate", json!({ "url": url })).await?;
+        match answer["errorText"].as_str() {
+            Some(text) => Err(CdpError::Refused {
+                method: "Page.navigate",
+                message: text.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the body of an async function in the page's own world; what it returns, as JSON.
+    pub async fn evaluate(&self, body: &str) -> Result<Value, CdpError> {
+        let script = format!("(async () => {{{body}\n}})()");
+        let wanted = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
+        let mut answer = self.call("Runtime.evaluate", wanted).await?;
+        let thrown = &answer["exceptionDetails"];
+        if thrown.is_null() {
+            return Ok(answer["result"]["value"].take());
+        }
+        let text = thrown["exception"]["description"].as_str();
+        Err(CdpError::Thrown(
+            text.or(thrown["text"].as_str()).unwrap_or_default().to_owned(),
+        ))
+    }
+
+    /// Ends the process that renders it, as a lack of memory does.
+    pub fn crash(&self) {
+        drop(self.pipe.send(Some(&self.session), "Page.crash", json!({})));
+    }
+
+    pub(crate) async fn call(&self, method: &'static str, parameters: Value) -> Result<Value, CdpError> {
+        self.pipe.call(Some(&self.session), method, parameters).await
+    }
+
+    pub(crate) fn listen(&self, listener: Listener) {
+        self.pipe.listen(&self.session, listener);
+    }
+
+    pub(crate) fn remote(&self) -> Remote {
+        Remote {
+            pipe: Arc::downgrade(&self.pipe),
+            session: self.session.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Tab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tab").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        // Its listener hears of the end and detaches the page.
+        drop(self.pipe.send(Some(&self.session), "Page.close", json!({})));
+    }
+}
+
+/// A tab's commands for whoever must not keep the browser.
+#[derive(Clone, Debug)]
+pub(crate) struct Remote {
+    pipe: std::sync::Weak<Pipe>,
+    session: String,
+}
+
+impl Remote {
+    /// Sends a command whose answer does not matter.
+    pub(crate) fn send(&self, method: &'static str, parameters: Value) {
+        if let Some(pipe) = self.pipe.upgrade() {
+            drop(pipe.send(Some(&self.session), method, parameters));
+        }
+    }
+
+    pub(crate) fn forget(&self) {
+        if let Some(pipe) = self.pipe.upgrade() {
+            pipe.forget(&self.session);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Tabs of a headless Chromium as webviews.
+
+use serde_json::Value;
+use tokencast::pages::{PagePolicy, Pages};
+use tokencast::session::AuthSession;
+use tokencast::token::Generation;
+use tokencast_chromium::{Chromium, Tab, bridge};
+
+use crate::host::{self, Host, View};
+
+pub(crate) struct ChromiumHost {
+    browser: Chromium,
+    pages: Pages,
+    policy: PagePolicy,
+}
+
+impl Host for ChromiumHost {
+    type View = Tab;
+
+    async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
+        Self {
+            browser: Chromium::start().unwrap(),
+            pages: session.web_views(),
+            policy,
+        }
+    }
+
+    async fn open(&self, url: &str) -> Tab {
+        let tab = self.browser.open().await.unwrap();
+        bridge(&tab, &self.pages, self.policy.clone()).await.unwrap();
+        tab.navigate(url).await.unwrap();
+        tab
+    }
+
+    fn greeted(&self) -> Vec<(String, Option<Generation>)> {
+        host::greeted(&self.pages)
+    }
+}
+
+impl View for Tab {
+    async fn go(&self, url: &str) {
+        self.navigate(url).await.unwrap();
+    }
+
+    async fn run(&self, body: &str) -> Option<Value> {
+        self.evaluate(body).await.ok()
+    }
+}

@@ -1,0 +1,76 @@
+//! The pages: a small web server for each origin.
+
+use std::net::Ipv4Addr;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// Connects to its app, if there is one.
+const PAGE: &str = r#"<!doctype html><title>page</title><link rel="icon" href="data:,">
+<script type="module">
+  import { connect } from "/tokencast.js";
+  window.session = connect({ api: ["{api}"] });
+</script>
+"#;
+/// Never says a word to an app.
+const SILENT: &str = r#"<!doctype html><title>silent</title><link rel="icon" href="data:,">"#;
+const MODULE: &str = include_str!("../../../../bindings/web/dist/tokencast.js");
+
+/// The servers, until this is dropped.
+pub(crate) struct Sites {
+    /// An app's page.
+    pub(crate) app: String,
+    /// Another one of the same app, elsewhere.
+    pub(crate) shop: String,
+    /// A page that is none of the app's.
+    pub(crate) evil: String,
+    listeners: Vec<TcpListener>,
+    servers: JoinSet<()>,
+}
+
+impl Sites {
+    pub(crate) async fn bind() -> Self {
+        let (mut origins, mut listeners) = (Vec::new(), Vec::new());
+        for host in ["127.0.0.1", "localhost", "127.0.0.1"] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            origins.push(format!("http://{host}:{}", listener.local_addr().unwrap().port()));
+            listeners.push(listener);
+        }
+        let [app, shop, evil] = origins.try_into().unwrap();
+        Self {
+            app,
+            shop,
+            evil,
+            listeners,
+            servers: JoinSet::new(),
+        }
+    }
+
+    /// Serves pages that call this API.
+    pub(crate) fn serve(&mut self, api: &str) {
+        let page = PAGE.replace("{api}", api);
+        let html =
+            |text: String| get(move || async move { ([(CONTENT_TYPE, "text/html")], text).into_response() });
+        let module = get(|| async { ([(CONTENT_TYPE, "text/javascript")], MODULE).into_response() });
+        let router = Router::new()
+            .route("/", html(page.clone()))
+            .route("/next", html(page))
+            .route("/silent", html(SILENT.to_owned()))
+            .route("/tokencast.js", module);
+        for listener in std::mem::take(&mut self.listeners) {
+            let router = router.clone();
+            self.servers.spawn(async move {
+                let _ = axum::serve(listener, router).await;
+            });
+        }
+    }
+}
+
+/// Whether the page at this address connects to its app.
+pub(crate) fn is_page(url: &str) -> bool {
+    !url.ends_with("/silent")
+}

@@ -1,0 +1,174 @@
+//! Webviews of WebKitGTK, side by side in one window. GTK runs on a thread of its own, one for all tests.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+use tokencast::pages::{PagePolicy, Pages};
+use tokencast::session::AuthSession;
+use tokencast::token::Generation;
+use tokencast_webkitgtk::webkit6::glib::MainContext;
+use tokencast_webkitgtk::webkit6::gtk::{self, FlowBox, Window};
+use tokencast_webkitgtk::webkit6::prelude::*;
+use tokencast_webkitgtk::webkit6::{NetworkSession, WebView};
+use tokencast_webkitgtk::{Running, UiThread, bridge};
+use tokio::sync::oneshot;
+
+use crate::host::{self, Host, View};
+
+pub(crate) struct WebKitHost {
+    running: Running,
+    window: u64,
+    pages: Pages,
+    policy: PagePolicy,
+}
+
+pub(crate) struct WebKitView {
+    window: u64,
+    view: u64,
+}
+
+impl Host for WebKitHost {
+    type View = WebKitView;
+
+    async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
+        let running = tokio::task::spawn_blocking(|| THREAD.run()).await.unwrap();
+        let window = NAMES.fetch_add(1, Ordering::Relaxed);
+        on_ui(move |ui| {
+            ui.windows.insert(window, Shown::new());
+        })
+        .await;
+        Self {
+            running,
+            window,
+            pages: session.web_views(),
+            policy,
+        }
+    }
+
+    async fn open(&self, url: &str) -> WebKitView {
+        let name = WebKitView {
+            window: self.window,
+            view: NAMES.fetch_add(1, Ordering::Relaxed),
+        };
+        let (window, view, url) = (name.window, name.view, url.to_owned());
+        let (pages, policy) = (self.pages.clone(), self.policy.clone());
+        on_ui(move |ui| {
+            ui.windows
+                .get_mut(&window)
+                .unwrap()
+                .open(view, &url, &pages, policy)
+        })
+        .await;
+        name
+    }
+
+    fn greeted(&self) -> Vec<(String, Option<Generation>)> {
+        host::greeted(&self.pages)
+    }
+}
+
+impl Drop for WebKitHost {
+    fn drop(&mut self) {
+        let window = self.window;
+        self.running.perform(move || {
+            let shown = UI.with_borrow_mut(|ui| ui.windows.remove(&window));
+            if let Some(shown) = shown {
+                shown.window.destroy();
+            }
+        });
+    }
+}
+
+impl View for WebKitView {
+    async fn go(&self, url: &str) {
+        let url = url.to_owned();
+        self.with(move |view| view.load_uri(&url)).await;
+    }
+
+    async fn run(&self, body: &str) -> Option<Value> {
+        let body = format!("return JSON.stringify(await (async () => {{{body}\n}})())");
+        let (sender, answer) = oneshot::channel();
+        self.with(move |view| {
+            let nobody = None::<&gtk::gio::Cancellable>;
+            view.call_async_javascript_function(&body, None, None, None, nobody, |result| {
+                let _ = sender.send(result.ok().map(|value| value.to_str().to_string()));
+            });
+        })
+        .await;
+        let text = answer.await.ok()??;
+        Some(serde_json::from_str(&text).unwrap_or(Value::Null)) // `undefined` is no JSON
+    }
+}
+
+impl WebKitView {
+    async fn with(&self, act: impl FnOnce(&WebView) + Send + 'static) {
+        let (window, view) = (self.window, self.view);
+        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await;
+    }
+}
+
+static NAMES: AtomicU64 = AtomicU64::new(0);
+
+/// Started by the first test, for all.
+static THREAD: LazyLock<UiThread> =
+    LazyLock::new(|| UiThread::start().expect("a display: run under xvfb-run"));
+
+thread_local! {
+    static UI: RefCell<Ui> = RefCell::default();
+}
+
+/// What only that thread may touch.
+#[derive(Default)]
+struct Ui {
+    windows: BTreeMap<u64, Shown>,
+}
+
+struct Shown {
+    window: Window,
+    row: FlowBox,
+    network: NetworkSession,
+    views: BTreeMap<u64, WebView>,
+}
+
+impl Shown {
+    fn new() -> Self {
+        let row = FlowBox::new();
+        let window = Window::builder()
+            .default_width(1200)
+            .default_height(800)
+            .child(&row)
+            .build();
+        window.present();
+        Self {
+            window,
+            row,
+            network: NetworkSession::new_ephemeral(),
+            views: BTreeMap::new(),
+        }
+    }
+
+    fn open(&mut self, name: u64, url: &str, pages: &Pages, policy: PagePolicy) {
+        let view = WebView::builder()
+            .network_session(&self.network)
+            .width_request(300)
+            .height_request(200)
+            .build();
+        bridge(&view, pages, policy).unwrap();
+        self.row.insert(&view, -1);
+        view.load_uri(url);
+        self.views.insert(name, view);
+    }
+}
+
+/// Runs something on the thread of the user interface, while a host keeps it running, and waits for it.
+async fn on_ui<T: Send + 'static>(act: impl FnOnce(&mut Ui) -> T + Send + 'static) -> T {
+    let (sender, done) = oneshot::channel();
+    MainContext::default().invoke(move || {
+        let result = UI.with_borrow_mut(act);
+        let _ = sender.send(result);
+    });
+    done.await.expect("the user interface runs")
+}

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use serde_json::Value;
+use tokencast::pages::PagePolicy;
+use tokencast::session::AuthSession;
+use tokencast_backend::Config;
+use tokencast_testkit::Rig;
+
+use crate::host::{Host, View};
+use crate::sites::Sites;
+
+/// Only a test that hangs waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server, an app with a session, and its webviews.
+pub(crate) struct World<H> {
+    pub(crate) host: H,
+    pub(crate) session: AuthSession,
+    pub(crate) sites: Sites,
+    pub(crate) rig: Rig,
+}
+
+impl<H: Host> World<H> {
+    /// Somebody is signed in.
+    pub(crate) async fn open() -> Self {
+        let mut sites = Sites::bind().await;
+        let rig = Rig::with(Config::for_tests()).await;
+        // The stranger's page may call too: it is not the server that keeps the token from it.
+        rig.server
+            .set_cors_origins([&sites.app, &sites.shop, &sites.evil])
+            .unwrap();
+        sites.serve(rig.server.url());
+        let session = rig.signed_in().await;
+        let policy = PagePolicy::new([&sites.app, &sites.shop]).unwrap();
+        let host = H::start(&session, policy.allow_loopback_http()).await;
+        Self {
+            host,
+            session,
+            sites,
+            rig,
+        }
+    }
+
+    /// Opens a page and waits until it holds the session's token.
+    pub(crate) async fn active(&self, origin: &str) -> H::View {
+        let view = self.host.open(&format!("{origin}/")).await;
+        self.until_current(&view).await;
+        view
+    }
+
+    /// Waits until the page has the session's generation.
+    pub(crate) async fn until_current(&self, view: &H::View) {
+        let here = self.session.generation();
+        let is_current = format!(
+            "return session.state === 'active' && session.generation?.epoch === {} && session.generation.number === {}",
+            here.epoch, here.number
+        );
+        until(view, &is_current).await;
+    }
+
+    /// The address of something that is the API's.
+    pub(crate) fn api(&self, path: &str) -> String {
+        format!("{}/api/{path}", self.rig.server.url())
+    }
+}
+
+/// Waits until a script in the page returns true, however often the document changes meanwhile.
+pub(crate) async fn until(view: &impl View, body: &str) {
+    let mut last = None;
+    let waits = async {
+        loop {
+            last = view.run(body).await;
+            if last == Some(Value::Bool(true)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waits).await.is_err() {
+        let seen = "return [location.href, session?.state, session?.generation]";
+        panic!(
+            "never true in the page: {body}; it is {:?}, last {last:?}",
+            view.run(seen).await
+        );
+    }
+}
+
+/// What a script in the page returns; it must run to its end.
+pub(crate) async fn run(view: &impl View, body: &str) -> Value {
+    let done = tokio::time::timeout(PATIENCE, view.run(body)).await;
+    done.expect("the script ends")
+        .unwrap_or_else(|| panic!("it did not run: {body}"))
+}
