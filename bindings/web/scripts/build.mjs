@@ -23,6 +23,7 @@ export function build(out) {
     entryPoints: ["src/inject.ts"],
     format: "iife",
     minify: true,
+    define: { INJECTED: "true" },
     outfile: join(out, "tokencast.inject.js"),
   });
   writeFileSync(join(out, "tokencast.d.ts"), declarations());

@@ -61,6 +61,8 @@ class App {
   readonly needs: { why: string; used: { g: number } }[] = [];
   readonly sockets = new Set<WebSocket>();
   readonly protocols: (string | undefined)[] = [];
+  /** Whether needs are left without an answer. */
+  mute = false;
   /** Called at a need, before it is answered. */
   onNeed = () => {
     this.generation++;
@@ -89,6 +91,7 @@ class App {
   private heard(socket: WebSocket, message: { k: string; id: string; why: string; used: { g: number } }): void {
     if (message.k === "need") {
       this.needs.push(message);
+      if (this.mute) return;
       if (message.used.g === this.generation) this.onNeed();
       for (const other of this.sockets) if (other !== socket) this.send(other, { k: "notify", gen: this.name });
     }
