@@ -143,13 +143,13 @@ async function openWorld() {
   function site(request: IncomingMessage, response: Parameters<RequestListener>[1]) {
     referrers.push(request.headers.referer);
     if (request.socket.localPort === (evil.address() as AddressInfo).port) evilSaw.push(request.headers.authorization);
-    const isModule = request.url === "/tokencast.js";
+    const isModule = request.url === "/tokencast.js" || request.url === "/socket.js";
     const headers = {
       "Content-Type": isModule ? "text/javascript" : "text/html",
       "Access-Control-Allow-Origin": "*",
       "Access-Control-Allow-Headers": "*",
     };
-    response.writeHead(200, headers).end(isModule ? readFileSync("dist/tokencast.js") : SITE.replace("API", apiUrl));
+    response.writeHead(200, headers).end(isModule ? readFileSync(`dist${request.url}`) : SITE.replace("API", apiUrl));
   }
 
   const siteUrls = await Promise.all(sites.map(listen));
