@@ -14,6 +14,11 @@ export interface ConnectOptions {
      * loopback addresses. The app has a list of its own: the token goes only to an origin on both.
      */
     readonly api: readonly string[];
+    /**
+     * Puts {@link Session.fetch} and {@link Session.XMLHttpRequest} in the place of the page's globals, so that libraries
+     * such as axios work without a change. They take the globals when they call, so connect before the first call.
+     */
+    readonly globals?: boolean;
 }
 /** The page's view of the app's session. */
 export interface Session {
@@ -31,6 +36,13 @@ export interface Session {
      * @throws TokencastError `ended` when the session ended while the call was waiting to be sent.
      */
     fetch(input: RequestInfo | URL, init?: FetchInit): Promise<Response>;
+    /**
+     * `XMLHttpRequest` under the same rules as {@link Session.fetch}. Its events are held back while a rejected call waits
+     * for the app. A synchronous call gets the header only and is never replayed. `undefined` outside a browser.
+     *
+     * Of the script that an app injects this is the plain `XMLHttpRequest`: use `fetch` there.
+     */
+    readonly XMLHttpRequest: typeof globalThis.XMLHttpRequest;
     /**
      * Calls back with the current access token, if there is one, and with every newer one: for sockets and whatever does
      * not go through {@link Session.fetch}. Generations only rise; one may be skipped.

@@ -1,6 +1,7 @@
 // src/natives.ts
 var self = globalThis;
-var { fetch, Request, URL, WebSocket } = self;
+var { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
+var { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = XMLHttpRequest?.prototype ?? {};
 var { apply } = Reflect;
 var { parse, stringify } = JSON;
 var { setPrototypeOf } = Object;
@@ -16,8 +17,8 @@ var stopTimer = self.clearTimeout.bind(self);
 var monotonic = self.performance.now.bind(self.performance);
 var wall = self.Date.now;
 var { addEventListener } = EventTarget.prototype;
-function listen(target, type, handler) {
-  apply(addEventListener, target, [type, handler]);
+function listen(target, type, handler, capture = false) {
+  apply(addEventListener, target, [type, handler, capture]);
 }
 function getter(type, name) {
   return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get;
@@ -347,6 +348,9 @@ function createCore(open) {
     authorize(request) {
       if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
     },
+    authorizeXhr(xhr) {
+      if (held()) apply(xhrSetHeader, xhr, ["Authorization", "Bearer " + secret()]);
+    },
     rejected: (origin) => api[origin],
     need,
     async renewed(used, why, signal) {
@@ -422,7 +426,7 @@ function replayingFetch(core2, origins) {
       if (await core2.renewed(gen, "expiring", signal) !== "newer") throw error;
       return send(first);
     }
-    if (!statuses.includes(answer.status) || !isRejection(answer, origin)) return answer;
+    if (!statuses.includes(answer.status) || !isRejection(answer.url, answer.headers.get("www-authenticate"), origin)) return answer;
     if (!again) {
       core2.need(gen, "401");
       return answer;
@@ -449,13 +453,152 @@ function requestInit(init) {
   if (typeof init?.body !== "function") return init;
   return Object.assign(/* @__PURE__ */ Object.create(null), init, { body: init.body() });
 }
-function isRejection(answer, origin) {
-  if (answer.redirected && originOf(answer.url) !== origin) return false;
-  const challenge = answer.headers.get("www-authenticate");
+function isRejection(url, challenge, origin) {
+  if (url && originOf(url) !== origin) return false;
   return challenge === null || /(^|[\s,])error\s*=\s*"?invalid_token"?\s*(,|$)/i.test(challenge);
 }
 function mayReplay(verdict, harmless) {
   return verdict === "newer" || verdict === "confirmed" && harmless;
+}
+
+// src/xhr.ts
+var EVENTS = ["readystatechange", "loadstart", "progress", "abort", "error", "timeout", "load", "loadend"];
+function replayingXhr(core2, origins) {
+  if (!XMLHttpRequest) return XMLHttpRequest;
+  const calls = /* @__PURE__ */ new WeakMap();
+  function send(xhr, call) {
+    const held = core2.held();
+    call.used = void 0;
+    if (held && core2.rejected(call.origin)) {
+      call.used = { gen: held.gen, expired: held.ends.passed };
+      core2.authorizeXhr(xhr);
+    }
+    apply(xhrSend, xhr, [call.body]);
+  }
+  function replay(xhr, call) {
+    call.replayed = true;
+    apply(xhrOpen, xhr, [call.method, call.url, true, ...call.credentials]);
+    for (const header of call.headers) apply(xhrSetHeader, xhr, header);
+    call.held = false;
+    send(xhr, call);
+  }
+  function release(xhr, call) {
+    call.held = false;
+    const fire = (type) => xhr.dispatchEvent(new ProgressEvent(type));
+    xhr.dispatchEvent(new Event("readystatechange"));
+    if (xhr.readyState !== 4) return;
+    fire(call.failed ? "error" : "load");
+    fire("loadend");
+  }
+  function seen(xhr, event) {
+    const call = calls.get(xhr);
+    if (!call?.async || !event.isTrusted) return;
+    const { type } = event;
+    const { used, replayed, method } = call;
+    if (replayed && type === "loadstart") return event.stopImmediatePropagation();
+    if (!call.held && used && !replayed && type === "readystatechange") {
+      const statuses = core2.rejected(call.origin) ?? [];
+      const challenge = xhr.status && xhr.getResponseHeader("www-authenticate");
+      if (xhr.readyState === 2 && statuses.includes(xhr.status) && isRejection(xhr.responseURL, challenge || null, call.origin)) {
+        call.held = true;
+        const expired = used.expired();
+        const harmless = expired || /^(GET|HEAD|OPTIONS)$/.test(method) || call.headers.some(([name]) => /^idempotency-key$/i.test(name));
+        settle(xhr, call, used.gen, "401", harmless);
+      }
+      if (xhr.readyState === 4 && !xhr.status && used.expired() && /^(GET|HEAD)$/.test(method)) call.held = true;
+    }
+    if (!call.held) return;
+    event.stopImmediatePropagation();
+    if (type === "error") {
+      call.failed = true;
+      if (!xhr.status && used) settle(xhr, call, used.gen, "expiring", false);
+    }
+    if (type === "abort" || type === "timeout") {
+      call.held = false;
+      xhr.dispatchEvent(new Event("readystatechange"));
+      xhr.dispatchEvent(new ProgressEvent(type));
+    }
+  }
+  function settle(xhr, call, used, why, harmless) {
+    core2.renewed(used, why, call.gaveUp.signal).then(
+      (verdict) => {
+        if (calls.get(xhr) !== call || !call.held) return;
+        if (mayReplay(verdict, harmless) && core2.held()) replay(xhr, call);
+        else release(xhr, call);
+      },
+      () => {
+      }
+    );
+  }
+  return class extends XMLHttpRequest {
+    constructor() {
+      super();
+      for (const type of EVENTS) listen(this, type, (event) => seen(this, event), true);
+    }
+    open(method, url, async = true, ...credentials) {
+      calls.get(this)?.gaveUp.abort();
+      calls.delete(this);
+      const { href } = new URL(url, self.document.baseURI);
+      const origin = originOf(href);
+      method = `${method}`;
+      apply(xhrOpen, this, [method, href, async, ...credentials]);
+      if (core2.state() === "plain" || !origins.includes(origin)) return;
+      const verb = /^(get|head|options|post|put|delete)$/i.test(method) ? method.toUpperCase() : method;
+      calls.set(this, { method: verb, url: href, origin, async, credentials, headers: [], gaveUp: new AbortController() });
+    }
+    setRequestHeader(name, value) {
+      apply(xhrSetHeader, this, [name, value]);
+      calls.get(this)?.headers.push([`${name}`, `${value}`]);
+    }
+    send(body) {
+      const call = calls.get(this);
+      if (!call || call.headers.some(([name]) => /^authorization$/i.test(name))) {
+        calls.delete(this);
+        return apply(xhrSend, this, [body]);
+      }
+      if (call.sent) throw new DOMException("The request was sent already.", "InvalidStateError");
+      call.sent = true;
+      call.body = copyOf(body);
+      const held = core2.held();
+      if (!call.async || core2.state() === "ended" || held && !held.ends.passed()) return send(this, call);
+      core2.renewed(held?.gen, "expiring", call.gaveUp.signal).then(
+        (verdict) => {
+          if (calls.get(this) !== call) return;
+          if (verdict !== "ended" || !core2.bound()) return send(this, call);
+          call.failed = true;
+          calls.delete(this);
+          this.dispatchEvent(new ProgressEvent("error"));
+          this.dispatchEvent(new ProgressEvent("loadend"));
+        },
+        () => {
+        }
+      );
+    }
+    abort() {
+      const call = calls.get(this);
+      const silent = call?.sent && (call.held || this.readyState === 1);
+      calls.delete(this);
+      call?.gaveUp.abort();
+      let told = false;
+      const tell = () => told = true;
+      if (silent) this.addEventListener("abort", tell);
+      super.abort();
+      if (!silent) return;
+      this.removeEventListener("abort", tell);
+      if (told) return;
+      this.dispatchEvent(new ProgressEvent("abort"));
+      this.dispatchEvent(new ProgressEvent("loadend"));
+    }
+  };
+}
+function copyOf(body) {
+  if (body instanceof URLSearchParams) return new URLSearchParams(body);
+  if (body instanceof ArrayBuffer) return body.slice(0);
+  if (ArrayBuffer.isView(body)) return body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength);
+  if (!(body instanceof FormData)) return body;
+  const copy = new FormData();
+  body.forEach((value, name) => copy.append(name, value));
+  return copy;
 }
 
 // src/ports/devhost.ts
@@ -527,8 +670,9 @@ function connect(options) {
   if (typeof injected === "function" && injected !== connect) return injected(options);
   const origins = apiOrigins(options.api);
   const shared = core ?? (core = createCore(relay() ?? devHost));
-  return {
+  const session = {
     fetch: replayingFetch(shared, origins),
+    XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,
     onAccessToken: shared.onAccessToken,
     onEnded: shared.onEnded,
     get state() {
@@ -539,6 +683,10 @@ function connect(options) {
       return held && nameOf(held.gen);
     }
   };
+  if (options.globals && shared.state() !== "plain") {
+    Object.assign(globalThis, { fetch: session.fetch, XMLHttpRequest: session.XMLHttpRequest });
+  }
+  return session;
 }
 export {
   connect

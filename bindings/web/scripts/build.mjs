@@ -23,12 +23,14 @@ export function build(out) {
     entryPoints: ["src/inject.ts"],
     format: "iife",
     minify: true,
+    define: { INJECTED: "true" },
     outfile: join(out, "tokencast.inject.js"),
   });
-  writeFileSync(join(out, "tokencast.d.ts"), declarations());
+  esbuild.buildSync({ ...common, entryPoints: ["src/socket.ts"], format: "esm", outfile: join(out, "socket.js") });
+  for (const [name, text] of declarations()) writeFileSync(join(out, name), text);
 }
 
-/** The public face is all in `src/index.ts`. */
+/** The public face is all in `src/index.ts` and the entry points that use its types. */
 function declarations() {
   const temp = mkdtempSync(join(tmpdir(), "tokencast-types-"));
   try {
@@ -45,8 +47,12 @@ function declarations() {
     ];
     execFileSync(process.execPath, [tsc, "-p", root, ...options], { stdio: "inherit" });
     const text = readFileSync(join(temp, "src/index.d.ts"), "utf8");
+    const socket = readFileSync(join(temp, "src/socket.d.ts"), "utf8").replace("./index.js", "./tokencast.js");
     if (/\bfrom "\.|\bimport\b/.test(text)) throw new Error("the public types must not refer to another file");
-    return text;
+    return [
+      ["tokencast.d.ts", text],
+      ["socket.d.ts", socket],
+    ];
   } finally {
     rmSync(temp, { recursive: true });
   }

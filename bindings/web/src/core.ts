@@ -3,7 +3,7 @@ import { converse, type Conversation, type Settled } from "./conversation.js";
 import type { AccessToken, Session, SessionEnd, SessionState } from "./index.js";
 import { watchLife } from "./life.js";
 import { createListeners } from "./listeners.js";
-import { apply, requestHeaders, self, setHeader, startTimer, stopTimer, stringify } from "./natives.js";
+import { apply, requestHeaders, self, setHeader, startTimer, stopTimer, stringify, xhrSetHeader } from "./natives.js";
 import type { OpenPort } from "./port.js";
 import { isNewer, nameOf, type Api, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
 import { createQueue, type Verdict } from "./queue.js";
@@ -17,6 +17,8 @@ export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
   bound(): boolean;
   /** Puts the token, if one is held, on a request that the page cannot reach. */
   authorize(request: Request): void;
+  /** The same for an opened `XMLHttpRequest`, whose headers no one can read. */
+  authorizeXhr(xhr: XMLHttpRequest): void;
   /** The statuses by which this origin rejects a token; `undefined` when the app lets no token go there. */
   rejected(origin: string): readonly unknown[] | undefined;
   /** Tells the app that a token was rejected or is about to end; calls that used the same one ask once. */
@@ -147,6 +149,9 @@ export function createCore(open: OpenPort | undefined): Core {
     bound,
     authorize(request) {
       if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
+    },
+    authorizeXhr(xhr) {
+      if (held()) apply(xhrSetHeader, xhr, ["Authorization", "Bearer " + secret()]);
     },
     rejected: (origin) => api[origin],
     need,

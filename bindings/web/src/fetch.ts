@@ -54,7 +54,7 @@ export function replayingFetch(core: Core, origins: readonly string[]): Session[
       return send(first);
     }
 
-    if (!statuses.includes(answer.status) || !isRejection(answer, origin)) return answer;
+    if (!statuses.includes(answer.status) || !isRejection(answer.url, answer.headers.get("www-authenticate"), origin)) return answer;
     if (!again) {
       core.need(gen, "401");
       return answer;
@@ -87,10 +87,9 @@ function requestInit(init: FetchInit | undefined): RequestInit | undefined {
 }
 
 /** Whether the answer says that the token is bad, and not something that another token would not change. */
-function isRejection(answer: Response, origin: string): boolean {
+export function isRejection(url: string, challenge: string | null, origin: string): boolean {
   // After a redirect to elsewhere it was not our token that was judged.
-  if (answer.redirected && originOf(answer.url) !== origin) return false;
-  const challenge = answer.headers.get("www-authenticate");
+  if (url && originOf(url) !== origin) return false;
   return challenge === null || /(^|[\s,])error\s*=\s*"?invalid_token"?\s*(,|$)/i.test(challenge);
 }
 
@@ -102,6 +101,6 @@ function isRejection(answer: Response, origin: string): boolean {
  * app can, and it bars a page whose reports stay unexplained (`err/rate`), so the page takes its word. What is left is
  * an app that stands by the very token: then the 401 was not about the token, and who knows what the server did.
  */
-function mayReplay(verdict: Verdict, harmless: boolean): boolean {
+export function mayReplay(verdict: Verdict, harmless: boolean): boolean {
   return verdict === "newer" || (verdict === "confirmed" && harmless);
 }

@@ -11,6 +11,7 @@
 import { createCore, type Core } from "./core.js";
 import { apiOrigins } from "./origins.js";
 import { replayingFetch } from "./fetch.js";
+import { replayingXhr } from "./xhr.js";
 import { takeDevHost } from "./ports/devhost.js";
 import { awaitRelay } from "./ports/relay.js";
 import { nameOf } from "./protocol.js";
@@ -22,6 +23,11 @@ export interface ConnectOptions {
    * loopback addresses. The app has a list of its own: the token goes only to an origin on both.
    */
   readonly api: readonly string[];
+  /**
+   * Puts {@link Session.fetch} and {@link Session.XMLHttpRequest} in the place of the page's globals, so that libraries
+   * such as axios work without a change. They take the globals when they call, so connect before the first call.
+   */
+  readonly globals?: boolean;
 }
 
 /** The page's view of the app's session. */
@@ -40,6 +46,14 @@ export interface Session {
    * @throws TokencastError `ended` when the session ended while the call was waiting to be sent.
    */
   fetch(input: RequestInfo | URL, init?: FetchInit): Promise<Response>;
+
+  /**
+   * `XMLHttpRequest` under the same rules as {@link Session.fetch}. Its events are held back while a rejected call waits
+   * for the app. A synchronous call gets the header only and is never replayed. `undefined` outside a browser.
+   *
+   * Of the script that an app injects this is the plain `XMLHttpRequest`: use `fetch` there.
+   */
+  readonly XMLHttpRequest: typeof globalThis.XMLHttpRequest;
 
   /**
    * Calls back with the current access token, if there is one, and with every newer one: for sockets and whatever does
@@ -119,6 +133,9 @@ export interface TokencastError extends Error {
   readonly code: "misconfigured" | "ended";
 }
 
+/** Set by the build of the injected script, whose budget has no room for `XMLHttpRequest` yet. */
+declare const INJECTED: boolean | undefined;
+
 // At evaluation: no later script may see the key in the fragment, or take the port.
 const devHost = takeDevHost();
 const relay = awaitRelay();
@@ -137,8 +154,9 @@ export function connect(options: ConnectOptions): Session {
 
   const origins = apiOrigins(options.api);
   const shared = (core ??= createCore(relay() ?? devHost));
-  return {
+  const session: Session = {
     fetch: replayingFetch(shared, origins),
+    XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,
     onAccessToken: shared.onAccessToken,
     onEnded: shared.onEnded,
     get state() {
@@ -149,4 +167,8 @@ export function connect(options: ConnectOptions): Session {
       return held && nameOf(held.gen);
     },
   };
+  if (options.globals && shared.state() !== "plain") {
+    Object.assign(globalThis, { fetch: session.fetch, XMLHttpRequest: session.XMLHttpRequest });
+  }
+  return session;
 }

@@ -7,7 +7,9 @@
  */
 
 export const self = globalThis;
-export const { fetch, Request, URL, WebSocket } = self;
+export const { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
+export const { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = (XMLHttpRequest?.prototype ??
+  {}) as XMLHttpRequest;
 export const { apply } = Reflect;
 export const { parse, stringify } = JSON;
 export const { setPrototypeOf } = Object;
@@ -34,8 +36,8 @@ export const wall: () => number = self.Date.now;
 const { addEventListener } = EventTarget.prototype;
 
 /** Adds a listener; a page that wraps `addEventListener` would otherwise be handed every event. */
-export function listen(target: EventTarget, type: string, handler: (event: Event) => void): void {
-  apply(addEventListener, target, [type, handler]);
+export function listen(target: EventTarget, type: string, handler: (event: Event) => void, capture = false): void {
+  apply(addEventListener, target, [type, handler, capture]);
 }
 
 function getter<This, Value>(type: { prototype: This }, name: keyof This): (this: This) => Value {

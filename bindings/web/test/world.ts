@@ -61,6 +61,8 @@ class App {
   readonly needs: { why: string; used: { g: number } }[] = [];
   readonly sockets = new Set<WebSocket>();
   readonly protocols: (string | undefined)[] = [];
+  /** Whether needs are left without an answer. */
+  mute = false;
   /** Called at a need, before it is answered. */
   onNeed = () => {
     this.generation++;
@@ -89,6 +91,7 @@ class App {
   private heard(socket: WebSocket, message: { k: string; id: string; why: string; used: { g: number } }): void {
     if (message.k === "need") {
       this.needs.push(message);
+      if (this.mute) return;
       if (message.used.g === this.generation) this.onNeed();
       for (const other of this.sockets) if (other !== socket) this.send(other, { k: "notify", gen: this.name });
     }
@@ -140,13 +143,13 @@ async function openWorld() {
   function site(request: IncomingMessage, response: Parameters<RequestListener>[1]) {
     referrers.push(request.headers.referer);
     if (request.socket.localPort === (evil.address() as AddressInfo).port) evilSaw.push(request.headers.authorization);
-    const isModule = request.url === "/tokencast.js";
+    const isModule = request.url === "/tokencast.js" || request.url === "/socket.js";
     const headers = {
       "Content-Type": isModule ? "text/javascript" : "text/html",
       "Access-Control-Allow-Origin": "*",
       "Access-Control-Allow-Headers": "*",
     };
-    response.writeHead(200, headers).end(isModule ? readFileSync("dist/tokencast.js") : SITE.replace("API", apiUrl));
+    response.writeHead(200, headers).end(isModule ? readFileSync(`dist${request.url}`) : SITE.replace("API", apiUrl));
   }
 
   const siteUrls = await Promise.all(sites.map(listen));
