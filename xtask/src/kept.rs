@@ -43,15 +43,25 @@ impl Kept {
         &self.mark
     }
 
+    /// What a part said, as far as it can be read.
+    pub(crate) fn said_by(&self, part: &str) -> String {
+        let bytes = fs::read(self.path_of(part)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Where a part's words go, after those that are there.
     pub(crate) fn file_of(&self, part: &str) -> Result<File> {
-        let path = self.folder.join(format!("{part}.log"));
+        let path = self.path_of(part);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         file.with_context(|| format!("{} cannot be written", path.display()))
     }
 
     pub(crate) fn add(&self, part: &str, bytes: &[u8]) -> Result<()> {
         Ok(self.file_of(part)?.write_all(bytes)?)
+    }
+
+    fn path_of(&self, part: &str) -> PathBuf {
+        self.folder.join(format!("{part}.log"))
     }
 
     /// The files so far, in the order of their names.

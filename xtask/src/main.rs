@@ -20,6 +20,7 @@ mod needs;
 mod parts;
 mod postgres;
 mod readme;
+mod reprise;
 mod run;
 mod secret_service;
 mod stamp;

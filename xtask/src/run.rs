@@ -10,6 +10,7 @@ use crate::kept::Kept;
 use crate::needs;
 use crate::parts::Part;
 use crate::postgres::{self, Postgres};
+use crate::reprise;
 use crate::secret_service::{self, SecretService};
 use crate::tally::Tally;
 use crate::toolbox::{Toolbox, clock};
@@ -31,7 +32,11 @@ pub(crate) fn test(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<boo
         let mut tally = Tally::default();
         let outcome = (part.setup)(toolbox).and_then(|()| (part.run)(toolbox, &mut tally));
         if let Err(error) = outcome {
-            eprintln!("{}: {error:#}", part.name);
+            let said = format!("{}: error: {error:#}\n", part.name);
+            eprint!("{said}");
+            if let Some(kept) = &toolbox.kept {
+                kept.add(part.name, said.as_bytes())?;
+            }
             tally += Tally::ONE_FAILED;
         } else if tally.executed() == 0 {
             eprintln!("{}: no test was executed", part.name);
@@ -42,6 +47,14 @@ pub(crate) fn test(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<boo
             tally,
             took: started.elapsed(),
         });
+    }
+    for row in rows.iter().filter(|row| !row.tally.is_clean()) {
+        let said = toolbox.kept.as_ref().map(|kept| kept.said_by(row.name));
+        print!(
+            "\n=== {} failed\n{}",
+            row.name,
+            reprise::of(&said.unwrap_or_default())
+        );
     }
     print!("\n{}", summary(&rows));
     Ok(rows.iter().all(|row| row.tally.is_clean()))

@@ -9,26 +9,28 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
-import org.junit.jupiter.api.io.TempDir
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
 import java.nio.file.Path
 import java.util.concurrent.ConcurrentHashMap
+import kotlin.io.path.createTempDirectory
 import kotlin.io.path.readBytes
 import kotlin.io.path.walk
 
 /** Sealed files, and stores and key wrappers of the host's own, well-behaved or not. */
 class HostStorageTest {
-    @TempDir
-    lateinit var folder: Path
-
+    private val folder = createTempDirectory("tokencast")
     private val opened = mutableListOf<AuthSession>()
 
     @BeforeEach
     fun reset() = Backend.reset()
 
     @AfterEach
-    fun close() = opened.forEach { it.close() }
+    fun close() = story {
+        opened.forEach { it.close() }
+        // What was under way when its session was closed may write once more.
+        eventually { folder.toFile().deleteRecursively() }
+    }
 
     private fun session(storage: Storage) =
         AuthSession(ServerProfile.rotation(Backend.url), storage, stateDir = folder.resolve("state")).also { opened += it }
