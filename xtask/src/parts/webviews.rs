@@ -69,15 +69,11 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 }
 
 fn with_webkit(task: Task<'_>) -> Task<'_> {
-    let packages = [
-        "tokencast-chromium",
-        "tokencast-webkitgtk",
-        "tokencast-webviews-tests",
-    ];
+    let packages = ["tokencast-chromium", "tokencast-webkitgtk", "tokencast-webviews"];
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     task.args(packages)
         .args(["--features", "tokencast-webkitgtk/webkit"])
-        .args(["--features", "tokencast-webviews-tests/webkit"])
+        .args(["--features", "tokencast-webviews/webkit"])
 }
 
 /// Drawing without a graphics card; WebKit's own sandbox cannot be had in a container.

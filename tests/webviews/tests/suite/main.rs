@@ -2,14 +2,7 @@
 //! in one webview must hold in all, or the glue is more than glue.
 #![allow(clippy::unwrap_used)]
 
-mod chromium;
-mod devhost;
-mod host;
-mod sites;
 mod stories;
-#[cfg(feature = "webkit")]
-mod webkitgtk;
-mod world;
 
 /// Each story as a test of its own, in a world with this host.
 macro_rules! suite {
@@ -31,14 +24,14 @@ macro_rules! suite {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $story() {
-                    crate::stories::$story(crate::world::World::<$host>::open().await).await;
+                    crate::stories::$story(tokencast_webviews::World::<$host>::open().await).await;
                 }
             )*
         }
     };
 }
 
-suite!(in_chromium, crate::chromium::ChromiumHost);
-suite!(in_the_development_host, crate::devhost::BrowserHost);
+suite!(in_chromium, tokencast_webviews::ChromiumHost);
+suite!(in_the_development_host, tokencast_webviews::BrowserHost);
 #[cfg(feature = "webkit")]
-suite!(in_webkitgtk, crate::webkitgtk::WebKitHost);
+suite!(in_webkitgtk, tokencast_webviews::WebKitHost);

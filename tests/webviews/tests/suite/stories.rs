@@ -2,9 +2,7 @@
 
 use serde_json::json;
 use tokencast_testkit::{ada, eventually};
-
-use crate::host::Host;
-use crate::world::{World, run, until};
+use tokencast_webviews::{Host, View, World, run, status_of, until};
 
 pub(crate) async fn a_page_greets_and_its_calls_carry_the_token<H: Host>(world: World<H>) {
     let page = world.active(&world.sites.app).await;
@@ -134,7 +132,7 @@ pub(crate) async fn a_page_of_another_origin_is_denied<H: Host>(world: World<H>)
 
 pub(crate) async fn a_page_that_leaves_for_another_origin_takes_no_token_with_it<H: Host>(world: World<H>) {
     let page = world.active(&world.sites.app).await;
-    crate::host::View::go(&page, &format!("{}/", world.sites.evil)).await;
+    View::go(&page, &format!("{}/", world.sites.evil)).await;
     until(
         &page,
         &format!(
@@ -166,16 +164,5 @@ pub(crate) async fn a_frame_inside_a_page_gets_no_bridge<H: Host>(world: World<H
 }
 
 async fn page_goes<H: Host>(world: &World<H>, page: &H::View, path: &str) {
-    crate::host::View::go(page, &format!("{}{path}", world.sites.app)).await;
-}
-
-/// A script that makes a call through the page's session.
-fn status_of(method: &str, url: &str) -> String {
-    let init = match method {
-        "POST" => {
-            r#"{ method: "POST", headers: { "content-type": "application/json" }, body: '{"text":"x"}' }"#
-        }
-        _ => "{}",
-    };
-    format!("return (await session.fetch({url:?}, {init})).status")
+    View::go(page, &format!("{}{path}", world.sites.app)).await;
 }

@@ -18,22 +18,22 @@ const PAGE: &str = r#"<!doctype html><title>page</title><link rel="icon" href="d
 "#;
 /// Never says a word to an app.
 const SILENT: &str = r#"<!doctype html><title>silent</title><link rel="icon" href="data:,">"#;
-const MODULE: &str = include_str!("../../../../bindings/web/dist/tokencast.js");
+const MODULE: &str = include_str!("../../../bindings/web/dist/tokencast.js");
 
 /// The servers, until this is dropped.
-pub(crate) struct Sites {
+pub struct Sites {
     /// An app's page.
-    pub(crate) app: String,
+    pub app: String,
     /// Another one of the same app, elsewhere.
-    pub(crate) shop: String,
+    pub shop: String,
     /// A page that is none of the app's.
-    pub(crate) evil: String,
+    pub evil: String,
     listeners: Vec<TcpListener>,
     servers: JoinSet<()>,
 }
 
 impl Sites {
-    pub(crate) async fn bind() -> Self {
+    pub async fn bind() -> Self {
         let (mut origins, mut listeners) = (Vec::new(), Vec::new());
         for host in ["127.0.0.1", "localhost", "127.0.0.1"] {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -51,7 +51,7 @@ impl Sites {
     }
 
     /// Serves pages that call this API.
-    pub(crate) fn serve(&mut self, api: &str) {
+    pub fn serve(&mut self, api: &str) {
         let page = PAGE.replace("{api}", api);
         let html =
             |text: String| get(move || async move { ([(CONTENT_TYPE, "text/html")], text).into_response() });

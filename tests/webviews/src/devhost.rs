@@ -14,7 +14,7 @@ use crate::sites::is_page;
 /// again, and has dropped its token meanwhile. Here a document that is left is gone.
 const NO_WAY_BACK: &str = "--disable-features=BackForwardCache";
 
-pub(crate) struct BrowserHost {
+pub struct BrowserHost {
     browser: Chromium,
     host: std::sync::Arc<DevHost>,
     /// A page's address in the policy, for keys that another page will try.
@@ -22,7 +22,7 @@ pub(crate) struct BrowserHost {
 }
 
 /// A tab that opens what it is told to with a key in the fragment.
-pub(crate) struct KeyedTab {
+pub struct KeyedTab {
     tab: Tab,
     host: std::sync::Arc<DevHost>,
     known: String,

@@ -4,7 +4,7 @@ use tokencast::session::AuthSession;
 use tokencast::token::Generation;
 
 /// Shows pages that are attached to a session.
-pub(crate) trait Host: Sized {
+pub trait Host: Sized {
     type View: View;
 
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self;
@@ -15,7 +15,7 @@ pub(crate) trait Host: Sized {
 }
 
 /// One view, whatever document it shows.
-pub(crate) trait View {
+pub trait View {
     async fn go(&self, url: &str);
     /// Runs the body of an async function in the page's world; `None` when it did not run to its end, for instance
     /// because the document went away.

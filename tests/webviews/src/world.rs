@@ -13,16 +13,16 @@ use crate::sites::Sites;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server, an app with a session, and its webviews.
-pub(crate) struct World<H> {
-    pub(crate) host: H,
-    pub(crate) session: AuthSession,
-    pub(crate) sites: Sites,
-    pub(crate) rig: Rig,
+pub struct World<H> {
+    pub host: H,
+    pub session: AuthSession,
+    pub sites: Sites,
+    pub rig: Rig,
 }
 
 impl<H: Host> World<H> {
     /// Somebody is signed in.
-    pub(crate) async fn open() -> Self {
+    pub async fn open() -> Self {
         let mut sites = Sites::bind().await;
         let rig = Rig::with(Config::for_tests()).await;
         // The stranger's page may call too: it is not the server that keeps the token from it.
@@ -42,14 +42,14 @@ impl<H: Host> World<H> {
     }
 
     /// Opens a page and waits until it holds the session's token.
-    pub(crate) async fn active(&self, origin: &str) -> H::View {
+    pub async fn active(&self, origin: &str) -> H::View {
         let view = self.host.open(&format!("{origin}/")).await;
         self.until_current(&view).await;
         view
     }
 
     /// Waits until the page has the session's generation.
-    pub(crate) async fn until_current(&self, view: &H::View) {
+    pub async fn until_current(&self, view: &H::View) {
         let here = self.session.generation();
         let is_current = format!(
             "return session.state === 'active' && session.generation?.epoch === {} && session.generation.number === {}",
@@ -59,13 +59,13 @@ impl<H: Host> World<H> {
     }
 
     /// The address of something that is the API's.
-    pub(crate) fn api(&self, path: &str) -> String {
+    pub fn api(&self, path: &str) -> String {
         format!("{}/api/{path}", self.rig.server.url())
     }
 }
 
 /// Waits until a script in the page returns true, however often the document changes meanwhile.
-pub(crate) async fn until(view: &impl View, body: &str) {
+pub async fn until(view: &impl View, body: &str) {
     let mut last = None;
     let waits = async {
         loop {
@@ -86,8 +86,19 @@ pub(crate) async fn until(view: &impl View, body: &str) {
 }
 
 /// What a script in the page returns; it must run to its end.
-pub(crate) async fn run(view: &impl View, body: &str) -> Value {
+pub async fn run(view: &impl View, body: &str) -> Value {
     let done = tokio::time::timeout(PATIENCE, view.run(body)).await;
     done.expect("the script ends")
         .unwrap_or_else(|| panic!("it did not run: {body}"))
+}
+
+/// A script that makes a call through the page's session.
+pub fn status_of(method: &str, url: &str) -> String {
+    let init = match method {
+        "POST" => {
+            r#"{ method: "POST", headers: { "content-type": "application/json" }, body: '{"text":"x"}' }"#
+        }
+        _ => "{}",
+    };
+    format!("return (await session.fetch({url:?}, {init})).status")
 }

@@ -18,14 +18,14 @@ use tokio::sync::oneshot;
 
 use crate::host::{self, Host, View};
 
-pub(crate) struct WebKitHost {
+pub struct WebKitHost {
     running: Running,
     window: u64,
     pages: Pages,
     policy: PagePolicy,
 }
 
-pub(crate) struct WebKitView {
+pub struct WebKitView {
     window: u64,
     view: u64,
 }

@@ -8,7 +8,7 @@ use tokencast_chromium::{Chromium, Tab, bridge};
 
 use crate::host::{self, Host, View};
 
-pub(crate) struct ChromiumHost {
+pub struct ChromiumHost {
     browser: Chromium,
     pages: Pages,
     policy: PagePolicy,
