@@ -7,6 +7,8 @@
  */
 
 export const self = globalThis;
+/** Whether this document is of no origin (sandbox, `data:`): no page of ours. */
+export const isOpaque = self.origin === "null";
 export const { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
 export const { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = (XMLHttpRequest?.prototype ??
   {}) as XMLHttpRequest;

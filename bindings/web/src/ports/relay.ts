@@ -25,8 +25,7 @@ export function awaitRelay(): () => OpenPort | undefined {
 function openRelay(port: MessagePort): OpenPort {
   return (received) => {
     listen(port, "message", (event) => {
-      const text = apply(messageData, event as MessageEvent, []);
-      if (typeof text === "string") received(text);
+      received(apply(messageData, event as MessageEvent, []));
     });
     apply(startPort, port, []);
     // A channel within the document ends with it.
