@@ -21,6 +21,12 @@ var { addEventListener } = EventTarget.prototype;
 function listen(target, type, handler, capture = false) {
   apply(addEventListener, target, [type, handler, capture]);
 }
+function listenForText(target, received) {
+  listen(target, "message", (event) => {
+    const text = apply(messageData, event, []);
+    if (typeof text === "string") received(text);
+  });
+}
 function getter(type, name) {
   return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get;
 }
@@ -39,9 +45,9 @@ function encode(id, message) {
   return stringify({ v: 1, id, ...message });
 }
 function parseMessage(text) {
-  if (typeof text !== "string" || text.length > MAX_LENGTH) return void 0;
   let fields;
   try {
+    if (text.length > MAX_LENGTH) return void 0;
     fields = record(parse(text));
   } catch {
     return void 0;
@@ -430,12 +436,9 @@ function openSocket({ url, key }) {
   return (received, lost) => {
     const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
     const early = [];
-    const on = (type, handler) => listen(socket, type, handler);
-    on("open", () => early.splice(0).forEach((text) => socket.send(text)));
-    on("message", (event) => {
-      received(apply(messageData, event, []));
-    });
-    on("close", lost);
+    listen(socket, "open", () => early.splice(0).forEach((text) => socket.send(text)));
+    listenForText(socket, received);
+    listen(socket, "close", lost);
     return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text) };
   };
 }
@@ -456,9 +459,7 @@ function awaitRelay() {
 }
 function openRelay(port) {
   return (received) => {
-    listen(port, "message", (event) => {
-      received(apply(messageData, event, []));
-    });
+    listenForText(port, received);
     apply(startPort, port, []);
     return { post: (text) => apply(postMessage, port, [text]) };
   };

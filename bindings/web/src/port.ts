@@ -10,4 +10,4 @@ export interface Port {
 }
 
 /** Opens the channel. Neither callback is called before this returns. */
-export type OpenPort = (received: (text: unknown) => void, lost: () => void) => Port;
+export type OpenPort = (received: (text: string) => void, lost: () => void) => Port;

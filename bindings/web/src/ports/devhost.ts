@@ -1,5 +1,5 @@
 import { isLoopback } from "../origins.js";
-import { URL, WebSocket, apply, isOpaque, listen, messageData, parse, self } from "../natives.js";
+import { URL, WebSocket, isOpaque, listen, listenForText, parse, self } from "../natives.js";
 import type { OpenPort } from "../port.js";
 
 const FRAGMENT = "#tokencast-dev=";
@@ -40,14 +40,11 @@ function openSocket({ url, key }: DevHost): OpenPort {
   return (received, lost) => {
     const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
     const early: string[] = [];
-    const on = (type: string, handler: (event: Event) => void) => listen(socket, type, handler);
 
-    on("open", () => early.splice(0).forEach((text) => socket.send(text)));
-    on("message", (event) => {
-      received(apply(messageData, event as MessageEvent, []));
-    });
+    listen(socket, "open", () => early.splice(0).forEach((text) => socket.send(text)));
+    listenForText(socket, received);
     // An `error` is always followed by a `close`, and a socket closes once.
-    on("close", lost);
+    listen(socket, "close", lost);
 
     return { post: (text) => (socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text)) };
   };
