@@ -9,7 +9,7 @@ import * as esbuild from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The injected script travels into every page, so its size has a budget, in bytes after brotli. */
+/** The injected script is evaluated in every page, so its size has a budget, in bytes after brotli (docs/adr/0013). */
 export const INJECT_BUDGET = 6144;
 
 /** The entry points beside the client itself; each uses the types of `src/index.ts`. */
