@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export const INJECT_BUDGET = 6144;
 
 /** The entry points beside the client itself; each uses the types of `src/index.ts`. */
-const EXTRAS = ["self-refresh", "socket"];
+const EXTRAS = ["events", "self-refresh", "socket"];
 
 export const brotliSize = (file) => brotliCompressSync(readFileSync(file)).length;
 

@@ -73,6 +73,8 @@ class App {
   generation = 1;
   life = 600_000;
   mode = "inject";
+  /** Another API beside the usual one. */
+  more = "https://more.example";
   readonly handOvers: { lease: string; at: string; rt?: string; exp: number }[] = [];
   readonly needs: { why: string; used: { g: number } }[] = [];
   readonly sockets = new Set<WebSocket>();
@@ -123,7 +125,7 @@ class App {
   }
 
   private state(socket: WebSocket, id: string): void {
-    const api = [{ origin: this.api, rejected: [401] }];
+    const api = [this.api, this.more].map((origin) => ({ origin, rejected: [401] }));
     this.send(socket, {
       k: "state",
       id,
