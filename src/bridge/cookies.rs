@@ -65,7 +65,8 @@ struct Write {
 struct Held {
     op: Op,
     page: PageId,
-    place: Place,
+    /// Where the cookie has to stand before it goes; none for a page without cookies.
+    places: Vec<Place>,
     deadline: BootTime,
     /// The session was asked for this page since: there is no better token to wait for.
     asked: bool,
@@ -95,18 +96,17 @@ impl Cookies {
         self.release(steps, |held| held.page == page);
     }
 
-    /// Holds a document request, unless it can go: its cookie is written and lives, or will not be.
+    /// Holds a document request or the showing of a page, unless it can go: its cookies are written and live, or will not be.
     pub(super) fn hold(
         &mut self,
         page: PageId,
-        place: Place,
+        places: Vec<Place>,
         standing: &Standing,
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
-        let shelf = self.places.get(&place)?;
         let waiting = self.held.iter().filter(|held| held.page == page).count();
-        if waiting >= MAX_HELD || shelf.lets_go(standing, now, false) {
+        if waiting >= MAX_HELD || lets_go(&self.places, &places, standing, now, false) {
             return None;
         }
         let op = self.draw();
@@ -114,7 +114,7 @@ impl Cookies {
         self.held.push(Held {
             op,
             page,
-            place,
+            places,
             deadline,
             asked: false,
         });
@@ -167,7 +167,7 @@ impl Cookies {
             let Some(content) = wanted(standing, now) else {
                 continue;
             };
-            let is_there = shelf.holds == content || shelf.refused.as_ref() == Some(&content);
+            let is_there = shelf.is_done_with(&content);
             let Some(page) = shelf.pages.first().copied() else {
                 continue;
             };
@@ -204,8 +204,7 @@ impl Cookies {
         self.last = last;
         let places = std::mem::take(&mut self.places);
         self.release(steps, |held| {
-            let shelf = places.get(&held.place);
-            held.deadline <= now || shelf.is_none_or(|shelf| shelf.lets_go(standing, now, held.asked))
+            held.deadline <= now || lets_go(&places, &held.places, standing, now, held.asked)
         });
         self.places = places;
     }
@@ -227,18 +226,31 @@ impl Cookies {
 }
 
 impl Shelf {
-    fn lets_go(&self, standing: &Standing, now: BootTime, asked: bool) -> bool {
-        match &standing.state {
-            SessionState::Restoring => false,
-            SessionState::Active { .. } => {
-                let lives = token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL));
-                let content = Content::Token(standing.stamp.clone());
-                lives && (self.holds == content || self.refused.as_ref() == Some(&content))
-            }
-            // Whoever is signed out sees what the server shows to strangers.
-            _ => true,
-        }
+    /// Whether this stands there, or the platform did not take it.
+    fn is_done_with(&self, content: &Content) -> bool {
+        self.holds == *content || self.refused.as_ref() == Some(content)
     }
+}
+
+/// Whether what waits for the cookies of these places can go. A place that no page keeps any longer is no reason to wait.
+fn lets_go(
+    shelves: &BTreeMap<Place, Shelf>,
+    places: &[Place],
+    standing: &Standing,
+    now: BootTime,
+    asked: bool,
+) -> bool {
+    let lives = match &standing.state {
+        SessionState::Restoring => return false,
+        SessionState::Active { .. } => {
+            token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
+        }
+        _ => true,
+    };
+    // Whoever is signed out sees what the server shows to strangers: the old cookie goes first.
+    let wanted = wanted(standing, now);
+    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
+    lives && wanted.is_none_or(|content| shelves.all(|shelf| shelf.is_done_with(&content)))
 }
 
 impl CookieUse {
