@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokencast::error::SessionError;
 use tokencast::pages::{Action, GoneReason, PageHost, PageId, PagePolicy, Pages, Payload, Sender, Slot};
 
+use crate::documents;
 use crate::pipe::CdpError;
 use crate::tab::{Remote, Tab};
 
@@ -30,16 +31,15 @@ pub enum BridgeError {
 
 /// Attaches a tab, which is detached when it closes. Its next document is the first with a bridge.
 pub async fn bridge(tab: &Tab, pages: &Pages, policy: PagePolicy) -> Result<PageId, BridgeError> {
+    let pages = Arc::new(pages.clone());
     let answers = Arc::new(Answers {
         tab: tab.remote(),
         documents: Mutex::default(),
+        rendered: documents::Documents::new(tab.remote(), &pages),
     });
     let page = pages.attach(policy, answers.clone())?;
-    let glue = Glue {
-        pages: pages.clone(),
-        page,
-        answers,
-    };
+    let glue = Glue { pages, page, answers };
+    let shown = glue.answers.clone();
     tab.listen(Arc::new(move |event, parameters| {
         glue.on_event(event, parameters)
     }));
@@ -59,15 +59,18 @@ pub async fn bridge(tab: &Tab, pages: &Pages, policy: PagePolicy) -> Result<Page
         ),
         ("Page.addScriptToEvaluateOnNewDocument", json!({"source": CLIENT})),
     ];
-    for (method, parameters) in steps {
+    for (method, parameters) in steps.into_iter().chain(documents::steps()) {
         tab.call(method, parameters).await?;
     }
+    let tree = tab.call("Page.getFrameTree", json!({})).await?;
+    let main_frame = tree["frameTree"]["frame"]["id"].as_str().unwrap_or_default();
+    shown.documents().main_frame = main_frame.to_owned();
     Ok(page)
 }
 
 /// Passes on what the browser says.
 struct Glue {
-    pages: Pages,
+    pages: Arc<Pages>,
     page: PageId,
     answers: Arc<Answers>,
 }
@@ -76,11 +79,12 @@ struct Glue {
 struct Answers {
     tab: Remote,
     documents: Mutex<Documents>,
+    rendered: documents::Documents,
 }
 
 #[derive(Default)]
 struct Documents {
-    /// The main frame, as soon as it has committed a document.
+    /// The main frame; its id stays the same whatever it shows.
     main_frame: String,
     /// The worlds of living documents, by the number that messages name. Numbers are used again by other processes,
     /// so answers go by the unique name.
@@ -141,6 +145,12 @@ impl Glue {
                     .unwrap_or_default();
                 drop(documents);
                 self.pages.on_committed(self.page, &text(&frame["url"]), &method)
+            }
+            "Fetch.requestPaused" => {
+                let main_frame = documents.main_frame.clone();
+                drop(documents);
+                let rendered = &self.answers.rendered;
+                return rendered.on_paused(&self.pages, self.page, &main_frame, parameters);
             }
             "Inspector.targetCrashed" => {
                 drop(documents);
@@ -217,7 +227,7 @@ impl PageHost for Answers {
                         self.deliver(&world, &payload);
                     }
                 }
-                _ => {} // a host is asked for nothing else
+                other => self.rendered.perform(other),
             }
         }
     }

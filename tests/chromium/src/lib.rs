@@ -5,6 +5,7 @@
 //! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a
 //! session, `pipe` carries the protocol.
 
+mod documents;
 mod glue;
 mod pipe;
 mod tab;
