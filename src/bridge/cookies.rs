@@ -107,9 +107,22 @@ impl Cookies {
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
-        let shelf = self.places.get(&place)?;
+        if self.places.get(&place)?.lets_go(standing, now, false) {
+            return None;
+        }
+        self.wait(page, place, now, steps)
+    }
+
+    /// Has a request wait until its cookie is good, which it may be already. `None` when too many of this page wait.
+    pub(super) fn wait(
+        &mut self,
+        page: PageId,
+        place: Place,
+        now: BootTime,
+        steps: &mut Steps,
+    ) -> Option<Op> {
         let waiting = self.held.iter().filter(|held| held.page == page).count();
-        if waiting >= MAX_HELD || shelf.lets_go(standing, now, false) {
+        if waiting >= MAX_HELD {
             return None;
         }
         let op = self.draw();
@@ -125,17 +138,14 @@ impl Cookies {
         Some(op)
     }
 
-    /// The server did not take the token that a cookie holds. False when it holds another than the session's present
-    /// one, which says nothing of that.
-    pub(super) fn reject(&mut self, place: &Place, standing: &Standing) -> bool {
-        let Some(shelf) = self.places.get_mut(place) else {
-            return false;
-        };
-        let is_present = shelf.holds == Content::Token(standing.stamp.clone());
-        if is_present {
+    /// The server did not take the token that a cookie holds. Of another token than the session's present one that says
+    /// nothing: there is nothing to wait for then but its being written.
+    pub(super) fn reject(&mut self, place: &Place, standing: &Standing) {
+        if let Some(shelf) = self.places.get_mut(place)
+            && shelf.holds == Content::Token(standing.stamp.clone())
+        {
             shelf.rejected = Some(standing.stamp.clone());
         }
-        is_present
     }
 
     /// The pages whose requests wait for a token that lives, or for another one.

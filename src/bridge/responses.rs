@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Bridge;
-use super::action::PageId;
+use super::action::{Op, PageId};
+use super::cookies::Place;
 use super::reload::{MOST_OF_PAGE, MOST_OF_URL, SPAN, Url};
+use super::{Bridge, Steps};
 use crate::time::BootTime;
 
 /// What is to become of the answer to a document request, before anything of it is shown.
@@ -13,8 +14,12 @@ use crate::time::BootTime;
 pub enum DocumentResponse {
     /// It is shown, whatever it is.
     Go,
-    /// It is dropped, and the same URL is loaded again, by GET.
-    Again,
+    /// It is dropped, and the same URL is loaded again, by GET, when [`Action::Release`](super::Action::Release) with this
+    /// name comes; unless another document has been committed meanwhile.
+    Again {
+        /// The name of what waits.
+        op: Op,
+    },
 }
 
 /// How often a page's documents were asked for once more.
@@ -34,15 +39,18 @@ impl Bridge {
         method: &str,
         status: u16,
         now: BootTime,
-    ) -> DocumentResponse {
+    ) -> (DocumentResponse, Steps) {
+        let mut steps = Steps::new();
         let is_rejection = self
             .pages
             .get(&id)
             .is_some_and(|page| page.is_rejection(url, status));
-        if is_rejection && method.eq_ignore_ascii_case("GET") && self.rejected(id, url, now) {
-            DocumentResponse::Again
-        } else {
-            DocumentResponse::Go
+        // What else was sent would be sent twice.
+        let may_repeat = is_rejection && method.eq_ignore_ascii_case("GET");
+        let place = may_repeat.then(|| self.rejected(id, url, now)).flatten();
+        match place.and_then(|place| self.cookies.wait(id, place, now, &mut steps)) {
+            Some(op) => (DocumentResponse::Again { op }, steps),
+            None => (DocumentResponse::Go, steps),
         }
     }
 
@@ -57,18 +65,15 @@ impl Bridge {
         }
     }
 
-    /// A server did not take the cookie's token. True when asking once more may help: at most twice in five minutes for
-    /// one URL, and eight times for a page.
-    fn rejected(&mut self, id: PageId, url: &str, now: BootTime) -> bool {
-        let Some(place) = self.pages.get(&id).and_then(|page| page.place(url)) else {
-            return false;
-        };
+    /// A server did not take the cookie's token. Which cookie, when asking once more may help: at most twice in five
+    /// minutes for one URL, and eight times for a page.
+    fn rejected(&mut self, id: PageId, url: &str, now: BootTime) -> Option<Place> {
+        let place = self.pages.get(&id)?.place(url)?;
         if !self.standing.state.is_active() || !self.rejections.admit(id, url, now) {
-            return false;
+            return None;
         }
-        // Where the cookie has another token by now there is nothing to wait for but its being written.
         self.cookies.reject(&place, &self.standing);
-        true
+        Some(place)
     }
 }
 

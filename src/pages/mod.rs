@@ -132,9 +132,9 @@ impl Pages {
         ruling
     }
 
-    /// The server answered a request for the main frame's document; nothing of it is shown yet. `Again`: drop the answer and
-    /// load the same URL once more. That load is a document request like any other, and waits for a token that the server
-    /// has not rejected.
+    /// The server answered a request for the main frame's document; nothing of it is shown yet. `Again`: drop the answer, and
+    /// load the same URL once more when its [`Action::Release`] comes, with a token by then that the server has not rejected;
+    /// in five seconds at most. That can be before this call returns. A document that is committed meanwhile stays.
     ///
     /// `Again` comes for a GET only: what else was sent would be sent twice.
     pub fn on_document_response(
@@ -146,8 +146,9 @@ impl Pages {
     ) -> DocumentResponse {
         let mut ruling = DocumentResponse::Go;
         self.0.later(|bridge, now| {
-            ruling = bridge.on_document_response(page, url, method, status, now);
-            Steps::new()
+            let (ruled, steps) = bridge.on_document_response(page, url, method, status, now);
+            ruling = ruled;
+            steps
         });
         ruling
     }

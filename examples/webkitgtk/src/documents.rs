@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tokencast::pages::{Cookie, DocumentRequest, DocumentResponse, Op, Origin, PageId, Pages};
 use webkit6::gio::Cancellable;
-use webkit6::glib::{Error, Uri, UriFlags, WeakRef};
+use webkit6::glib::{Error, GString, Uri, UriFlags, WeakRef};
 use webkit6::prelude::*;
 use webkit6::{CookieManager, NavigationPolicyDecision, ResponsePolicyDecision, WebView, soup};
 
@@ -14,8 +14,14 @@ pub(crate) struct Documents {
     pages: Pages,
     page: PageId,
     view: WeakRef<WebView>,
-    /// The requests that wait. WebKit decides for itself, to go on, when one is dropped.
-    held: RefCell<BTreeMap<Op, NavigationPolicyDecision>>,
+    held: RefCell<BTreeMap<Op, Held>>,
+}
+
+enum Held {
+    /// WebKit decides for itself, to go on, when it is dropped.
+    Request(NavigationPolicyDecision),
+    /// A document to be loaded again.
+    Load(GString),
 }
 
 impl Documents {
@@ -41,17 +47,26 @@ impl Documents {
             DocumentRequest::Go => false,
             DocumentRequest::Hold { op } => {
                 // Its release comes through the main loop, so not before this.
-                self.held.borrow_mut().insert(op, decision.clone());
+                let held = Held::Request(decision.clone());
+                self.held.borrow_mut().insert(op, held);
                 true
             }
         }
     }
 
     pub(crate) fn release(&self, op: Op) {
-        let decision = self.held.borrow_mut().remove(&op);
-        if let Some(decision) = decision {
-            decision.use_();
+        let held = self.held.borrow_mut().remove(&op);
+        match (held, self.view.upgrade()) {
+            (Some(Held::Request(decision)), _) => decision.use_(),
+            (Some(Held::Load(url)), Some(view)) => view.load_uri(&url),
+            _ => {}
         }
+    }
+
+    /// Whoever went on meanwhile is not called back.
+    pub(crate) fn on_committed(&self) {
+        let mut held = self.held.borrow_mut();
+        held.retain(|_, held| matches!(held, Held::Request(_)));
     }
 
     /// The answer for the main frame's document is there. True when it is dropped.
@@ -64,11 +79,9 @@ impl Documents {
         let status = u16::try_from(status).unwrap_or_default();
         match self.pages.on_document_response(self.page, &url, &method, status) {
             DocumentResponse::Go => false,
-            DocumentResponse::Again => {
+            DocumentResponse::Again { op } => {
                 decision.ignore();
-                if let Some(view) = self.view.upgrade() {
-                    view.load_uri(&url);
-                }
+                self.held.borrow_mut().insert(op, Held::Load(url));
                 true
             }
         }

@@ -133,6 +133,7 @@ impl Glue {
 
     fn on_committed(&self, view: &WebView) {
         let url = view.uri().unwrap_or_default();
+        self.documents.on_committed();
         // Of a document from the back-forward cache nobody says how it was asked for.
         let method = self.method.take().unwrap_or_default();
         self.perform(self.pages.on_committed(self.page, &url, &method));

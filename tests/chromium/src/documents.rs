@@ -33,10 +33,17 @@ pub(crate) struct Documents {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// The browser's name of each request that waits.
-    requests: BTreeMap<Op, String>,
-    /// What was released before its name was written down here.
+    waiting: BTreeMap<Op, Waiting>,
+    /// What was released before it was written down here.
     early: BTreeSet<Op>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// By the browser's name of it.
+    Request(String),
+    /// A document to be loaded again.
+    Load(String),
 }
 
 impl Documents {
@@ -60,7 +67,7 @@ impl Documents {
         if status.is_none() && paused["responseErrorReason"].is_null() {
             return match pages.on_document_request(page, &url, &method) {
                 DocumentRequest::Go => self.proceed(&request),
-                DocumentRequest::Hold { op } => self.hold(op, request),
+                DocumentRequest::Hold { op } => self.hold(op, Waiting::Request(request)),
             };
         }
         let status = status.and_then(|status| u16::try_from(status).ok());
@@ -70,12 +77,19 @@ impl Documents {
         });
         match ruling {
             DocumentResponse::Go => self.proceed(&request),
-            DocumentResponse::Again => {
+            DocumentResponse::Again { op } => {
                 let dropped = json!({"requestId": request, "errorReason": "Aborted"});
                 self.tab.send("Fetch.failRequest", dropped);
-                self.tab.send("Page.navigate", json!({ "url": url }));
+                self.hold(op, Waiting::Load(url));
             }
         }
+    }
+
+    /// Whoever went on meanwhile is not called back.
+    pub(crate) fn on_committed(&self) {
+        let mut held = self.held();
+        held.waiting
+            .retain(|_, waiting| matches!(waiting, Waiting::Request(_)));
     }
 
     /// One of the actions for documents and cookies; others are not its business.
@@ -94,8 +108,8 @@ impl Documents {
             }
             Action::Release { op } => {
                 let mut held = self.held();
-                match held.requests.remove(&op) {
-                    Some(request) => self.proceed(&request),
+                match held.waiting.remove(&op) {
+                    Some(waiting) => self.release(&waiting),
                     None => drop(held.early.insert(op)),
                 }
             }
@@ -103,12 +117,19 @@ impl Documents {
         }
     }
 
-    fn hold(&self, op: Op, request: String) {
+    fn hold(&self, op: Op, waiting: Waiting) {
         let mut held = self.held();
         if held.early.remove(&op) {
-            self.proceed(&request);
+            self.release(&waiting);
         } else {
-            held.requests.insert(op, request);
+            held.waiting.insert(op, waiting);
+        }
+    }
+
+    fn release(&self, waiting: &Waiting) {
+        match waiting {
+            Waiting::Request(request) => self.proceed(request),
+            Waiting::Load(url) => self.tab.send("Page.navigate", json!({ "url": url })),
         }
     }
 

@@ -144,6 +144,7 @@ impl Glue {
                     .cloned()
                     .unwrap_or_default();
                 drop(documents);
+                self.answers.rendered.on_committed();
                 self.pages.on_committed(self.page, &text(&frame["url"]), &method)
             }
             "Fetch.requestPaused" => {
