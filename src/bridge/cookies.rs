@@ -8,7 +8,7 @@ use super::message::Stamp;
 use super::origin::Origin;
 use super::policy::CookieUse;
 use super::waiting::MIN_TTL;
-use super::{Standing, Step, Steps};
+use super::{Demand, Standing, Step, Steps};
 use crate::state::SessionState;
 use crate::time::BootTime;
 use crate::token::AccessToken;
@@ -42,6 +42,8 @@ struct Shelf {
     writing: Option<Write>,
     /// What the platform did not take. Not tried again: the next token is.
     refused: Option<Content>,
+    /// What the server did not take, although it has not ended: requests wait for another.
+    rejected: Option<Stamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,7 @@ impl Cookies {
                 holds: Content::Unknown,
                 writing: None,
                 refused: None,
+                rejected: None,
             });
             shelf.pages.push(page);
         }
@@ -104,9 +107,22 @@ impl Cookies {
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
-        let shelf = self.places.get(&place)?;
+        if self.places.get(&place)?.lets_go(standing, now, false) {
+            return None;
+        }
+        self.wait(page, place, now, steps)
+    }
+
+    /// Has a request wait until its cookie is good, which it may be already. `None` when too many of this page wait.
+    pub(super) fn wait(
+        &mut self,
+        page: PageId,
+        place: Place,
+        now: BootTime,
+        steps: &mut Steps,
+    ) -> Option<Op> {
         let waiting = self.held.iter().filter(|held| held.page == page).count();
-        if waiting >= MAX_HELD || shelf.lets_go(standing, now, false) {
+        if waiting >= MAX_HELD {
             return None;
         }
         let op = self.draw();
@@ -122,14 +138,36 @@ impl Cookies {
         Some(op)
     }
 
-    /// The pages whose requests wait for a token that lives.
-    pub(super) fn wanting(&self, standing: &Standing, now: BootTime) -> Vec<PageId> {
-        if !standing.state.is_active() || token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL))
+    /// The server did not take the token that a cookie holds. Of another token than the session's present one that says
+    /// nothing: there is nothing to wait for then but its being written.
+    pub(super) fn reject(&mut self, place: &Place, standing: &Standing) {
+        if let Some(shelf) = self.places.get_mut(place)
+            && shelf.holds == Content::Token(standing.stamp.clone())
         {
+            shelf.rejected = Some(standing.stamp.clone());
+        }
+    }
+
+    /// The pages whose requests wait for a token that lives, or for another one.
+    pub(super) fn wanting(&self, standing: &Standing, now: BootTime) -> Vec<(PageId, Demand)> {
+        if !standing.state.is_active() {
             return Vec::new();
         }
-        let wanting = self.held.iter().filter(|held| !held.asked);
-        wanting.map(|held| held.page).collect()
+        let lives = token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL));
+        let waiting = self.held.iter().filter(|held| !held.asked);
+        let wanting = waiting.filter_map(|held| {
+            let shelf = self.places.get(&held.place)?;
+            let demand = if shelf.is_rejected(standing) {
+                let used = standing.stamp.generation;
+                Demand::Rejected { used }
+            } else if lives {
+                return None;
+            } else {
+                Demand::Fresh { min_ttl: MIN_TTL }
+            };
+            Some((held.page, demand))
+        });
+        wanting.collect()
     }
 
     /// The session was asked for this page. When it could not help, its requests go as they are.
@@ -233,11 +271,16 @@ impl Shelf {
             SessionState::Active { .. } => {
                 let lives = token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL));
                 let content = Content::Token(standing.stamp.clone());
-                lives && (self.holds == content || self.refused.as_ref() == Some(&content))
+                let fits = asked || !self.is_rejected(standing);
+                fits && lives && (self.holds == content || self.refused.as_ref() == Some(&content))
             }
             // Whoever is signed out sees what the server shows to strangers.
             _ => true,
         }
+    }
+
+    fn is_rejected(&self, standing: &Standing) -> bool {
+        self.rejected.as_ref() == Some(&standing.stamp)
     }
 }
 

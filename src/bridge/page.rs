@@ -426,6 +426,13 @@ impl Page {
         Some(cookie.place(self.origin_of(url)?))
     }
 
+    /// Whether the server of this URL says by this status that it does not take the token.
+    pub(super) fn is_rejection(&self, url: &str, status: u16) -> bool {
+        let origin = self.origin_of(url);
+        let api = self.api.iter().find(|api| Some(&api.origin) == origin.as_ref());
+        api.map_or(status == 401, |api| api.rejected.contains(&status))
+    }
+
     /// The origin of a URL, if it is one of the policy's.
     fn origin_of(&self, url: &str) -> Option<Origin> {
         let url = url::Url::parse(url).ok()?;
@@ -448,9 +455,13 @@ impl Page {
     }
 
     /// Asks for a token with a life, for the page and not for a question of its document.
-    pub(super) fn ask_for_life(&mut self, turn: &mut Turn<'_>) {
+    fn ask_for_life(&mut self, turn: &mut Turn<'_>) {
+        self.ask_for(Demand::Fresh { min_ttl: MIN_TTL }, turn);
+    }
+
+    /// Asks for the page and not for a question of its document, unless something is asked already.
+    pub(super) fn ask_for(&mut self, demand: Demand, turn: &mut Turn<'_>) {
         if self.demand.is_none() {
-            let demand = Demand::Fresh { min_ttl: MIN_TTL };
             self.demand = Some(demand);
             turn.push(Step::Demand(demand));
         }

@@ -12,9 +12,12 @@ use tokio::sync::mpsc;
 use webkit6::glib::{MainContext, WeakRef};
 use webkit6::prelude::*;
 use webkit6::{
-    LoadEvent, PolicyDecision, ResponsePolicyDecision, ScriptMessageReply, UserContentInjectedFrames,
-    UserScript, UserScriptInjectionTime, WebView, javascriptcore as jsc,
+    LoadEvent, NavigationPolicyDecision, PolicyDecision, PolicyDecisionType, ResponsePolicyDecision,
+    ScriptMessageReply, UserContentInjectedFrames, UserScript, UserScriptInjectionTime, WebView,
+    javascriptcore as jsc,
 };
+
+use crate::documents::Documents;
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
@@ -34,6 +37,7 @@ pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageI
         slots: RefCell::default(),
         last: Cell::default(),
         method: RefCell::default(),
+        documents: Documents::new(pages, page, view),
     });
 
     if let Some(content) = view.user_content_manager() {
@@ -52,9 +56,11 @@ pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageI
         });
     }
     let on = glue.clone();
-    view.connect_decide_policy(move |_, decision, _| {
-        on.on_response(decision);
-        false // decided by the view itself
+    // True: decided, or decided later. Otherwise the view decides.
+    view.connect_decide_policy(move |_, decision, kind| match kind {
+        PolicyDecisionType::NavigationAction => on.on_request(decision),
+        PolicyDecisionType::Response => on.on_response(decision),
+        _ => false,
     });
     let on = glue.clone();
     view.connect_load_changed(move |view, event| {
@@ -94,6 +100,7 @@ struct Glue {
     last: Cell<u64>,
     /// How the document that is about to be committed was asked for.
     method: RefCell<Option<String>>,
+    documents: Documents,
 }
 
 impl Glue {
@@ -111,18 +118,26 @@ impl Glue {
         self.perform(self.pages.on_message(self.page, &sender, &text, slot));
     }
 
-    fn on_response(&self, decision: &PolicyDecision) {
+    fn on_request(&self, decision: &PolicyDecision) -> bool {
+        let decision = decision.downcast_ref::<NavigationPolicyDecision>();
+        decision.is_some_and(|decision| self.documents.on_request(decision))
+    }
+
+    fn on_response(&self, decision: &PolicyDecision) -> bool {
         let Some(decision) = decision.downcast_ref::<ResponsePolicyDecision>() else {
-            return;
+            return false;
         };
-        if decision.is_main_frame_main_resource() {
-            let method = decision.request().and_then(|request| request.http_method());
-            *self.method.borrow_mut() = method.map(Into::into);
+        if !decision.is_main_frame_main_resource() {
+            return false;
         }
+        let method = decision.request().and_then(|request| request.http_method());
+        *self.method.borrow_mut() = method.map(Into::into);
+        self.documents.on_response(decision)
     }
 
     fn on_committed(&self, view: &WebView) {
         let url = view.uri().unwrap_or_default();
+        self.documents.on_committed();
         // Of a document from the back-forward cache nobody says how it was asked for.
         let method = self.method.take().unwrap_or_default();
         self.perform(self.pages.on_committed(self.page, &url, &method));
@@ -143,6 +158,11 @@ impl Glue {
                 }
                 Action::Notify { payload, .. } => self.notify(&payload),
                 Action::ReloadSame { .. } => self.load_again(),
+                Action::SetCookie { op, cookie, .. } => self.documents.set_cookie(op, &cookie),
+                Action::DeleteCookie { op, origin, name, .. } => {
+                    self.documents.delete_cookie(op, &origin, &name);
+                }
+                Action::Release { op } => self.documents.release(op),
                 _ => {} // a host is asked for nothing else
             }
         }

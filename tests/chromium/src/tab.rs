@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::pipe::{CdpError, Listener, Pipe};
 
@@ -110,6 +111,12 @@ impl Remote {
         if let Some(pipe) = self.pipe.upgrade() {
             drop(pipe.send(Some(&self.session), method, parameters));
         }
+    }
+
+    /// Sends a command; `None` when the browser is gone.
+    pub(crate) fn ask(&self, method: &'static str, parameters: Value) -> Option<oneshot::Receiver<Value>> {
+        let pipe = self.pipe.upgrade()?;
+        Some(pipe.send(Some(&self.session), method, parameters))
     }
 
     pub(crate) fn forget(&self) {
