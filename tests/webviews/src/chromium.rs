@@ -6,7 +6,7 @@ use tokencast::session::AuthSession;
 use tokencast::token::Generation;
 use tokencast_chromium::{Chromium, Tab, bridge};
 
-use crate::host::{self, Host, View};
+use crate::host::{self, Host, View, WebView};
 
 pub struct ChromiumHost {
     browser: Chromium,
@@ -26,8 +26,12 @@ impl Host for ChromiumHost {
     }
 
     async fn open(&self, url: &str) -> Tab {
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> Tab {
         let tab = self.browser.open().await.unwrap();
-        bridge(&tab, &self.pages, self.policy.clone()).await.unwrap();
+        bridge(&tab, &self.pages, policy).await.unwrap();
         tab.navigate(url).await.unwrap();
         tab
     }
@@ -44,5 +48,19 @@ impl View for Tab {
 
     async fn run(&self, body: &str) -> Option<Value> {
         self.evaluate(body).await.ok()
+    }
+}
+
+impl WebView for Tab {
+    async fn hide(&self) {
+        Tab::hide(self).await.unwrap();
+    }
+
+    async fn show(&self) {
+        Tab::show(self).await.unwrap();
+    }
+
+    async fn kill(&self) {
+        self.crash();
     }
 }

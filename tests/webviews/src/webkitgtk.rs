@@ -16,7 +16,7 @@ use tokencast_webkitgtk::webkit6::{NetworkSession, WebView};
 use tokencast_webkitgtk::{Running, UiThread, bridge};
 use tokio::sync::oneshot;
 
-use crate::host::{self, Host, View};
+use crate::host::{self, Host, View, WebView as Shows};
 
 pub struct WebKitHost {
     running: Running,
@@ -49,12 +49,16 @@ impl Host for WebKitHost {
     }
 
     async fn open(&self, url: &str) -> WebKitView {
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> WebKitView {
         let name = WebKitView {
             window: self.window,
             view: NAMES.fetch_add(1, Ordering::Relaxed),
         };
         let (window, view, url) = (name.window, name.view, url.to_owned());
-        let (pages, policy) = (self.pages.clone(), self.policy.clone());
+        let pages = self.pages.clone();
         on_ui(move |ui| {
             ui.windows
                 .get_mut(&window)
@@ -100,6 +104,20 @@ impl View for WebKitView {
         .await;
         let text = answer.await.ok()??;
         Some(serde_json::from_str(&text).unwrap_or(Value::Null)) // `undefined` is no JSON
+    }
+}
+
+impl Shows for WebKitView {
+    async fn hide(&self) {
+        self.with(|view| view.set_visible(false)).await;
+    }
+
+    async fn show(&self) {
+        self.with(|view| view.set_visible(true)).await;
+    }
+
+    async fn kill(&self) {
+        self.with(WebView::terminate_web_process).await;
     }
 }
 
