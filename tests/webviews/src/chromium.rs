@@ -8,6 +8,10 @@ use tokencast_chromium::{Chromium, Tab, bridge};
 
 use crate::host::{self, Host, View};
 
+/// As in a webview: the page's process renders its sandboxed frames too, and a document without an address of its own may
+/// call this machine.
+const LIKE_A_WEBVIEW: &str = "--disable-features=IsolateSandboxedIframes,LocalNetworkAccessChecks";
+
 pub struct ChromiumHost {
     browser: Chromium,
     pages: Pages,
@@ -19,21 +23,32 @@ impl Host for ChromiumHost {
 
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
         Self {
-            browser: Chromium::start().unwrap(),
+            browser: Chromium::start_with(&[LIKE_A_WEBVIEW]).unwrap(),
             pages: session.web_views(),
             policy,
         }
     }
 
     async fn open(&self, url: &str) -> Tab {
-        let tab = self.browser.open().await.unwrap();
-        bridge(&tab, &self.pages, self.policy.clone()).await.unwrap();
+        let tab = self.bare().await;
+        self.attach(&tab).await;
         tab.navigate(url).await.unwrap();
         tab
     }
 
     fn greeted(&self) -> Vec<(String, Option<Generation>)> {
         host::greeted(&self.pages)
+    }
+}
+
+impl ChromiumHost {
+    /// A tab that is empty and not attached.
+    pub async fn bare(&self) -> Tab {
+        self.browser.open().await.unwrap()
+    }
+
+    pub async fn attach(&self, tab: &Tab) {
+        bridge(tab, &self.pages, self.policy.clone()).await.unwrap();
     }
 }
 
