@@ -18,8 +18,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 pub use glue::{BridgeError, bridge};
-pub use pipe::CdpError;
-pub use tab::Tab;
+pub use pipe::{CdpError, Listener};
+pub use tab::{Remote, Tab};
 
 use pipe::Pipe;
 

@@ -8,6 +8,10 @@ use tokencast_chromium::{Chromium, Tab, bridge};
 
 use crate::host::{self, Host, View, WebView};
 
+/// As in a webview: the page's process renders its sandboxed frames too, and a document without an address of its own may
+/// call this machine.
+const LIKE_A_WEBVIEW: &str = "--disable-features=IsolateSandboxedIframes,LocalNetworkAccessChecks";
+
 pub struct ChromiumHost {
     browser: Chromium,
     pages: Pages,
@@ -19,7 +23,7 @@ impl Host for ChromiumHost {
 
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
         Self {
-            browser: Chromium::start().unwrap(),
+            browser: Chromium::start_with(&[LIKE_A_WEBVIEW]).unwrap(),
             pages: session.web_views(),
             policy,
         }
@@ -30,14 +34,29 @@ impl Host for ChromiumHost {
     }
 
     async fn open_as(&self, url: &str, policy: PagePolicy) -> Tab {
-        let tab = self.browser.open().await.unwrap();
-        bridge(&tab, &self.pages, policy).await.unwrap();
+        let tab = self.bare().await;
+        self.attach_as(&tab, policy).await;
         tab.navigate(url).await.unwrap();
         tab
     }
 
     fn greeted(&self) -> Vec<(String, Option<Generation>)> {
         host::greeted(&self.pages)
+    }
+}
+
+impl ChromiumHost {
+    /// A tab that is empty and not attached.
+    pub async fn bare(&self) -> Tab {
+        self.browser.open().await.unwrap()
+    }
+
+    pub async fn attach(&self, tab: &Tab) {
+        self.attach_as(tab, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, tab: &Tab, policy: PagePolicy) {
+        bridge(tab, &self.pages, policy).await.unwrap();
     }
 }
 

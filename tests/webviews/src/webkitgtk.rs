@@ -53,24 +53,37 @@ impl Host for WebKitHost {
     }
 
     async fn open_as(&self, url: &str, policy: PagePolicy) -> WebKitView {
-        let name = WebKitView {
-            window: self.window,
-            view: NAMES.fetch_add(1, Ordering::Relaxed),
-        };
-        let (window, view, url) = (name.window, name.view, url.to_owned());
-        let pages = self.pages.clone();
-        on_ui(move |ui| {
-            ui.windows
-                .get_mut(&window)
-                .unwrap()
-                .open(view, &url, &pages, policy)
-        })
-        .await;
+        let name = self.bare().await;
+        self.attach_as(&name, policy).await;
+        name.go(url).await;
         name
     }
 
     fn greeted(&self) -> Vec<(String, Option<Generation>)> {
         host::greeted(&self.pages)
+    }
+}
+
+impl WebKitHost {
+    /// A view that is empty and not attached.
+    pub async fn bare(&self) -> WebKitView {
+        let name = WebKitView {
+            window: self.window,
+            view: NAMES.fetch_add(1, Ordering::Relaxed),
+        };
+        let (window, view) = (name.window, name.view);
+        on_ui(move |ui| ui.windows.get_mut(&window).unwrap().open(view)).await;
+        name
+    }
+
+    pub async fn attach(&self, view: &WebKitView) {
+        self.attach_as(view, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, view: &WebKitView, policy: PagePolicy) {
+        let pages = self.pages.clone();
+        view.with(move |view| bridge(view, &pages, policy).map(drop).unwrap())
+            .await;
     }
 }
 
@@ -122,9 +135,10 @@ impl Shows for WebKitView {
 }
 
 impl WebKitView {
-    async fn with(&self, act: impl FnOnce(&WebView) + Send + 'static) {
+    /// Does something with it on its thread.
+    pub async fn with<T: Send + 'static>(&self, act: impl FnOnce(&WebView) -> T + Send + 'static) -> T {
         let (window, view) = (self.window, self.view);
-        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await;
+        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await
     }
 }
 
@@ -168,15 +182,13 @@ impl Shown {
         }
     }
 
-    fn open(&mut self, name: u64, url: &str, pages: &Pages, policy: PagePolicy) {
+    fn open(&mut self, name: u64) {
         let view = WebView::builder()
             .network_session(&self.network)
             .width_request(300)
             .height_request(200)
             .build();
-        bridge(&view, pages, policy).unwrap();
         self.row.insert(&view, -1);
-        view.load_uri(url);
         self.views.insert(name, view);
     }
 }
