@@ -47,8 +47,7 @@ async function call(what) {
     // A name for the browser's own record of the call; the server does not read it.
     url: `${api}${path}?call=${number}`,
     statuses: [],
-    from: session.generation,
-    result: "…",
+    result: "asks the server …",
   };
   calls.unshift(entry);
   calls.splice(MAX_CALLS);
@@ -68,7 +67,6 @@ async function call(what) {
     entry.result = error.code === "ended" ? "the session ended meanwhile" : "no answer";
   }
   entry.ms = performance.now() - start;
-  entry.to = session.generation;
   render();
 }
 
@@ -94,44 +92,38 @@ async function look() {
 
 function render() {
   const { state, generation } = session;
-  const texts = { plain: "no app", ended: `signed out: ${ending ?? ""}`.replace(/_/g, " "), active: "connected" };
+  const texts = { plain: "no app", ended: `signed out: ${ending ?? ""}`.replace(/_/g, " "), active: "no token yet" };
   if (ending === "signed_out") texts.ended = "signed out";
   setText($("state"), texts[state] ?? state);
   $("state").className = `pill ${state}`;
-  setText($("generation"), generation ? `${generation.epoch}.${generation.number}` : "–");
-  $("generation").classList.toggle("none", !generation);
-  $("dots").hidden = !generation;
+  $("state").hidden = !!generation;
+  $("generation").hidden = !generation;
   if (generation) {
+    setText($("generation"), `no. ${generation.number}`);
+    $("generation").title = `access token no. ${generation.number} of sign-in no. ${generation.epoch}`;
     $("generation").style.setProperty("--hue", hueOf(generation));
   }
-  $("none").hidden = calls.length > 0;
-  renderCalls();
+  if (calls.length) renderCall(calls[0]);
 }
 
-function renderCalls() {
-  const shown = JSON.stringify(calls);
-  if (renderCalls.shown === shown) return;
-  renderCalls.shown = shown;
-  $("calls").replaceChildren(...calls.map(row));
-}
-
-function row({ text, statuses, status, result, ms, from, to }) {
-  const item = document.createElement("li");
-  item.appendChild(document.createElement("code")).textContent = text;
-  const time = item.appendChild(document.createElement("span"));
-  time.className = "ms";
-  time.textContent = ms === undefined ? "" : `${ms.toFixed(0)} ms`;
-  const way = item.appendChild(document.createElement("span"));
-  way.className = "way";
+/** The newest call: what it met, and what it got. */
+function renderCall({ text, statuses, status, result, ms }) {
   const seen = statuses.length ? statuses : status ? [status] : [];
-  for (const [at, status] of seen.entries()) {
-    if (at > 0) way.append(` → new token${to ? ` ${to.epoch}.${to.number}` : ""}, replayed → `);
-    const mark = way.appendChild(document.createElement("span"));
+  const shown = JSON.stringify([text, seen, result]);
+  if (renderCall.shown === shown) return;
+  renderCall.shown = shown;
+  const marks = seen.flatMap((status, at) => {
+    const mark = document.createElement("span");
     mark.className = `status ${status < 400 ? "good" : "bad"}`;
     mark.textContent = status;
-  }
-  way.append(` ${result}`);
-  return item;
+    return at > 0 ? [" → ", mark] : [mark];
+  });
+  const waits = seen.length === 1 && seen[0] === 401 && ms === undefined;
+  const what = document.createElement("span");
+  what.className = "soft";
+  what.textContent = waits ? " waits for the app" : ` ${result}`;
+  $("call").replaceChildren(...(marks.length ? marks : []), what);
+  $("call").title = `${text}${ms === undefined ? "" : `, ${ms.toFixed(0)} ms`}`;
 }
 
 /** A colour for each generation, the same as in dashboard.js. */
