@@ -69,6 +69,10 @@ export class Beats {
       const key = `answers ${to} ${moment.asks} ${moment.status} ${moment.error}`;
       return { kind: "answer", key, after: last(client), participants: [client] };
     }
+    if (what === "copies") {
+      const participants = ["app", "other"];
+      return { kind: "copy", key: "copies", after: last("app"), participants };
+    }
     if (what === "tries") {
       const participants = [page];
       return { kind: "try", key: `tries ${to}`, after: last(page), participants };

@@ -14,7 +14,7 @@ const $ = (id) => document.getElementById(id);
 const SLOW = 620;
 const FAST = 130;
 /** Who comes so soon after the first is drawn with it. */
-const TOGETHER = 280;
+const TOGETHER = 540;
 const MAX_LINES = 60;
 
 const pages = new PageFrames($("frames"));
@@ -110,6 +110,7 @@ async function ask(path, what) {
 }
 
 function setPace() {
+  pages.pace = $("slow").checked ? SLOW : FAST;
   post("pace", { slow: $("slow").checked }).catch(() => ($("lost").hidden = false));
 }
 
@@ -139,7 +140,9 @@ function render() {
   renderGeneration($("generation"), active ? app.generation : undefined);
   setText($("state"), stateText(app));
   setText($("process"), app.pid ? `process ${app.pid}${app.runs > 1 ? `, started ${app.runs} times` : ""}` : "not running");
-  setText($("storage"), app.storage ? `kept in ${app.storage}` : "–");
+  // Why it is kept there stands in the terminal.
+  setText($("storage"), app.storage ? `kept in ${app.storage.split(" (")[0]}` : "–");
+  $("storage").title = app.storage ?? "";
   $("app").classList.toggle("off", !app.pid);
   $("safe").classList.toggle("empty", !active);
   setText($("count-exchanges"), server.exchanges);
@@ -161,6 +164,7 @@ function render() {
     setHue(figure, page?.generation);
     figure.classList.toggle("none", !page?.generation);
   }
+  drawing.roads(pages.figures().map(({ origin }) => origin));
   if (busy || playing) showProgress();
   else showOutcome();
 }
@@ -219,7 +223,9 @@ async function play() {
     beat.startedAt = performance.now();
     beat.draws = [];
     beat.line = addLine(beat);
-    if (beat.kind !== "words") {
+    if (beat.kind === "words") {
+      if (beat.event.who === "you") drawing.clear();
+    } else {
       current = beat;
       drawing.clear();
       beat.draws.push(...beat.moments.map((moment) => draw(beat, moment)));
@@ -271,8 +277,9 @@ function addLine(beat) {
 }
 
 function showProgress() {
-  if (outcome === "progress") return;
+  if (outcome === "progress" && showProgress.asked === asked) return;
   outcome = "progress";
+  showProgress.asked = asked;
   $("told").className = "told";
   setText($("told"), asked ? `${asked} …` : "…");
   setText($("why"), "");

@@ -9,14 +9,33 @@ export class Drawing {
   #scene;
   #frames;
   #layer;
+  #ground;
+  #pages = [];
+  #laid = "";
 
   /** `frames` finds a page's element by its origin. */
   constructor(scene, svg, frames) {
     this.#scene = scene;
     this.#svg = svg;
     this.#frames = frames;
+    this.#ground = svg.appendChild(made("g", { class: "ground" }));
     this.#layer = svg.appendChild(made("g"));
-    new ResizeObserver(() => this.clear()).observe(scene);
+    new ResizeObserver(() => {
+      this.clear();
+      this.roads(this.#pages);
+    }).observe(scene);
+  }
+
+  /** The ways that there are, for these pages. */
+  roads(pages) {
+    this.#pages = pages;
+    const ways = [{ from: "app", to: "server" }];
+    for (const page of pages) ways.push({ from: "server", to: "page", page }, { from: "app", to: "page", page });
+    ways.push({ from: "server", to: "other" });
+    const drawn = ways.map((way) => this.#way(way)).filter(Boolean);
+    if (this.#laid === drawn.join()) return;
+    this.#laid = drawn.join();
+    this.#ground.replaceChildren(...drawn.map((d) => made("path", { d })));
   }
 
   /** Draws one thing on its way; resolves when it has arrived. What arrived stays until `clear`. */
@@ -27,14 +46,16 @@ export class Drawing {
     const rider = this.#layer.appendChild(made("g", { class: `rider ${tone}` }));
     if (generation) rider.style.setProperty("--hue", hueOf(generation));
     rider.classList.toggle("pass", !!generation);
-    label(rider, text, key);
+    const size = label(rider, text, key);
     const length = path.getTotalLength();
-    const end = lost ? 0.55 : 1;
+    // It leaves from one edge and stops at the other: it covers nobody.
+    const room = Math.min(size, length - 10) / 2 + 3;
     const put = (part) => {
-      const at = path.getPointAtLength(length * part);
-      rider.setAttribute("transform", `translate(${at.x} ${at.y})`);
-      path.style.strokeDasharray = `${length * part} ${length}`;
+      const far = room + (length - 2 * room) * part;
+      rider.setAttribute("transform", place(path, far));
+      path.style.strokeDasharray = `${part < 1 ? far : length} ${length}`;
     };
+    const end = lost ? 0.55 : 1;
     if (calm.matches || ms <= 0) {
       put(end);
       rider.setAttribute("transform", place(path, length * end * 0.5));
@@ -135,13 +156,14 @@ function label(rider, text, key) {
   const words = made("text", { y: 4.5 });
   words.textContent = text;
   rider.append(words);
-  const width = words.getComputedTextLength() + (key ? 34 : 20);
-  if (key) words.setAttribute("x", 7);
+  const width = words.getComputedTextLength() + (key ? 40 : 20);
+  if (key) words.setAttribute("x", 10);
   rider.prepend(made("rect", { x: -width / 2, y: -13, width, height: 26, rx: 13 }));
   if (key) {
     const x = -width / 2 + 9;
     rider.append(made("path", { class: "key", d: `M${x + 7} 0h9m-3 0v3.5M${x + 7} 0a3.6 3.6 0 1 1-7.2 0a3.6 3.6 0 1 1 7.2 0` }));
   }
+  return width;
 }
 
 function place(path, length) {

@@ -14,11 +14,16 @@ async function attack() {
   await attempt("app", "Knocks with a key that it stole from another page", useStolenKey);
   await attempt("server", "Asks the server for new tokens", () => ask("/auth/refresh", "POST"));
   await attempt("server", "Reads ada’s data without a token", () => ask("/api/me", "GET"));
+  tell(true);
   const won = attempts.filter((attempt) => !attempt.nothing);
   const got = document.getElementById("got");
   got.textContent = won.length ? "got something" : "got nothing";
   got.className = `pill ${won.length ? "ended" : "active"}`;
-  parent.postMessage({ type: "tokencast-demo/tried", attempts }, dashboard);
+}
+
+/** The dashboard draws them as they come. */
+function tell(done) {
+  parent.postMessage({ type: "tokencast-demo/tried", attempts, done }, dashboard);
 }
 
 /** What was tried ends with what it got: `{ got }` when that was nothing, `{ got, won: true }` otherwise. */
@@ -27,6 +32,7 @@ async function attempt(at, tries, how) {
   item.textContent = tries;
   const { got, won = false } = await how();
   attempts.push({ at, tries, got, nothing: !won });
+  tell(false);
   const result = item.appendChild(document.createElement("b"));
   result.className = `status ${won ? "bad" : "good"}`;
   result.textContent = got;
@@ -37,7 +43,7 @@ function readPages() {
     const text = parent.frames[0].document.documentElement.outerHTML;
     return { got: `${text.length} letters`, won: true };
   } catch {
-    return { got: "the browser keeps them apart" };
+    return { got: "kept apart" };
   }
 }
 
@@ -74,12 +80,13 @@ async function useStolenKey() {
   while (session.state === "connecting" && performance.now() < end) await new Promise((on) => setTimeout(on, 50));
   return session.generation || session.state === "active"
     ? { got: "it was let in", won: true }
-    : { got: "refused: it is not that page" };
+    : { got: "refused: another page’s" };
 }
 
 async function ask(path, method) {
   try {
-    const answer = await fetch(`${api}${path}`, { method, credentials: "include" });
+    const body = method === "POST" ? new URLSearchParams({ grant_type: "refresh_token" }) : undefined;
+    const answer = await fetch(`${api}${path}`, { method, body, credentials: "include" });
     return { got: `an answer, ${answer.status}`, won: answer.ok };
   } catch {
     return { got: "turned away" };

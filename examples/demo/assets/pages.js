@@ -9,6 +9,7 @@ export function post(path, body) {
 export class PageFrames {
   #container;
   #frames = new Map();
+  #pace = 0;
   /** Pages that are loaded anew know nothing: told to whoever asked. */
   onLoad = () => {};
 
@@ -41,6 +42,12 @@ export class PageFrames {
     }
   }
 
+  /** How long something is drawn on its way to a page. */
+  set pace(ms) {
+    this.#pace = ms;
+    for (const origin of this.#frames.keys()) this.#tellPace(origin);
+  }
+
   elementOf(origin) {
     return this.#frames.get(origin)?.figure;
   }
@@ -71,9 +78,15 @@ export class PageFrames {
     frame.setAttribute("sandbox", "allow-scripts allow-same-origin");
     frame.referrerPolicy = "no-referrer";
     frame.src = address;
+    frame.addEventListener("load", () => this.#tellPace(origin));
     this.#frames.set(origin, { name, figure, frame, hostile });
     this.#container.append(figure);
     this.onLoad(origin);
+  }
+
+  #tellPace(origin) {
+    const { frame, hostile } = this.#frames.get(origin) ?? {};
+    if (frame && !hostile) frame.contentWindow.postMessage({ type: "tokencast-demo/pace", ms: this.#pace }, origin);
   }
 
   /** What a script in a page found, and what the hostile page tried; only of the pages in these frames. */
@@ -90,7 +103,7 @@ export class PageFrames {
         got: String(got),
         nothing: nothing === true,
       }));
-      post("tried", attempts);
+      post("tried", { attempts, done: data.done === true });
     }
   }
 }

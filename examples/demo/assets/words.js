@@ -25,6 +25,8 @@ export function sentence(beat, look) {
       return `The app handed access token no. ${first.generation.number} to ${whom(beat, look)}.`;
     case "ended":
       return `The app told ${whom(beat, look)} that the session is over. Their tokens are gone.`;
+    case "copy":
+      return `${upper(look.other)} copied what the app has in its safe.`;
     case "try":
       return beat.moments.map(({ tries, got }) => `The hostile page ${lower(tries)}: ${got}.`).join(" ");
     case "ask":
@@ -46,7 +48,7 @@ export function toneOf(beat) {
   const [first] = beat.moments;
   if (beat.kind === "answer") return first.status && first.status < 400 ? "good" : "bad";
   if (beat.kind === "state") return "token";
-  if (beat.kind === "try" || beat.kind === "ended") return "bad";
+  if (["try", "ended", "copy"].includes(beat.kind)) return "bad";
   if (beat.kind === "ask" && first.carries.includes("refresh")) return first.from === "other" ? "bad" : "key";
   return "asks";
 }
@@ -60,6 +62,8 @@ export function rider(moment, kind) {
       return { text: `no. ${moment.generation.number}`, generation: moment.generation };
     case "ended":
       return { text: "it is over" };
+    case "copy":
+      return { text: "a copy", key: true };
     case "try":
       return { text: moment.nothing ? "nothing" : "!" };
     case "answer":
@@ -117,6 +121,7 @@ function otherAsked({ asks, carries }, look) {
   if (asks.endsWith("/login") || carries.includes("password")) return `${who} signed in.`;
   if (asks.endsWith("/revoke")) return `${who} ended ada’s session at the server.`;
   if (asks.endsWith("/me")) return `${who} asked the server for ada’s data.`;
+  if (carries.includes("refresh")) return `${who} showed the server a refresh token, and asked for new ones.`;
   return `${who} asked the server for new tokens.`;
 }
 
@@ -132,16 +137,16 @@ function answered(beat, look) {
   const whose = to === "app" ? "the app" : look.other;
   if (status >= 400) return `The server refused ${whose} (${status}): ${OTHER_ERRORS[error] ?? error ?? "no reason given"}.`;
   if (brings.includes("access")) {
-    const both = brings.includes("refresh") ? "a new access token and a new refresh token" : "a new access token";
-    const first = asks.endsWith("/login") ? both.replaceAll("new ", "") : both;
-    return `The server gave ${whose} ${first}.`;
+    const first = asks.endsWith("/login");
+    const access = first ? "an access token" : "a new access token";
+    const refresh = brings.includes("refresh") ? ` and a ${first ? "" : "new "}refresh token` : "";
+    return `The server gave ${whose} ${access}${refresh}.`;
   }
-  return asks.endsWith("/me") ? `The server gave ${whose} ada’s data.` : "The server did so.";
+  return asks.endsWith("/me") ? `The server gave ${whose} ada’s data.` : "The server did so, and forgot the session’s tokens.";
 }
 
 function spoken({ who, text }) {
-  const names = { you: "You: ", app: "The app: ", server: "The server " };
-  return `${names[who] ?? ""}${text}.`;
+  return `${who === "you" ? "You pressed: " : ""}${who === "you" ? text : upper(text)}.`;
 }
 
 function withToken({ generation }) {

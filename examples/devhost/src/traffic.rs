@@ -58,7 +58,10 @@ impl Traffic {
             by_page,
             kind: one_of(&KINDS, &named.k).unwrap_or(OTHER),
             why: named.why.and_then(|why| one_of(&REASONS, &why)),
-            generation: named.generation.or(named.have).map(|it| Generation::new(it.e, it.g)),
+            generation: named
+                .generation
+                .or(named.have)
+                .map(|it| Generation::new(it.e, it.g)),
         });
     }
 }
@@ -99,7 +102,10 @@ mod tests {
     fn a_message_is_told_by_its_kind_and_its_token_is_not() {
         let state = r#"{"v":1,"k":"state","id":"1","gen":{"s":"x","e":2,"g":7},"at":"s3cret"}"#;
         let told = heard(false, state);
-        assert_eq!((told.kind, told.generation), ("state", Some(Generation::new(2, 7))));
+        assert_eq!(
+            (told.kind, told.generation),
+            ("state", Some(Generation::new(2, 7)))
+        );
         assert!(!format!("{told:?}").contains("s3cret"));
         let need = heard(true, r#"{"v":1,"k":"need","id":"1","why":"401"}"#);
         assert_eq!((need.kind, need.why, need.by_page), ("need", Some("401"), true));

@@ -216,8 +216,8 @@ impl App {
                     token.generation()
                 )
             }
-            SessionEvent::StateChanged(state) => {
-                let (state, reason, account) = named(state);
+            SessionEvent::StateChanged(told) => {
+                let (state, reason, account) = named(told);
                 let state = match state {
                     State::Restoring => "the stored session is being read",
                     State::Locked => "the storage cannot be read now",
@@ -225,6 +225,7 @@ impl App {
                     State::Active => "signed in",
                     State::SignInRequired => "the session is over",
                 };
+                let account = account.filter(|_| matches!(told, SessionState::Active { .. }));
                 let account = account.map(|account| format!(" as {account}"));
                 let reason = reason.map(|reason| format!(": {reason}"));
                 format!(

@@ -14,23 +14,32 @@ pub(super) async fn attack(invitation: &Invitation, api: &str) -> Result<Vec<Att
     let mut attempts = Vec::new();
     for (tries, key) in [
         ("Knocks at the app’s door without a key", None),
-        ("Knocks with a key that it stole from another page", Some(host.key.as_str())),
+        (
+            "Knocks with a key that it stole from another page",
+            Some(host.key.as_str()),
+        ),
     ] {
         let let_in = page::connect(&host.url, &invitation.origin, key).await.is_ok();
         let got = if let_in { "it was let in" } else { "refused" };
         attempts.push(attempt(Target::App, tries, got, !let_in));
     }
     let authority = api.trim_start_matches("http://");
-    for (tries, method, path) in [
-        ("Asks the server for new tokens", "POST", "/auth/refresh"),
-        ("Reads ada’s data without a token", "GET", "/api/me"),
+    for (tries, method, path, body) in [
+        (
+            "Asks the server for new tokens",
+            "POST",
+            "/auth/refresh",
+            "grant_type=refresh_token",
+        ),
+        ("Reads ada’s data without a token", "GET", "/api/me", ""),
     ] {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, authority)
             .header(header::ORIGIN, &invitation.origin)
-            .body(Body::empty())?;
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body))?;
         let answer = exchange(authority, request).await?;
         let status = answer.status().as_u16();
         let readable = answer.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);

@@ -280,7 +280,11 @@ pub(super) async fn exchange(
 }
 
 /// Knocks at the bridge as a page of this origin, with its key.
-pub(super) async fn connect(url: &str, origin: &str, key: Option<&str>) -> Result<WebSocketStream<TcpStream>> {
+pub(super) async fn connect(
+    url: &str,
+    origin: &str,
+    key: Option<&str>,
+) -> Result<WebSocketStream<TcpStream>> {
     let address = Url::parse(url)?.socket_addrs(|| None)?;
     let mut request = url.into_client_request()?;
     let key = Zeroizing::new(key.map(|key| format!(", key.{key}")).unwrap_or_default());

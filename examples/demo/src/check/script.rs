@@ -239,7 +239,9 @@ impl<W: Write> Script<'_, W> {
             pages == 5 && before == after && exchanges(&counted) == 0 && rejected(&counted) == 0,
         )?;
         self.perform(Step::Expire).await?;
-        let counted = self.perform_as(Step::CallApi, "all five pages call the API").await?;
+        let counted = self
+            .perform_as(Step::CallApi, "all five pages call the API")
+            .await?;
         self.expect(
             "five 401s, exactly one exchange, five answers",
             rejected(&counted) == 5 && exchanges(&counted) == 1 && self.players.answers()?.len() == 5,
@@ -258,7 +260,10 @@ impl<W: Write> Script<'_, W> {
             rejected(&counted) == 1 && exchanges(&counted) == 0 && answered(&counted) == 0,
         )?;
         let after = self.players.generation().await?;
-        self.expect("the app’s own pages noticed nothing", before == after && counted.pages_stayed)
+        self.expect(
+            "the app’s own pages noticed nothing",
+            before == after && counted.pages_stayed,
+        )
     }
 
     async fn sign_out(&mut self) -> Result<()> {

@@ -189,7 +189,12 @@ impl Scene {
             self.events.pop_front();
         }
         let (number, at) = self.next();
-        self.events.push_back(Event { number, at, who, text });
+        self.events.push_back(Event {
+            number,
+            at,
+            who,
+            text,
+        });
     }
 
     fn next(&mut self) -> (u64, Duration) {

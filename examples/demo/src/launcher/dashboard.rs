@@ -25,7 +25,7 @@ use super::board::Board;
 use super::door::Door;
 use super::guard;
 use super::sites;
-use super::stage::{Attempt, Audience, Look, Stage};
+use super::stage::{Attempt, Audience, Look, Stage, Target};
 use super::tap::{Tap, Text};
 use crate::scheme;
 use crate::step::{Call, Step};
@@ -44,7 +44,7 @@ pub(crate) struct Browser {
     /// What scripts in pages found since they were asked.
     found: Arc<watch::Sender<Vec<Look>>>,
     /// What the hostile page tried.
-    tried: Arc<watch::Sender<Vec<Attempt>>>,
+    tried: Arc<watch::Sender<Tried>>,
 }
 
 impl Browser {
@@ -80,7 +80,11 @@ impl Audience for Browser {
         let pages = self.size();
         let mut found = self.found.subscribe();
         // Those that do not answer are not told of.
-        let _ = timeout(self.patience(), found.wait_for(|looks| looks.len() as u64 >= pages)).await;
+        let _ = timeout(
+            self.patience(),
+            found.wait_for(|looks| looks.len() as u64 >= pages),
+        )
+        .await;
         Ok(self.found.borrow().clone())
     }
 
@@ -101,12 +105,12 @@ impl Audience for Browser {
     }
 
     async fn attack(&self, _: &Door) -> Result<Vec<Attempt>> {
-        self.tried.send_replace(Vec::new());
+        self.tried.send_replace(Tried::default());
         let mut tried = self.tried.subscribe();
         self.board.change(|scene| scene.hostile += 1);
         // One that does not answer is not told of.
-        let _ = timeout(self.patience(), tried.wait_for(|attempts| !attempts.is_empty())).await;
-        Ok(self.tried.borrow().clone())
+        let _ = timeout(self.patience(), tried.wait_for(|tried| tried.done)).await;
+        Ok(self.tried.borrow().attempts.clone())
     }
 }
 
@@ -153,12 +157,24 @@ type Shared = State<Arc<Dashboard>>;
 
 /// What the document loads.
 const FILES: [(&str, &str, &str); 9] = [
-    ("dashboard.css", guard::STYLE, include_str!("../../assets/dashboard.css")),
+    (
+        "dashboard.css",
+        guard::STYLE,
+        include_str!("../../assets/dashboard.css"),
+    ),
     ("scene.css", guard::STYLE, include_str!("../../assets/scene.css")),
     ("story.css", guard::STYLE, include_str!("../../assets/story.css")),
-    ("dashboard.js", guard::SCRIPT, include_str!("../../assets/dashboard.js")),
+    (
+        "dashboard.js",
+        guard::SCRIPT,
+        include_str!("../../assets/dashboard.js"),
+    ),
     ("beats.js", guard::SCRIPT, include_str!("../../assets/beats.js")),
-    ("drawing.js", guard::SCRIPT, include_str!("../../assets/drawing.js")),
+    (
+        "drawing.js",
+        guard::SCRIPT,
+        include_str!("../../assets/drawing.js"),
+    ),
     ("words.js", guard::SCRIPT, include_str!("../../assets/words.js")),
     ("pages.js", guard::SCRIPT, include_str!("../../assets/pages.js")),
     ("story.js", guard::SCRIPT, include_str!("../../assets/story.js")),
@@ -336,11 +352,24 @@ async fn found(State(dashboard): Shared, headers: HeaderMap, body: String) -> Re
     }
 }
 
-/// What the hostile page tried.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tried {
+    attempts: Vec<Attempt>,
+    done: bool,
+}
+
+/// What the hostile page tried so far.
 async fn tried(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
-    match read::<Vec<Attempt>>(&headers, &body, "no attempts") {
-        Ok(attempts) => {
-            dashboard.browser.tried.send_replace(attempts);
+    match read(&headers, &body, "no attempts") {
+        Ok(Tried { attempts, done }) => {
+            let tried = &dashboard.browser.tried;
+            let told = tried.borrow().attempts.len();
+            // The tap sees what goes to the server.
+            let unseen = attempts.iter().skip(told).filter(|it| it.at != Target::Server);
+            let origin = dashboard.door.hostile();
+            unseen.for_each(|attempt| dashboard.board.passed(attempt.moment(origin)));
+            tried.send_replace(Tried { attempts, done });
             StatusCode::NO_CONTENT.into_response()
         }
         Err(refused) => *refused,
@@ -479,7 +508,13 @@ mod tests {
             503
         );
         assert_eq!(
-            status(Method::POST, "/k3y/open", &[host, json, own], r#"{"which":"all"}"#).await,
+            status(
+                Method::POST,
+                "/k3y/open",
+                &[host, json, own],
+                r#"{"which":"all"}"#
+            )
+            .await,
             503
         );
         assert_eq!(status(Method::GET, "/k3y/step", &[host, own], "").await, 405);

@@ -59,7 +59,10 @@ impl Door {
     pub(crate) async fn invite_hostile(&self) -> Result<Invitation> {
         let (name, url) = self.pages.first().context("there are no pages")?;
         let stolen = self.invite_to(name, url).await?;
-        let (_, key) = stolen.address.split_once('#').context("there is no key to steal")?;
+        let (_, key) = stolen
+            .address
+            .split_once('#')
+            .context("there is no key to steal")?;
         Ok(Invitation {
             name: "hostile",
             origin: self.hostile.trim_end_matches('/').to_owned(),

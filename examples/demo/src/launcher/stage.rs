@@ -21,12 +21,12 @@ use super::process::{AppProcess, Record};
 use super::sites::{self, Site, Surroundings};
 use super::tap::{Actor, Tap, Text};
 use super::told;
-pub(crate) use newcomers::{Attempt, Target};
 use crate::app::MovedClock;
 use crate::cli::StorageChoice;
 use crate::control::{DemoKey, Order, PageSeen, Setup, State, random_name};
 use crate::scheme;
 use crate::step::{Call, Step};
+pub(crate) use newcomers::{Attempt, Target};
 
 /// The life of an access token.
 const ACCESS_TTL: Duration = Duration::from_secs(5 * 60);
@@ -226,7 +226,10 @@ impl Stage {
 
     /// Performs one step and tells the board what it did.
     pub(crate) async fn perform(&mut self, step: Step, audience: &impl Audience) -> Result<Counted> {
-        self.board.change(|scene| scene.busy = Some(step));
+        self.board.change(|scene| {
+            scene.busy = Some(step);
+            scene.story = None;
+        });
         self.board.event(Who::You, step.title());
         let (before, pages) = (self.backend.stats(), self.connections());
         let done = self.play(step, audience).await;

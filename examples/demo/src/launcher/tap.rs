@@ -94,7 +94,6 @@ struct Shared {
 
 type Watcher = Box<dyn Fn(Passing) + Send + Sync>;
 
-
 #[derive(Default)]
 struct Notes {
     labels: Labels,

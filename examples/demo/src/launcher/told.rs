@@ -24,7 +24,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
     let notes = after.notes - before.notes;
     let now = &scene.app.now;
     let active = now.state == State::Active;
-    let generation = now.generation;
+    let generation = format!("access token no. {}", now.generation.number);
     let storage = scene
         .app
         .storage
@@ -33,8 +33,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
     let (text, good) = match step {
         Step::SignIn => (
             format!(
-                "Signed in: generation {generation}. The pages were opened for this sign-in; a page never goes over \
-                 to another one."
+                "Ada is signed in, and every page has {generation}. The pages were opened for this sign-in."
             ),
             active,
         ),
@@ -50,8 +49,8 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::CallApi => (
             format!(
-                "{rejected} calls met a 401. The app {renewed} {}; every page got generation \
-                 {generation} and sent its call again: {answered} answered{}.",
+                "{rejected} calls met a 401. The app {renewed} {}; every page got {generation} and sent its \
+                 call again: {answered} answered{}.",
                 times(exchanges),
                 if *pages_stayed {
                     ", no page was reloaded"
@@ -105,7 +104,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::AnotherPage => (
             format!(
-                "The new page asked the app and got the access token that all have, {generation}. {}",
+                "The new page asked the app and got {generation}, as all have. {}",
                 match exchanges {
                     0 => "The server was not asked for it.".to_owned(),
                     _ => format!("It was over, so the app {renewed} {}.", times(exchanges)),
@@ -141,10 +140,18 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
 fn attacked(attempts: &[Attempt]) -> String {
     let lucky: Vec<_> = attempts.iter().filter(|attempt| !attempt.nothing).collect();
     if lucky.is_empty() {
-        return format!("The hostile page tried {} ways, and got no token by any of them.", attempts.len());
+        return format!(
+            "The hostile page tried {} ways, and got no token by any of them.",
+            attempts.len()
+        );
     }
-    let won = lucky.iter().map(|attempt| format!("{}: {}", attempt.tries, attempt.got));
-    format!("The hostile page got something! {}", won.collect::<Vec<_>>().join("; "))
+    let won = lucky
+        .iter()
+        .map(|attempt| format!("{}: {}", attempt.tries, attempt.got));
+    format!(
+        "The hostile page got something! {}",
+        won.collect::<Vec<_>>().join("; ")
+    )
 }
 
 fn times(count: u64) -> String {

@@ -64,6 +64,8 @@ pub(crate) enum What {
         why: Option<String>,
         generation: Option<Generation>,
     },
+    /// A copy of what the app has, taken by somebody.
+    Copies { carries: Vec<Kind> },
     /// What a hostile page tried, and what came of it.
     Tries {
         tries: String,
@@ -178,7 +180,10 @@ mod tests {
         assert_eq!((back.from, back.to), (Spot::Server, Spot::Page));
         assert!(matches!(back.what, What::Answers { status: None, .. }));
         let text = json!(there).to_string();
-        assert!(text.contains(r#""what":"asks""#) && text.contains(r#""carries":["access"]"#), "{text}");
+        assert!(
+            text.contains(r#""what":"asks""#) && text.contains(r#""carries":["access"]"#),
+            "{text}"
+        );
     }
 
     #[test]

@@ -76,7 +76,11 @@ pub(crate) static STORIES: [Story; 3] = [
         about: "Ada changes her password in a browser, on another device.",
         other: "ada’s browser",
         steps: &[
-            act("Ada signs in: the app has an access token and a refresh token.", &[Act::SignIn]).granted(),
+            act(
+                "Ada signs in: the app has an access token and a refresh token.",
+                &[Act::SignIn],
+            )
+            .granted(),
             act("In a browser, ada changes her password.", &[Act::ChangePassword]),
             tell("The server ends every session that began with the old one."),
             ask(

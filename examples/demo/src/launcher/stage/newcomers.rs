@@ -54,9 +54,6 @@ impl Stage {
             !attempts.is_empty(),
             "the hostile page does not say what it tried: is the dashboard open?"
         );
-        for attempt in &attempts {
-            self.board.passed(attempt.moment(self.door.hostile()));
-        }
         self.board.change(|scene| scene.attempts = attempts);
         Ok(())
     }
@@ -64,7 +61,7 @@ impl Stage {
 
 impl Attempt {
     /// As it is drawn, beside what the tap sees.
-    fn moment(&self, origin: &str) -> Moment {
+    pub(crate) fn moment(&self, origin: &str) -> Moment {
         Moment {
             from: Spot::Page,
             to: match self.at {
