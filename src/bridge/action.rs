@@ -61,9 +61,10 @@ pub enum Action {
         /// The cookie's name; its path is `/`.
         name: String,
     },
-    /// Let the held document request go on, the same one: not a new load, which would lose its body.
+    /// Let the held document request go on, the same one: not a new load, which would lose its body. For a dropped answer
+    /// ([`DocumentResponse::Again`](crate::pages::DocumentResponse::Again)): load its URL.
     Release {
-        /// The name of the request.
+        /// The name of what waits.
         op: Op,
     },
     /// Wake the bridge at this time. `pages` does so itself; a host does not meet it.

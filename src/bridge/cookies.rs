@@ -8,7 +8,7 @@ use super::message::Stamp;
 use super::origin::Origin;
 use super::policy::CookieUse;
 use super::waiting::MIN_TTL;
-use super::{Standing, Step, Steps};
+use super::{Demand, Standing, Step, Steps};
 use crate::state::SessionState;
 use crate::time::BootTime;
 use crate::token::AccessToken;
@@ -42,6 +42,8 @@ struct Shelf {
     writing: Option<Write>,
     /// What the platform did not take. Not tried again: the next token is.
     refused: Option<Content>,
+    /// What the server did not take, although it has not ended: requests wait for another.
+    rejected: Option<Stamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +82,7 @@ impl Cookies {
                 holds: Content::Unknown,
                 writing: None,
                 refused: None,
+                rejected: None,
             });
             shelf.pages.push(page);
         }
@@ -105,8 +108,22 @@ impl Cookies {
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
+        if lets_go(&self.places, &places, standing, now, false) {
+            return None;
+        }
+        self.wait(page, places, now, steps)
+    }
+
+    /// Has something wait until its cookies are good, which they may be already. `None` when too much of this page waits.
+    pub(super) fn wait(
+        &mut self,
+        page: PageId,
+        places: Vec<Place>,
+        now: BootTime,
+        steps: &mut Steps,
+    ) -> Option<Op> {
         let waiting = self.held.iter().filter(|held| held.page == page).count();
-        if waiting >= MAX_HELD || lets_go(&self.places, &places, standing, now, false) {
+        if waiting >= MAX_HELD {
             return None;
         }
         let op = self.draw();
@@ -122,14 +139,36 @@ impl Cookies {
         Some(op)
     }
 
-    /// The pages whose requests wait for a token that lives.
-    pub(super) fn wanting(&self, standing: &Standing, now: BootTime) -> Vec<PageId> {
-        if !standing.state.is_active() || token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL))
+    /// The server did not take the token that a cookie holds. Of another token than the session's present one that says
+    /// nothing: there is nothing to wait for then but its being written.
+    pub(super) fn reject(&mut self, place: &Place, standing: &Standing) {
+        if let Some(shelf) = self.places.get_mut(place)
+            && shelf.holds == Content::Token(standing.stamp.clone())
         {
+            shelf.rejected = Some(standing.stamp.clone());
+        }
+    }
+
+    /// The pages whose requests wait for a token that lives, or for another one.
+    pub(super) fn wanting(&self, standing: &Standing, now: BootTime) -> Vec<(PageId, Demand)> {
+        if !standing.state.is_active() {
             return Vec::new();
         }
-        let wanting = self.held.iter().filter(|held| !held.asked);
-        wanting.map(|held| held.page).collect()
+        let lives = token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL));
+        let waiting = self.held.iter().filter(|held| !held.asked);
+        let wanting = waiting.filter_map(|held| {
+            let mut shelves = held.places.iter().filter_map(|place| self.places.get(place));
+            let demand = if shelves.any(|shelf| shelf.is_rejected(standing)) {
+                let used = standing.stamp.generation;
+                Demand::Rejected { used }
+            } else if lives {
+                return None;
+            } else {
+                Demand::Fresh { min_ttl: MIN_TTL }
+            };
+            Some((held.page, demand))
+        });
+        wanting.collect()
     }
 
     /// The session was asked for this page. When it could not help, its requests go as they are.
@@ -230,6 +269,10 @@ impl Shelf {
     fn is_done_with(&self, content: &Content) -> bool {
         self.holds == *content || self.refused.as_ref() == Some(content)
     }
+
+    fn is_rejected(&self, standing: &Standing) -> bool {
+        self.rejected.as_ref() == Some(&standing.stamp)
+    }
 }
 
 /// Whether what waits for the cookies of these places can go. A place that no page keeps any longer is no reason to wait.
@@ -240,16 +283,17 @@ fn lets_go(
     now: BootTime,
     asked: bool,
 ) -> bool {
+    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
     let lives = match &standing.state {
         SessionState::Restoring => return false,
         SessionState::Active { .. } => {
-            token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
+            let fits = asked || !shelves.clone().any(|shelf| shelf.is_rejected(standing));
+            fits && token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
         }
         _ => true,
     };
     // Whoever is signed out sees what the server shows to strangers: the old cookie goes first.
     let wanted = wanted(standing, now);
-    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
     lives && wanted.is_none_or(|content| shelves.all(|shelf| shelf.is_done_with(&content)))
 }
 

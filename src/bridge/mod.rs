@@ -52,7 +52,8 @@
 //! A **document request** to an origin whose policy keeps a cookie goes at once when the cookie holds the session's token
 //! and that has 30 seconds left, or when nobody is signed in. Otherwise it is held until the refresh is done and its cookie
 //! confirmed, until one of the two fails, until its page is gone, and for five seconds at most. A cookie is written for each
-//! new token, and deleted before pages hear of an end.
+//! new token, and deleted before pages hear of an end. A token that the server rejects all the same, by the status of a
+//! document or by asking for a POST once more, is not sent again: [`responses`].
 //!
 //! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
@@ -72,6 +73,7 @@ mod policy;
 #[cfg(test)]
 mod random_orders;
 mod reload;
+mod responses;
 mod script;
 #[cfg(test)]
 mod stories;
@@ -91,6 +93,8 @@ pub use origin::{Origin, OriginError};
 use page::Page;
 pub(crate) use policy::ApiOrigin;
 pub use policy::{CookieNameError, PagePolicy, Strategy};
+pub use responses::DocumentResponse;
+use responses::Rejections;
 pub use script::Script;
 use turn::Turn;
 
@@ -106,6 +110,7 @@ pub(crate) struct Bridge {
     next: PageId,
     standing: Standing,
     cookies: Cookies,
+    rejections: Rejections,
 }
 
 /// What the bridge has to know of the session.
@@ -151,6 +156,7 @@ impl Bridge {
             next: first,
             standing,
             cookies: Cookies::default(),
+            rejections: Rejections::default(),
         }
     }
 
@@ -236,8 +242,8 @@ impl Bridge {
     pub(crate) fn keep_cookies(&mut self, now: BootTime) -> Steps {
         let mut steps = Steps::new();
         self.cookies.keep(&self.standing, now, &mut steps);
-        for id in self.cookies.wanting(&self.standing, now) {
-            steps.extend(self.turn(id, now, Page::ask_for_life));
+        for (id, demand) in self.cookies.wanting(&self.standing, now) {
+            steps.extend(self.turn(id, now, |page, turn| page.ask_for(demand, turn)));
         }
         steps
     }
@@ -302,6 +308,7 @@ impl Bridge {
         let mut steps = self.turn(id, now, Page::end_document);
         self.pages.remove(&id);
         self.cookies.detach(id, &mut steps);
+        self.rejections.detach(id);
         steps
     }
 

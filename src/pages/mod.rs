@@ -18,7 +18,9 @@ pub use crate::bridge::{
     Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
 };
 use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
-pub use crate::bridge::{Cookie, CookieNameError, DocumentOrigin, DocumentRequest, Jar, Op, Pushed};
+pub use crate::bridge::{
+    Cookie, CookieNameError, DocumentOrigin, DocumentRequest, DocumentResponse, Jar, Op, Pushed,
+};
 use crate::error::{Failure, SessionError};
 use crate::profile::{ServerProfile, TokenKind};
 use crate::publish::Subscription;
@@ -174,11 +176,32 @@ impl Pages {
     ///
     /// Only for policies with a [`cookie`](PagePolicy::cookie): others need no waiting.
     pub fn on_document_request(&self, page: PageId, url: &str, method: &str) -> DocumentRequest {
-        // Every method alike: the same request goes on, so that no body is lost.
-        let _ = method;
         let mut ruling = DocumentRequest::Go;
         self.0.later(|bridge, now| {
+            // Every method may wait: the same request goes on, so that no body is lost.
+            bridge.on_sent_back(page, url, method, now);
             let (ruled, steps) = bridge.on_document_request(page, url, now);
+            ruling = ruled;
+            steps
+        });
+        ruling
+    }
+
+    /// The server answered a request for the main frame's document; nothing of it is shown yet. `Again`: drop the answer, and
+    /// load the same URL once more when its [`Action::Release`] comes, with a token by then that the server has not rejected;
+    /// in five seconds at most. That can be before this call returns. A document that is committed meanwhile stays.
+    ///
+    /// `Again` comes for a GET only: what else was sent would be sent twice.
+    pub fn on_document_response(
+        &self,
+        page: PageId,
+        url: &str,
+        method: &str,
+        status: u16,
+    ) -> DocumentResponse {
+        let mut ruling = DocumentResponse::Go;
+        self.0.later(|bridge, now| {
+            let (ruled, steps) = bridge.on_document_response(page, url, method, status, now);
             ruling = ruled;
             steps
         });

@@ -204,10 +204,9 @@ impl Page {
         turn.refuse(&asked, code, retry);
     }
 
-    /// Asks for a token with a life, for the page and not for a question of its document.
-    pub(in crate::bridge) fn ask_for_life(&mut self, turn: &mut Turn<'_>) {
+    /// Asks for the page and not for a question of its document, unless something is asked already.
+    pub(in crate::bridge) fn ask_for(&mut self, demand: Demand, turn: &mut Turn<'_>) {
         if self.demand.is_none() {
-            let demand = Demand::Fresh { min_ttl: MIN_TTL };
             self.demand = Some(demand);
             turn.push(Step::Demand(demand));
         }

@@ -295,6 +295,13 @@ impl Page {
         cookie.map(places).unwrap_or_default()
     }
 
+    /// Whether the server of this URL says by this status that it does not take the token.
+    pub(super) fn is_rejection(&self, url: &str, status: u16) -> bool {
+        let origin = self.origin_of(url);
+        let api = self.api.iter().find(|api| Some(&api.origin) == origin.as_ref());
+        api.map_or(status == 401, |api| api.rejected.contains(&status))
+    }
+
     /// The origin of a URL, if it is one of the policy's.
     fn origin_of(&self, url: &str) -> Option<Origin> {
         let url = url::Url::parse(url).ok()?;
