@@ -4405,6 +4405,12 @@ public protocol WebViewsProtocol: AnyObject, Sendable {
     func onDocumentRequest(page: Int64, url: String, method: String) throws  -> Int64?
     
     /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    func onDocumentResponse(page: Int64, url: String, method: String, status: Int64) throws  -> Int64?
+    
+    /**
      * The page is gone without the host's doing.
      */
     func onGone(page: Int64, reason: GoneReason) throws  -> [PageAction]
@@ -4572,6 +4578,23 @@ open func onDocumentRequest(page: Int64, url: String, method: String)throws  -> 
         FfiConverterInt64.lower(page),
         FfiConverterString.lower(url),
         FfiConverterString.lower(method),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+open func onDocumentResponse(page: Int64, url: String, method: String, status: Int64)throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_document_response(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(method),
+        FfiConverterInt64.lower(status),uniffiCallStatus
     )
 })
 }
@@ -8792,6 +8815,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() != 3259) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337) {

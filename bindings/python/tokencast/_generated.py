@@ -681,6 +681,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() != 3259:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191:
@@ -956,6 +958,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin.rest
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.restype = ctypes.c_uint16
@@ -1473,6 +1478,15 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.argtypes 
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -8295,6 +8309,12 @@ class WebViewsProtocol(typing.Protocol):
         A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
 """
         raise NotImplementedError
+    def on_document_response(self, page: int,url: str,method: str,status: int) -> typing.Optional[int]:
+        """
+        The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+        loaded again, by GET, once `Release` comes; or `None` when it is shown.
+"""
+        raise NotImplementedError
     def on_gone(self, page: int,reason: GoneReason) -> typing.List[PageAction]:
         """
         The page is gone without the host's doing.
@@ -8480,6 +8500,34 @@ class WebViews(WebViewsProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_document_response(self, page: int,url: str,method: str,status: int) -> typing.Optional[int]:
+        """
+        The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+        loaded again, by GET, once `Release` comes; or `None` when it is shown.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(method)
+
+        _UniffiFfiConverterInt64.check_lower(status)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(method),
+            _UniffiFfiConverterInt64.lower(status),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalInt64.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)

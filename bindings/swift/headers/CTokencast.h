@@ -594,6 +594,11 @@ RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(uint64_t p
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_request(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_response(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, int64_t status, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_gone(uint64_t ptr, int64_t page, RustBuffer reason, RustCallStatus *_Nonnull out_status
@@ -1468,6 +1473,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
 uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_response(void
     
 );
 #endif

@@ -884,6 +884,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_response(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_gone(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_message(
@@ -1123,6 +1125,8 @@ internal object UniffiLib {
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(`ptr`: Long,`page`: Long,`isolated`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_request(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_response(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,`status`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_gone(`ptr`: Long,`page`: Long,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1499,6 +1503,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() and 0xFFFF) != 21436) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() and 0xFFFF) != 3259) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() and 0xFFFF) != 42337) {
@@ -8259,6 +8266,12 @@ public interface WebViewsInterface {
     fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long?
     
     /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    fun `onDocumentResponse`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String, `status`: kotlin.Long): kotlin.Long?
+    
+    /**
      * The page is gone without the host's doing.
      */
     fun `onGone`(`page`: kotlin.Long, `reason`: GoneReason): List<PageAction>
@@ -8504,6 +8517,28 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
         FfiConverterLong.lower(`page`),
         FfiConverterString.lower(`url`),
         FfiConverterString.lower(`method`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    @Throws(SessionException::class)override fun `onDocumentResponse`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String, `status`: kotlin.Long): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`method`),
+        FfiConverterLong.lower(`status`),_status)
 }
     }
     )
