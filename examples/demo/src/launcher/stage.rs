@@ -290,6 +290,7 @@ impl Stage {
             }
             Step::KillMidRefresh => self.kill_mid_refresh(audience).await,
             Step::AnotherPage => self.another_page(audience).await,
+            Step::RenderedPage => self.rendered_page().await,
             Step::HostilePage => self.hostile_page(audience).await,
         }
     }
@@ -402,8 +403,10 @@ impl Stage {
         self.door.close();
         // It may have ended on its own.
         if let Some(app) = self.app.take() {
-            self.board
-                .event(Who::You, "SIGKILL: the app has no time to save anything");
+            self.board.event(
+                Who::You,
+                "the app is killed (SIGKILL), without time to save anything",
+            );
             app.kill().await?;
         }
         let gone = |scene: &Scene| scene.app.pid.is_none();
