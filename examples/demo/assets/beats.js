@@ -34,7 +34,6 @@ export class Beats {
   /** Something in words only, in its place between the others. */
   addWords(event) {
     this.#pending.push({ number: ++this.#count, key: `words ${event.n}`, kind: "words", moments: [], event });
-    this.#last.set("app", this.#count);
   }
 
   /** The next beat, if there is one. */

@@ -299,8 +299,9 @@ function showOutcome() {
     setText($("why"), told.good ? why(told.step) : "");
   } else if (!told && story?.ending) {
     outcome = "shown";
-    const { good, told, moral } = story.ending;
-    tell({ text: good ? `The app was told: ${told}` : "Not as the story has it: see what is marked below.", good });
+    const { good, told, over, moral } = story.ending;
+    const end = over ? `The app was told: ${told}` : "Ada is still signed in, and noticed nothing.";
+    tell({ text: good ? end : "Not as the story has it: see what is marked below.", good });
     setText($("why"), moral);
   }
 }

@@ -279,7 +279,11 @@ impl Stage {
 
     async fn play(&mut self, step: Step, audience: &impl Audience) -> Result<()> {
         match step {
-            Step::SignIn => self.sign_in(audience).await,
+            Step::SignIn => {
+                // A story may have changed it.
+                self.backend.create_user(USERNAME, PASSWORD).await?;
+                self.sign_in(audience).await
+            }
             Step::SignOut => self.sign_out(audience).await,
             Step::Expire => self.expire().await,
             Step::CallApi => self.call(Call::Me, audience).await,
