@@ -4373,6 +4373,12 @@ public protocol WebViewsProtocol: AnyObject, Sendable {
     func onCommitted(page: Int64, url: String, method: String) throws  -> [PageAction]
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+    func onDocumentOrigin(page: Int64, isolated: String?) throws  -> [PageAction]
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
     func onDocumentRequest(page: Int64, url: String, method: String) throws  -> Int64?
@@ -4388,9 +4394,24 @@ public protocol WebViewsProtocol: AnyObject, Sendable {
     func onMessage(page: Int64, sender: PageSender, text: String, slot: Int64) throws  -> [PageAction]
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+    func onRejected(page: Int64) throws  -> [PageAction]
+    
+    /**
      * The page is shown to the user, or hidden.
      */
     func onVisibility(page: Int64, visible: Bool) throws  -> [PageAction]
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+    func pushDone(page: Int64, result: String?) throws 
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+    func ready(page: Int64) async throws 
     
 }
 /**
@@ -4505,6 +4526,21 @@ open func onCommitted(page: Int64, url: String, method: String)throws  -> [PageA
 }
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+open func onDocumentOrigin(page: Int64, isolated: String?)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterOptionString.lower(isolated),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
 open func onDocumentRequest(page: Int64, url: String, method: String)throws  -> Int64?  {
@@ -4550,6 +4586,19 @@ open func onMessage(page: Int64, sender: PageSender, text: String, slot: Int64)t
 }
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+open func onRejected(page: Int64)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_rejected(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * The page is shown to the user, or hidden.
      */
 open func onVisibility(page: Int64, visible: Bool)throws  -> [PageAction]  {
@@ -4561,6 +4610,38 @@ open func onVisibility(page: Int64, visible: Bool)throws  -> [PageAction]  {
         FfiConverterBool.lower(visible),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+open func pushDone(page: Int64, result: String?)throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_push_done(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterOptionString.lower(result),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+open func ready(page: Int64)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_webviews_ready(
+                        self.uniffiCloneHandle(),FfiConverterInt64.lower(page)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_void,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_void,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
 }
     
 
@@ -6663,7 +6744,7 @@ public enum PageAction: CustomDebugStringConvertible {
          */message: PageMessage
     )
     /**
-     * Evaluate a script in the page's main frame.
+     * Evaluate a script in the page's main frame, then call `push_done` with its result.
      */
     case push(
         /**
@@ -8676,6 +8757,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_committed() != 40871) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() != 25060) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8685,7 +8769,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_rejected() != 5373) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() != 29029) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_push_done() != 4877) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_ready() != 9280) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_id() != 34547) {

@@ -67,7 +67,8 @@ struct Write {
 struct Held {
     op: Op,
     page: PageId,
-    place: Place,
+    /// Where the cookie has to stand before it goes; none for a page without cookies.
+    places: Vec<Place>,
     deadline: BootTime,
     /// The session was asked for this page since: there is no better token to wait for.
     asked: bool,
@@ -98,26 +99,26 @@ impl Cookies {
         self.release(steps, |held| held.page == page);
     }
 
-    /// Holds a document request, unless it can go: its cookie is written and lives, or will not be.
+    /// Holds a document request or the showing of a page, unless it can go: its cookies are written and live, or will not be.
     pub(super) fn hold(
         &mut self,
         page: PageId,
-        place: Place,
+        places: Vec<Place>,
         standing: &Standing,
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
-        if self.places.get(&place)?.lets_go(standing, now, false) {
+        if lets_go(&self.places, &places, standing, now, false) {
             return None;
         }
-        self.wait(page, place, now, steps)
+        self.wait(page, places, now, steps)
     }
 
-    /// Has a request wait until its cookie is good, which it may be already. `None` when too many of this page wait.
+    /// Has something wait until its cookies are good, which they may be already. `None` when too much of this page waits.
     pub(super) fn wait(
         &mut self,
         page: PageId,
-        place: Place,
+        places: Vec<Place>,
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
@@ -130,7 +131,7 @@ impl Cookies {
         self.held.push(Held {
             op,
             page,
-            place,
+            places,
             deadline,
             asked: false,
         });
@@ -156,8 +157,8 @@ impl Cookies {
         let lives = token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL));
         let waiting = self.held.iter().filter(|held| !held.asked);
         let wanting = waiting.filter_map(|held| {
-            let shelf = self.places.get(&held.place)?;
-            let demand = if shelf.is_rejected(standing) {
+            let mut shelves = held.places.iter().filter_map(|place| self.places.get(place));
+            let demand = if shelves.any(|shelf| shelf.is_rejected(standing)) {
                 let used = standing.stamp.generation;
                 Demand::Rejected { used }
             } else if lives {
@@ -205,7 +206,7 @@ impl Cookies {
             let Some(content) = wanted(standing, now) else {
                 continue;
             };
-            let is_there = shelf.holds == content || shelf.refused.as_ref() == Some(&content);
+            let is_there = shelf.is_done_with(&content);
             let Some(page) = shelf.pages.first().copied() else {
                 continue;
             };
@@ -242,8 +243,7 @@ impl Cookies {
         self.last = last;
         let places = std::mem::take(&mut self.places);
         self.release(steps, |held| {
-            let shelf = places.get(&held.place);
-            held.deadline <= now || shelf.is_none_or(|shelf| shelf.lets_go(standing, now, held.asked))
+            held.deadline <= now || lets_go(&places, &held.places, standing, now, held.asked)
         });
         self.places = places;
     }
@@ -265,23 +265,36 @@ impl Cookies {
 }
 
 impl Shelf {
-    fn lets_go(&self, standing: &Standing, now: BootTime, asked: bool) -> bool {
-        match &standing.state {
-            SessionState::Restoring => false,
-            SessionState::Active { .. } => {
-                let lives = token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL));
-                let content = Content::Token(standing.stamp.clone());
-                let fits = asked || !self.is_rejected(standing);
-                fits && lives && (self.holds == content || self.refused.as_ref() == Some(&content))
-            }
-            // Whoever is signed out sees what the server shows to strangers.
-            _ => true,
-        }
+    /// Whether this stands there, or the platform did not take it.
+    fn is_done_with(&self, content: &Content) -> bool {
+        self.holds == *content || self.refused.as_ref() == Some(content)
     }
 
     fn is_rejected(&self, standing: &Standing) -> bool {
         self.rejected.as_ref() == Some(&standing.stamp)
     }
+}
+
+/// Whether what waits for the cookies of these places can go. A place that no page keeps any longer is no reason to wait.
+fn lets_go(
+    shelves: &BTreeMap<Place, Shelf>,
+    places: &[Place],
+    standing: &Standing,
+    now: BootTime,
+    asked: bool,
+) -> bool {
+    let lives = match &standing.state {
+        SessionState::Restoring => return false,
+        SessionState::Active { .. } => {
+            token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
+        }
+        _ => true,
+    };
+    // Whoever is signed out sees what the server shows to strangers: the old cookie goes first.
+    let wanted = wanted(standing, now);
+    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
+    let fits = |shelf: &Shelf| asked || !shelf.is_rejected(standing);
+    lives && wanted.is_none_or(|content| shelves.all(|shelf| fits(shelf) && shelf.is_done_with(&content)))
 }
 
 impl CookieUse {

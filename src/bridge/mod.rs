@@ -83,8 +83,10 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use action::{Action, Cookie, DocumentRequest, Jar, Op, PageId, Payload, Sender, Slot};
-use cookies::Cookies;
+pub use action::{
+    Action, Cookie, DocumentOrigin, DocumentRequest, Jar, Op, PageId, Payload, Pushed, Sender, Slot,
+};
+use cookies::{Cookies, Place};
 pub(crate) use lease::{LeaseId, Loan, Return};
 pub(crate) use message::Stamp;
 pub use origin::{Origin, OriginError};
@@ -212,9 +214,19 @@ impl Bridge {
         url: &str,
         now: BootTime,
     ) -> (DocumentRequest, Steps) {
-        let mut steps = Steps::new();
         let place = self.pages.get(&id).and_then(|page| page.place(url));
-        let held = place.and_then(|place| self.cookies.hold(id, place, &self.standing, now, &mut steps));
+        self.hold(id, place.map(|place| vec![place]), now)
+    }
+
+    /// The page is about to be shown: it waits for a token that lives, and for its cookies.
+    pub(crate) fn on_show_request(&mut self, id: PageId, now: BootTime) -> (DocumentRequest, Steps) {
+        let places = self.pages.get(&id).map(Page::places);
+        self.hold(id, places, now)
+    }
+
+    fn hold(&mut self, id: PageId, places: Option<Vec<Place>>, now: BootTime) -> (DocumentRequest, Steps) {
+        let mut steps = Steps::new();
+        let held = places.and_then(|places| self.cookies.hold(id, places, &self.standing, now, &mut steps));
         match held {
             Some(op) => (DocumentRequest::Hold { op }, steps),
             None => (DocumentRequest::Go, steps),
@@ -240,6 +252,23 @@ impl Bridge {
     /// and leave the old document alive.
     pub(crate) fn on_committed(&mut self, id: PageId, url: &str, method: &str, now: BootTime) -> Steps {
         self.turn(id, now, |page, turn| page.on_committed(url, method, turn))
+    }
+
+    /// The host has looked at the page's committed document, or says that it cannot.
+    pub(crate) fn on_document_origin(&mut self, id: PageId, seen: &DocumentOrigin, now: BootTime) -> Steps {
+        self.turn(id, now, |page, turn| page.on_document_origin(seen, turn))
+    }
+
+    /// The host saw the token of the page's document rejected.
+    pub(crate) fn on_rejected(&mut self, id: PageId, now: BootTime) -> Steps {
+        self.turn(id, now, Page::on_rejected)
+    }
+
+    /// A pushed script was evaluated, or was not.
+    pub(crate) fn on_pushed(&mut self, id: PageId, pushed: Pushed) {
+        if let Some(page) = self.pages.get_mut(&id) {
+            page.on_pushed(pushed);
+        }
     }
 
     /// The page is shown, or hidden. A page counts as shown until the host says otherwise.

@@ -48,7 +48,7 @@ impl Bridge {
         // What else was sent would be sent twice.
         let may_repeat = is_rejection && method.eq_ignore_ascii_case("GET");
         let place = may_repeat.then(|| self.rejected(id, url, now)).flatten();
-        match place.and_then(|place| self.cookies.wait(id, place, now, &mut steps)) {
+        match place.and_then(|place| self.cookies.wait(id, vec![place], now, &mut steps)) {
             Some(op) => (DocumentResponse::Again { op }, steps),
             None => (DocumentResponse::Go, steps),
         }

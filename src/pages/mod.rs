@@ -18,7 +18,9 @@ pub use crate::bridge::{
     Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
 };
 use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
-pub use crate::bridge::{Cookie, CookieNameError, DocumentRequest, DocumentResponse, Jar, Op};
+pub use crate::bridge::{
+    Cookie, CookieNameError, DocumentOrigin, DocumentRequest, DocumentResponse, Jar, Op, Pushed,
+};
 use crate::error::{Failure, SessionError};
 use crate::profile::{ServerProfile, TokenKind};
 use crate::publish::Subscription;
@@ -107,6 +109,52 @@ impl Pages {
     pub fn on_committed(&self, page: PageId, url: &str, method: &str) -> Vec<Action> {
         self.0
             .call(page, |bridge, now| bridge.on_committed(page, url, method, now))
+    }
+
+    /// What the host sees of the committed document, for a policy with
+    /// [`guarded_push`](PagePolicy::guarded_push): nothing is pushed into a document before. To be called for each committed
+    /// document, after [`on_committed`](Self::on_committed); once more is fine, when its scripts have run for instance: what
+    /// did not arrive is pushed again.
+    #[must_use = "the token may have to be pushed now"]
+    pub fn on_document_origin(&self, page: PageId, seen: &DocumentOrigin) -> Vec<Action> {
+        self.0
+            .call(page, |bridge, now| bridge.on_document_origin(page, seen, now))
+    }
+
+    /// The host saw the token of the page's document rejected, or heard so from the document in a way of its own. For a
+    /// policy with [`guarded_push`](PagePolicy::guarded_push): a page that can ask says so itself. Believed like a page's
+    /// own report, and what comes of it is pushed.
+    #[must_use = "the token may have to be pushed now"]
+    pub fn on_rejected(&self, page: PageId) -> Vec<Action> {
+        self.0.call(page, |bridge, now| bridge.on_rejected(page, now))
+    }
+
+    /// What became of an [`Action::Push`]. What did not arrive goes again with the next
+    /// [`on_document_origin`](Self::on_document_origin), [`on_rejected`](Self::on_rejected) or
+    /// [`on_visibility`](Self::on_visibility), and with the next token.
+    pub fn push_done(&self, page: PageId, pushed: Pushed) {
+        self.0.later(|bridge, _| {
+            bridge.on_pushed(page, pushed);
+            Steps::new()
+        });
+    }
+
+    /// Waits until the page can be shown without a 401: the token has a life, by one exchange if need be, and the cookies
+    /// of the policy are written. To be awaited on resume, before the view is shown, and before the first load. Comes after
+    /// five seconds at most, and at once when nobody is signed in or the page is unknown.
+    ///
+    /// Every action for it comes through [`PageHost::perform`]; the thread that performs them must not wait for this.
+    pub async fn ready(&self, page: PageId) {
+        let (ready, waits) = oneshot::channel();
+        self.0.later(|bridge, now| {
+            let (ruling, steps) = bridge.on_show_request(page, now);
+            if let DocumentRequest::Hold { op } = ruling {
+                self.0.shown().insert(op, ready);
+            }
+            steps
+        });
+        // Dropped by whoever need not wait, and when the pages are gone.
+        let _ = waits.await;
     }
 
     /// The page is shown to the user, or hidden. Until the host says otherwise it counts as shown.
@@ -204,6 +252,7 @@ impl Pages {
                 hosts: BTreeMap::new(),
                 loans: BTreeMap::new(),
             }),
+            shown: Mutex::default(),
             outbox: Outbox::default(),
             news: OnceLock::new(),
         });
@@ -229,6 +278,8 @@ struct Shared {
     session: AuthSession,
     /// Guards the bridge and its hosts. Under it the session is only looked at; no host code runs.
     desk: Mutex<Desk>,
+    /// Who waits for a page to be ready. Locked within `desk` and for an instant only.
+    shown: Mutex<BTreeMap<Op, oneshot::Sender<()>>>,
     /// What hosts have to do later, in the order in which the bridge said it.
     outbox: Outbox,
     /// Ends with the pages.
@@ -292,6 +343,13 @@ impl Shared {
                         errands.push(Errand::Wake(page, time));
                         continue;
                     }
+                    Step::Act(Action::Release { op }) => match self.shown().remove(&op) {
+                        Some(ready) => {
+                            let _ = ready.send(());
+                            continue;
+                        }
+                        None => Action::Release { op },
+                    },
                     Step::Act(action) => action,
                 };
                 match &mut caller {
@@ -370,6 +428,10 @@ impl Shared {
             desk.loans.insert(lease, offer.back);
         }
         self.later(|bridge, now| bridge.on_lent(page, &loan, now));
+    }
+
+    fn shown(&self) -> MutexGuard<'_, BTreeMap<Op, oneshot::Sender<()>>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

@@ -675,13 +675,21 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed() != 40871:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() != 25060:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected() != 5373:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() != 29029:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_push_done() != 4877:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_ready() != 9280:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
 
 # A ctypes library to expose the extern-C FFI definitions.
@@ -937,6 +945,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_detach.restype = ctypes
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.restype = ctypes.c_uint16
@@ -946,9 +957,18 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.restype = ctype
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_message.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_message.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_push_done.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_push_done.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_ready.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_ready.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1426,6 +1446,13 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -1450,6 +1477,12 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -1457,6 +1490,18 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -5614,7 +5659,7 @@ class PageAction:
     @dataclass
     class PUSH:
         """
-        Evaluate a script in the page's main frame.
+        Evaluate a script in the page's main frame, then call `push_done` with its result.
 """
         
         def __init__(self, page:int, script:PageMessage):
@@ -8193,6 +8238,12 @@ class WebViewsProtocol(typing.Protocol):
         A document was committed in the page's main frame, by this request.
 """
         raise NotImplementedError
+    def on_document_origin(self, page: int,isolated: typing.Optional[str]) -> typing.List[PageAction]:
+        """
+        What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+        has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+"""
+        raise NotImplementedError
     def on_document_request(self, page: int,url: str,method: str) -> typing.Optional[int]:
         """
         A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
@@ -8208,9 +8259,24 @@ class WebViewsProtocol(typing.Protocol):
         A page sent a text. The answers are to be performed at once; a slot without one is answered later.
 """
         raise NotImplementedError
+    def on_rejected(self, page: int) -> typing.List[PageAction]:
+        """
+        The host saw the token of the page's document rejected; what comes of it is pushed.
+"""
+        raise NotImplementedError
     def on_visibility(self, page: int,visible: bool) -> typing.List[PageAction]:
         """
         The page is shown to the user, or hidden.
+"""
+        raise NotImplementedError
+    def push_done(self, page: int,result: typing.Optional[str]) -> None:
+        """
+        What a pushed script was evaluated to; `None` when it was not.
+"""
+        raise NotImplementedError
+    async def ready(self, page: int) -> None:
+        """
+        Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
 """
         raise NotImplementedError
 
@@ -8325,6 +8391,28 @@ class WebViews(WebViewsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_document_origin(self, page: int,isolated: typing.Optional[str]) -> typing.List[PageAction]:
+        """
+        What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+        has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterOptionalString.check_lower(isolated)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterOptionalString.lower(isolated),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def on_document_request(self, page: int,url: str,method: str) -> typing.Optional[int]:
         """
         A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
@@ -8397,6 +8485,24 @@ class WebViews(WebViewsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_rejected(self, page: int) -> typing.List[PageAction]:
+        """
+        The host saw the token of the page's document rejected; what comes of it is pushed.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def on_visibility(self, page: int,visible: bool) -> typing.List[PageAction]:
         """
         The page is shown to the user, or hidden.
@@ -8418,6 +8524,47 @@ class WebViews(WebViewsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def push_done(self, page: int,result: typing.Optional[str]) -> None:
+        """
+        What a pushed script was evaluated to; `None` when it was not.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterOptionalString.check_lower(result)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterOptionalString.lower(result),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    async def ready(self, page: int) -> None:
+        """
+        Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_void,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_void,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_void,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
 
 
     # The Rust `Debug::fmt` implementation.

@@ -1,5 +1,6 @@
 // src/natives.ts
 var self = globalThis;
+var isOpaque = self.origin === "null";
 var { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
 var { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = XMLHttpRequest?.prototype ?? {};
 var { apply } = Reflect;
@@ -20,6 +21,12 @@ var { addEventListener } = EventTarget.prototype;
 function listen(target, type, handler, capture = false) {
   apply(addEventListener, target, [type, handler, capture]);
 }
+function listenForText(target, received) {
+  listen(target, "message", (event) => {
+    const text = apply(messageData, event, []);
+    if (typeof text === "string") received(text);
+  });
+}
 function getter(type, name) {
   return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get;
 }
@@ -38,9 +45,9 @@ function encode(id, message) {
   return stringify({ v: 1, id, ...message });
 }
 function parseMessage(text) {
-  if (text.length > MAX_LENGTH) return void 0;
   let fields;
   try {
+    if (text.length > MAX_LENGTH) return void 0;
     fields = record(parse(text));
   } catch {
     return void 0;
@@ -259,13 +266,15 @@ function createCore(open) {
   let api = {};
   let conversation;
   let greeted = false;
+  let watched = false;
+  let deaf = false;
   let retry;
   function current() {
     const now = held();
     return now && { value: secret(), generation: nameOf(now.gen) };
   }
   function heard(message) {
-    if (state === "plain") return;
+    if (deaf) return;
     if (message.k === "state") accept(message);
     if (message.k === "ended") finish(message.reason, message.gen);
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
@@ -297,6 +306,7 @@ function createCore(open) {
   function degrade(why) {
     if (state === "ended" || state === "plain") return;
     state = "plain";
+    deaf = true;
     drop();
     release("refused", () => true);
     console.warn("tokencast: plain fetch from now on:", why);
@@ -324,9 +334,12 @@ function createCore(open) {
       release(confirmed ? "confirmed" : "refused", (call) => call.why === why && call.used?.g === used.g);
     });
   }
-  if (open) {
+  function live() {
+    if (watched) return;
+    watched = true;
     watchLife({
       started() {
+        if (!open) return;
         conversation = converse(open, heard, () => {
           conversation = void 0;
           degrade("connection lost");
@@ -341,6 +354,7 @@ function createCore(open) {
       }
     });
   }
+  if (open) live();
   return {
     state: () => state,
     held,
@@ -352,6 +366,12 @@ function createCore(open) {
       if (held()) apply(xhrSetHeader, xhr, ["Authorization", "Bearer " + secret()]);
     },
     rejected: (origin) => api[origin],
+    receive(text) {
+      const message = parseMessage(text);
+      if (!message) return;
+      live();
+      heard(message);
+    },
     need,
     async renewed(used, why, signal) {
       if (isNewer(held()?.gen, used)) return "newer";
@@ -390,6 +410,67 @@ function parseOrigin(text) {
   } catch {
   }
   throw errorOf("misconfigured", `api: ${stringify(text)} is not an https origin`);
+}
+
+// src/ports/devhost.ts
+var FRAGMENT = "#tokencast-dev=";
+function takeDevHost() {
+  const { location, history } = self;
+  if (!location?.hash?.startsWith(FRAGMENT) || isOpaque) return void 0;
+  const text = location.hash.slice(FRAGMENT.length);
+  history.replaceState(history.state, "", location.pathname + location.search);
+  const host = isLoopback(location.hostname) && parseDevHost(text);
+  return host ? openSocket(host) : void 0;
+}
+function parseDevHost(text) {
+  try {
+    const { url, key } = parse(decodeURIComponent(text));
+    const { protocol, hostname, href } = new URL(url);
+    const fits = protocol === "ws:" && isLoopback(hostname) && typeof key === "string" && /^[\w.~-]{1,256}$/.test(key);
+    return fits ? { url: href, key } : void 0;
+  } catch {
+    return void 0;
+  }
+}
+function openSocket({ url, key }) {
+  return (received, lost) => {
+    const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
+    const early = [];
+    listen(socket, "open", () => early.splice(0).forEach((text) => socket.send(text)));
+    listenForText(socket, received);
+    listen(socket, "close", lost);
+    return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text) };
+  };
+}
+
+// src/ports/relay.ts
+function awaitRelay() {
+  let port;
+  if (!self.dispatchEvent) return () => void 0;
+  listen(self, "tokencast-port", (event) => {
+    if (port) return;
+    port = apply(messagePorts, event, [])?.[0];
+    if (!port) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+  self.dispatchEvent(new Event("tokencast-open"));
+  return () => port && openRelay(port);
+}
+function openRelay(port) {
+  return (received) => {
+    listenForText(port, received);
+    apply(startPort, port, []);
+    return { post: (text) => apply(postMessage, port, [text]) };
+  };
+}
+
+// src/connection.ts
+var devHost = takeDevHost();
+var relay = awaitRelay();
+var core;
+function connection() {
+  return core ?? (core = createCore(isOpaque ? void 0 : relay() ?? devHost));
 }
 
 // src/fetch.ts
@@ -601,75 +682,12 @@ function copyOf(body) {
   return copy;
 }
 
-// src/ports/devhost.ts
-var FRAGMENT = "#tokencast-dev=";
-function takeDevHost() {
-  const { location, history, origin } = self;
-  if (!location?.hash?.startsWith(FRAGMENT) || origin === "null") return void 0;
-  const text = location.hash.slice(FRAGMENT.length);
-  history.replaceState(history.state, "", location.pathname + location.search);
-  const host = isLoopback(location.hostname) && parseDevHost(text);
-  return host ? openSocket(host) : void 0;
-}
-function parseDevHost(text) {
-  try {
-    const { url, key } = parse(decodeURIComponent(text));
-    const { protocol, hostname, href } = new URL(url);
-    const fits = protocol === "ws:" && isLoopback(hostname) && typeof key === "string" && /^[\w.~-]{1,256}$/.test(key);
-    return fits ? { url: href, key } : void 0;
-  } catch {
-    return void 0;
-  }
-}
-function openSocket({ url, key }) {
-  return (received, lost) => {
-    const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
-    const early = [];
-    const on = (type, handler) => listen(socket, type, handler);
-    on("open", () => early.splice(0).forEach((text) => socket.send(text)));
-    on("message", (event) => {
-      const text = apply(messageData, event, []);
-      if (typeof text === "string") received(text);
-    });
-    on("close", lost);
-    return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text) };
-  };
-}
-
-// src/ports/relay.ts
-function awaitRelay() {
-  let port;
-  if (!self.dispatchEvent) return () => void 0;
-  listen(self, "tokencast-port", (event) => {
-    if (port) return;
-    port = apply(messagePorts, event, [])?.[0];
-    if (!port) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  });
-  self.dispatchEvent(new Event("tokencast-open"));
-  return () => port && openRelay(port);
-}
-function openRelay(port) {
-  return (received) => {
-    listen(port, "message", (event) => {
-      const text = apply(messageData, event, []);
-      if (typeof text === "string") received(text);
-    });
-    apply(startPort, port, []);
-    return { post: (text) => apply(postMessage, port, [text]) };
-  };
-}
-
 // src/index.ts
-var devHost = takeDevHost();
-var relay = awaitRelay();
-var core;
 function connect(options) {
   const injected = globalThis.tokencast?.connect;
   if (typeof injected === "function" && injected !== connect) return injected(options);
   const origins = apiOrigins(options.api);
-  const shared = core ?? (core = createCore(relay() ?? devHost));
+  const shared = connection();
   const session = {
     fetch: replayingFetch(shared, origins),
     XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,

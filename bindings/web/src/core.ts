@@ -5,7 +5,7 @@ import { watchLife } from "./life.js";
 import { createListeners } from "./listeners.js";
 import { apply, requestHeaders, self, setHeader, startTimer, stopTimer, stringify, xhrSetHeader } from "./natives.js";
 import type { OpenPort } from "./port.js";
-import { isNewer, nameOf, type Api, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
+import { isNewer, nameOf, parseMessage, type Api, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
 import { createQueue, type Verdict } from "./queue.js";
 import { createHolder, type Held } from "./token.js";
 
@@ -23,6 +23,8 @@ export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
   rejected(origin: string): readonly unknown[] | undefined;
   /** Tells the app that a token was rejected or is about to end; calls that used the same one ask once. */
   need(used: Gen, why: Why): void;
+  /** Takes a message that came on no port of this document. */
+  receive(text: string): void;
   /** The same, and waits for a newer token. Rejects with the signal's reason when the caller gives up. */
   renewed(used: Gen | undefined, why: Why, signal: AbortSignal): Promise<Verdict>;
 }
@@ -45,6 +47,9 @@ export function createCore(open: OpenPort | undefined): Core {
   let api: Api = {};
   let conversation: Conversation | undefined;
   let greeted = false;
+  let watched = false;
+  /** Nothing is heard any more. */
+  let deaf = false;
   let retry: unknown;
 
   function current(): AccessToken | undefined {
@@ -53,7 +58,7 @@ export function createCore(open: OpenPort | undefined): Core {
   }
 
   function heard(message: FromApp): void {
-    if (state === "plain") return;
+    if (deaf) return;
     if (message.k === "state") accept(message);
     if (message.k === "ended") finish(message.reason, message.gen);
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
@@ -93,6 +98,7 @@ export function createCore(open: OpenPort | undefined): Core {
   function degrade(why: string): void {
     if (state === "ended" || state === "plain") return;
     state = "plain";
+    deaf = true;
     drop();
     release("refused", () => true);
     console.warn("tokencast: plain fetch from now on:", why);
@@ -125,9 +131,12 @@ export function createCore(open: OpenPort | undefined): Core {
     });
   }
 
-  if (open) {
+  function live(): void {
+    if (watched) return;
+    watched = true;
     watchLife({
       started() {
+        if (!open) return;
         conversation = converse(open, heard, () => {
           conversation = undefined;
           degrade("connection lost");
@@ -142,6 +151,7 @@ export function createCore(open: OpenPort | undefined): Core {
       },
     });
   }
+  if (open) live();
 
   return {
     state: () => state,
@@ -154,6 +164,12 @@ export function createCore(open: OpenPort | undefined): Core {
       if (held()) apply(xhrSetHeader, xhr, ["Authorization", "Bearer " + secret()]);
     },
     rejected: (origin) => api[origin],
+    receive(text) {
+      const message = parseMessage(text);
+      if (!message) return;
+      live();
+      heard(message);
+    },
     need,
     async renewed(used, why, signal) {
       if (isNewer(held()?.gen, used)) return "newer";

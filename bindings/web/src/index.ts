@@ -8,12 +8,10 @@
  * @packageDocumentation
  */
 
-import { createCore, type Core } from "./core.js";
+import { connection } from "./connection.js";
 import { apiOrigins } from "./origins.js";
 import { replayingFetch } from "./fetch.js";
 import { replayingXhr } from "./xhr.js";
-import { takeDevHost } from "./ports/devhost.js";
-import { awaitRelay } from "./ports/relay.js";
 import { nameOf } from "./protocol.js";
 
 /** What {@link connect} needs to know. */
@@ -136,11 +134,6 @@ export interface TokencastError extends Error {
 /** Set by the build of the injected script, whose budget has no room for `XMLHttpRequest` yet. */
 declare const INJECTED: boolean | undefined;
 
-// At evaluation: no later script may see the key in the fragment, or take the port.
-const devHost = takeDevHost();
-const relay = awaitRelay();
-let core: Core | undefined;
-
 /**
  * Connects the page to its app. Returns at once and does not fail where there is no app: the session's state is then
  * `plain`. Further calls share the one connection.
@@ -153,7 +146,7 @@ export function connect(options: ConnectOptions): Session {
   if (typeof injected === "function" && injected !== connect) return injected(options) as Session;
 
   const origins = apiOrigins(options.api);
-  const shared = (core ??= createCore(relay() ?? devHost));
+  const shared = connection();
   const session: Session = {
     fetch: replayingFetch(shared, origins),
     XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,

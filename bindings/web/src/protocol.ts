@@ -56,9 +56,9 @@ export function encode(id: string, message: FromPage): string {
 
 /** Reads one message. Never throws; text that is no message of this version at all gives `undefined`. */
 export function parseMessage(text: string): FromApp | undefined {
-  if (text.length > MAX_LENGTH) return undefined;
   let fields: Fields | undefined;
   try {
+    if (text.length > MAX_LENGTH) return undefined;
     fields = record(parse(text));
   } catch {
     return undefined;

@@ -105,7 +105,11 @@ struct Glue {
 
 impl Glue {
     fn on_message(&self, message: &jsc::Value, reply: &ScriptMessageReply) {
-        let (Some((sender, text)), Some(context)) = (read(message), message.context()) else {
+        let stated: Value = serde_json::from_str(&message.to_str()).unwrap_or_default();
+        if let Some(visible) = stated["visible"].as_bool() {
+            return self.perform(self.pages.on_visibility(self.page, visible));
+        }
+        let (Some((sender, text)), Some(context)) = (read(&stated), message.context()) else {
             return reply.return_error_message("not a message of the relay");
         };
         let slot = Slot(self.last.get() + 1);
@@ -158,8 +162,18 @@ impl Glue {
                     self.documents.delete_cookie(op, &origin, &name);
                 }
                 Action::Release { op } => self.documents.release(op),
+                Action::ReloadSame { .. } => self.load_again(),
                 _ => {} // a host is asked for nothing else
             }
+        }
+    }
+
+    /// By GET: a reload would send the body of a POST once more.
+    fn load_again(&self) {
+        if let Some(view) = self.view.upgrade()
+            && let Some(url) = view.uri()
+        {
+            view.load_uri(&url);
         }
     }
 
@@ -174,8 +188,7 @@ impl Glue {
 }
 
 /// What the relay says of its document, which is the top frame's, and what the page's client said to it.
-fn read(message: &jsc::Value) -> Option<(Sender, String)> {
-    let stated: Value = serde_json::from_str(&message.to_str()).ok()?;
+fn read(stated: &Value) -> Option<(Sender, String)> {
     let sender = Sender::main_frame(stated["origin"].as_str()?).document(stated["doc"].as_str()?);
     Some((sender, stated["text"].as_str()?.to_owned()))
 }

@@ -2,12 +2,15 @@
 //! development host it is a webview's host in all that matters: pages are injected into, the platform says who
 //! sends, and an answer reaches the asking document or nobody.
 //!
-//! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a
-//! session, `pipe` carries the protocol.
+//! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a session
+//! and tells them what happens in its `documents`, `answers` and `rendered` perform what they say, `pipe` carries the
+//! protocol.
 
+mod answers;
 mod documents;
 mod glue;
 mod pipe;
+mod rendered;
 mod tab;
 
 use std::sync::Arc;

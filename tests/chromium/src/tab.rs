@@ -65,9 +65,26 @@ impl Tab {
         Ok(())
     }
 
+    /// Hides it, as another tab in front of it does.
+    pub async fn hide(&self) -> Result<(), CdpError> {
+        self.in_window("minimized").await
+    }
+
+    /// Shows it again.
+    pub async fn show(&self) -> Result<(), CdpError> {
+        self.in_window("normal").await
+    }
+
     /// Ends the process that renders it, as a lack of memory does.
     pub fn crash(&self) {
         drop(self.pipe.send(Some(&self.session), "Page.crash", json!({})));
+    }
+
+    /// The tab has a window of its own, for its profile has.
+    async fn in_window(&self, state: &str) -> Result<(), CdpError> {
+        let window = self.call("Browser.getWindowForTarget", json!({})).await?;
+        let wanted = json!({"windowId": window["windowId"], "bounds": {"windowState": state}});
+        self.call("Browser.setWindowBounds", wanted).await.map(drop)
     }
 
     pub(crate) async fn call(&self, method: &'static str, parameters: Value) -> Result<Value, CdpError> {

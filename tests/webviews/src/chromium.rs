@@ -8,7 +8,7 @@ use tokencast::session::AuthSession;
 use tokencast::token::Generation;
 use tokencast_chromium::{CdpError, Chromium, Tab, bridge};
 
-use crate::host::{self, Host, Layers, Rendered, RenderedHost, View};
+use crate::host::{self, Host, Layers, Rendered, RenderedHost, View, WebView};
 
 pub struct ChromiumHost {
     browser: Chromium,
@@ -19,6 +19,12 @@ pub struct ChromiumHost {
     /// Tabs have cookies of their own, each in a jar of this number.
     jars: AtomicU64,
 }
+
+/// Every document is asked for, on the way back too.
+const RENDERED: &[&str] = &[
+    "--ignore-certificate-errors",
+    "--disable-features=BackForwardCache",
+];
 
 impl ChromiumHost {
     fn new(session: &AuthSession, policy: PagePolicy, flags: &[&str]) -> Self {
@@ -32,9 +38,9 @@ impl ChromiumHost {
         }
     }
 
-    async fn attach(&self, tab: &Tab) {
+    async fn attach(&self, tab: &Tab, policy: PagePolicy) {
         let Some(rendered) = self.rendered else {
-            bridge(tab, &self.pages, self.policy.clone()).await.unwrap();
+            bridge(tab, &self.pages, policy).await.unwrap();
             return;
         };
         tab.run_at_document_start(rendered.witness).await.unwrap();
@@ -42,23 +48,10 @@ impl ChromiumHost {
             return;
         }
         let jar = Jar(self.jars.fetch_add(1, Ordering::Relaxed));
-        let policy = self.policy.clone().cookie(jar, rendered.cookie).unwrap();
+        let policy = policy.cookie(jar, rendered.cookie).unwrap();
         bridge(tab, &self.pages, policy).await.unwrap();
         let (holds, drops) = (rendered.layers.holds(), rendered.layers.drops());
         tab.stop_documents(holds, drops).await.unwrap();
-    }
-
-    async fn load_with_cookie(&self, tab: &Tab, url: &str) {
-        if let Some(Rendered {
-            cookie,
-            layers: Layers::Naive,
-            ..
-        }) = self.rendered
-        {
-            let token = self.session.access_token().await.unwrap();
-            tab.set_cookie(url, cookie, token.secret()).await.unwrap();
-        }
-        tab.go(url).await;
     }
 }
 
@@ -70,9 +63,13 @@ impl Host for ChromiumHost {
     }
 
     async fn open(&self, url: &str) -> Tab {
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> Tab {
         let tab = self.browser.open().await.unwrap();
-        self.attach(&tab).await;
-        self.load_with_cookie(&tab, url).await;
+        self.attach(&tab, policy).await;
+        self.load(&tab, url).await;
         tab
     }
 
@@ -85,12 +82,25 @@ impl RenderedHost for ChromiumHost {
     async fn start_rendered(session: &AuthSession, policy: PagePolicy, rendered: Rendered) -> Self {
         Self {
             rendered: Some(rendered),
-            ..Self::new(session, policy, &["--ignore-certificate-errors"])
+            ..Self::new(session, policy, RENDERED)
         }
     }
 
-    async fn load(&self, view: &Tab, url: &str) {
-        self.load_with_cookie(view, url).await;
+    async fn load(&self, tab: &Tab, url: &str) {
+        if let Some(Rendered {
+            cookie,
+            layers: Layers::Naive,
+            ..
+        }) = self.rendered
+        {
+            let token = self.session.access_token().await.unwrap();
+            tab.set_cookie(url, cookie, token.secret()).await.unwrap();
+        }
+        tab.go(url).await;
+    }
+
+    async fn ready(&self) {
+        host::ready(&self.pages).await;
     }
 }
 
@@ -105,5 +115,19 @@ impl View for Tab {
 
     async fn run(&self, body: &str) -> Option<Value> {
         self.evaluate(body).await.ok()
+    }
+}
+
+impl WebView for Tab {
+    async fn hide(&self) {
+        Tab::hide(self).await.unwrap();
+    }
+
+    async fn show(&self) {
+        Tab::show(self).await.unwrap();
+    }
+
+    async fn kill(&self) {
+        self.crash();
     }
 }

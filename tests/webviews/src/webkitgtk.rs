@@ -19,7 +19,7 @@ use tokencast_webkitgtk::webkit6::{
 use tokencast_webkitgtk::{Running, UiThread, bridge};
 use tokio::sync::oneshot;
 
-use crate::host::{self, Host, Layers, Rendered, RenderedHost, View};
+use crate::host::{self, Host, Layers, Rendered, RenderedHost, View, WebView as Shows};
 
 pub struct WebKitHost {
     running: Running,
@@ -56,18 +56,22 @@ impl Host for WebKitHost {
     }
 
     async fn open(&self, url: &str) -> WebKitView {
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> WebKitView {
         let name = WebKitView {
             window: self.window,
             view: NAMES.fetch_add(1, Ordering::Relaxed),
         };
         let (window, view) = (name.window, name.view);
-        let (pages, policy, rendered) = (self.pages.clone(), self.policy.clone(), self.rendered);
+        let (pages, rendered) = (self.pages.clone(), self.rendered);
         on_ui(move |ui| {
             let shown = ui.windows.get_mut(&window).unwrap();
             shown.open(view, &pages, policy, rendered);
         })
         .await;
-        self.load_with_cookie(&name, url).await;
+        self.load(&name, url).await;
         name
     }
 
@@ -91,12 +95,6 @@ impl RenderedHost for WebKitHost {
     }
 
     async fn load(&self, view: &WebKitView, url: &str) {
-        self.load_with_cookie(view, url).await;
-    }
-}
-
-impl WebKitHost {
-    async fn load_with_cookie(&self, view: &WebKitView, url: &str) {
         if let Some(Rendered {
             cookie,
             layers: Layers::Naive,
@@ -123,6 +121,10 @@ impl WebKitHost {
             assert!(written.await.unwrap(), "the cookie is written");
         }
         View::go(view, url).await;
+    }
+
+    async fn ready(&self) {
+        host::ready(&self.pages).await;
     }
 }
 
@@ -156,6 +158,20 @@ impl View for WebKitView {
         .await;
         let text = answer.await.ok()??;
         Some(serde_json::from_str(&text).unwrap_or(Value::Null)) // `undefined` is no JSON
+    }
+}
+
+impl Shows for WebKitView {
+    async fn hide(&self) {
+        self.with(|view| view.set_visible(false)).await;
+    }
+
+    async fn show(&self) {
+        self.with(|view| view.set_visible(true)).await;
+    }
+
+    async fn kill(&self) {
+        self.with(WebView::terminate_web_process).await;
     }
 }
 

@@ -23,6 +23,11 @@ pub struct World<H> {
 impl<H: Host> World<H> {
     /// Somebody is signed in.
     pub async fn open() -> Self {
+        Self::open_with(|policy| policy).await
+    }
+
+    /// The same with a policy of one's own for the webviews.
+    pub async fn open_with(choose: impl FnOnce(PagePolicy) -> PagePolicy) -> Self {
         let mut sites = Sites::bind().await;
         let rig = Rig::with(Config::for_tests()).await;
         // The stranger's page may call too: it is not the server that keeps the token from it.
@@ -31,14 +36,24 @@ impl<H: Host> World<H> {
             .unwrap();
         sites.serve(rig.server.url());
         let session = rig.signed_in().await;
-        let policy = PagePolicy::new([&sites.app, &sites.shop]).unwrap();
-        let host = H::start(&session, policy.allow_loopback_http()).await;
+        let policy = policy(&sites);
+        let host = H::start(&session, choose(policy)).await;
         Self {
             host,
             session,
             sites,
             rig,
         }
+    }
+
+    /// What [`open`](Self::open) gives the webviews.
+    pub fn policy(&self) -> PagePolicy {
+        policy(&self.sites)
+    }
+
+    /// Has the session exchange its token, as for a page's rejected one.
+    pub async fn renew(&self) {
+        self.session.rejected(self.session.generation()).await.unwrap();
     }
 
     /// Opens a page and waits until it holds the session's token.
@@ -64,6 +79,11 @@ impl<H: Host> World<H> {
     }
 }
 
+fn policy(sites: &Sites) -> PagePolicy {
+    let policy = PagePolicy::new([&sites.app, &sites.shop]).unwrap();
+    policy.allow_loopback_http()
+}
+
 /// Waits until a script in the page returns true, however often the document changes meanwhile.
 pub async fn until(view: &impl View, body: &str) {
     let mut last = None;
@@ -77,7 +97,7 @@ pub async fn until(view: &impl View, body: &str) {
         }
     };
     if tokio::time::timeout(PATIENCE, waits).await.is_err() {
-        let seen = "return [location.href, session?.state, session?.generation]";
+        let seen = "return [location.href, document.title, globalThis.session?.state, globalThis.session?.generation]";
         panic!(
             "never true in the page: {body}; it is {:?}, last {last:?}",
             view.run(seen).await

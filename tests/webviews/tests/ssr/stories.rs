@@ -1,8 +1,6 @@
 //! What holds in both engines.
 
-use tokencast::state::Notice;
 use tokencast_backend::ReceivedForm;
-use tokencast_testkit::eventually;
 use tokencast_webviews::{Layers, RenderedHost, run, until};
 
 use crate::rounds::{ENDS, End, WAYS, Way};
@@ -127,15 +125,12 @@ pub(crate) async fn a_sign_out_takes_the_cookie_away<H: RenderedHost>() {
     assert_eq!((stats.documents_refused, stats.exchanges), (1, 0));
 }
 
-/// The first layer: the app tells the session that it is in the foreground again, and shows its view when the token is
-/// renewed.
+/// The first layer: the app is in the foreground again, and shows its view when that is ready.
 pub(crate) async fn a_renewal_at_the_resume_leaves_nothing_to_wait_for<H: RenderedHost>() {
     let user = User::<H>::at_home(Layers::Neither).await;
-    user.session.notify(Notice::Background);
     user.expire();
-    user.session.notify(Notice::Foreground);
-    eventually("it is renewed", || user.server().stats().exchanges == 1).await;
-    user.session.access_token().await.unwrap();
+    user.host.ready().await;
+    assert_eq!(user.server().stats().exchanges, 1);
     user.taps("next").await;
     user.arrives("Next").await;
     assert_eq!(user.server().stats().documents_refused, 0);

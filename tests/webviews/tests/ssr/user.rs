@@ -28,6 +28,8 @@ pub(crate) struct User<H: RenderedHost> {
 /// What the witness wrote down of a document.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Seen {
+    /// For the message of a test that fails.
+    #[allow(dead_code)]
     pub(crate) path: String,
     pub(crate) refused: bool,
     pub(crate) hidden: bool,

@@ -880,13 +880,21 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_committed(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_gone(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_message(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_rejected(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_visibility(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_push_done(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_ready(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_id(
     ): Int
@@ -1110,14 +1118,22 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_committed(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(`ptr`: Long,`page`: Long,`isolated`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_request(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_gone(`ptr`: Long,`page`: Long,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_message(`ptr`: Long,`page`: Long,`sender`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`slot`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_rejected(`ptr`: Long,`page`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_visibility(`ptr`: Long,`page`: Long,`visible`: Byte,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_push_done(`ptr`: Long,`page`: Long,`result`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_webviews_ready(`ptr`: Long,`page`: Long,
+    ): Long
     external fun uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_oauthclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1475,6 +1491,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed() and 0xFFFF) != 40871) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() and 0xFFFF) != 25060) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() and 0xFFFF) != 21436) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1484,7 +1503,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() and 0xFFFF) != 42191) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected() and 0xFFFF) != 5373) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() and 0xFFFF) != 29029) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_push_done() and 0xFFFF) != 4877) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_ready() and 0xFFFF) != 9280) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_id() and 0xFFFF) != 34547) {
@@ -8187,6 +8215,12 @@ public interface WebViewsInterface {
     fun `onCommitted`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): List<PageAction>
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+    fun `onDocumentOrigin`(`page`: kotlin.Long, `isolated`: kotlin.String?): List<PageAction>
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
     fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long?
@@ -8202,9 +8236,24 @@ public interface WebViewsInterface {
     fun `onMessage`(`page`: kotlin.Long, `sender`: PageSender, `text`: kotlin.String, `slot`: kotlin.Long): List<PageAction>
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+    fun `onRejected`(`page`: kotlin.Long): List<PageAction>
+    
+    /**
      * The page is shown to the user, or hidden.
      */
     fun `onVisibility`(`page`: kotlin.Long, `visible`: kotlin.Boolean): List<PageAction>
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+    fun `pushDone`(`page`: kotlin.Long, `result`: kotlin.String?)
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+    suspend fun `ready`(`page`: kotlin.Long)
     
     companion object
 }
@@ -8390,6 +8439,26 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
 
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+    @Throws(SessionException::class)override fun `onDocumentOrigin`(`page`: kotlin.Long, `isolated`: kotlin.String?): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterOptionalString.lower(`isolated`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
     @Throws(SessionException::class)override fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long? {
@@ -8450,6 +8519,24 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
 
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+    @Throws(SessionException::class)override fun `onRejected`(`page`: kotlin.Long): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected(
+        it,
+        
+        FfiConverterLong.lower(`page`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * The page is shown to the user, or hidden.
      */
     @Throws(SessionException::class)override fun `onVisibility`(`page`: kotlin.Long, `visible`: kotlin.Boolean): List<PageAction> {
@@ -8466,6 +8553,50 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
     )
     }
     
+
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+    @Throws(SessionException::class)override fun `pushDone`(`page`: kotlin.Long, `result`: kotlin.String?)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterOptionalString.lower(`result`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `ready`(`page`: kotlin.Long) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready(
+                uniffiHandle,
+                
+        FfiConverterLong.lower(`page`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+        
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
 
     
 
@@ -10411,7 +10542,7 @@ sealed class PageAction: Disposable  {
     }
     
     /**
-     * Evaluate a script in the page's main frame.
+     * Evaluate a script in the page's main frame, then call `push_done` with its result.
      */
     data class Push(
         /**
