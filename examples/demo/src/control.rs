@@ -93,6 +93,8 @@ pub(crate) enum Report {
     Now(Snapshot),
     /// Something for the list of events.
     Event { text: String },
+    /// A message passed between a page and the app.
+    Said(Said),
     /// What became of an order.
     Done { id: u64, outcome: Outcome },
 }
@@ -108,6 +110,17 @@ pub(crate) enum Outcome {
     Failed {
         why: String,
     },
+}
+
+/// A message between a page and the app, by its kind: never what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// The page's.
+    pub(crate) origin: String,
+    pub(crate) by_page: bool,
+    pub(crate) kind: String,
+    pub(crate) why: Option<String>,
+    pub(crate) generation: Option<Generation>,
 }
 
 /// Where the session is kept, and why there.

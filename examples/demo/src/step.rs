@@ -17,6 +17,10 @@ pub(crate) enum Step {
     Kill,
     /// The same, while the server holds the answer of an exchange it has already made.
     KillMidRefresh,
+    /// One more page of the app is opened, or opened anew.
+    AnotherPage,
+    /// A page that is none of the app's is opened, and tries what it can.
+    HostilePage,
     SignOut,
 }
 
@@ -42,6 +46,8 @@ impl Step {
             Self::Expire => "let the token expire",
             Self::Kill => "kill the app and restart it",
             Self::KillMidRefresh => "kill the app in the middle of a refresh",
+            Self::AnotherPage => "open another page",
+            Self::HostilePage => "open a hostile page",
             Self::SignOut => "sign out",
         }
     }
@@ -70,6 +76,8 @@ mod tests {
             Step::Expire,
             Step::Kill,
             Step::KillMidRefresh,
+            Step::AnotherPage,
+            Step::HostilePage,
             Step::SignOut,
         ] {
             assert_eq!(named.iter().filter(|name| **name == step).count(), 1, "{step:?}");

@@ -157,12 +157,12 @@ impl Glue {
                     }
                 }
                 Action::Notify { payload, .. } => self.notify(&payload),
+                Action::ReloadSame { .. } => self.load_again(),
                 Action::SetCookie { op, cookie, .. } => self.documents.set_cookie(op, &cookie),
                 Action::DeleteCookie { op, origin, name, .. } => {
                     self.documents.delete_cookie(op, &origin, &name);
                 }
                 Action::Release { op } => self.documents.release(op),
-                Action::ReloadSame { .. } => self.load_again(),
                 _ => {} // a host is asked for nothing else
             }
         }

@@ -4,27 +4,31 @@ use serde_json::json;
 use tokencast::pages::{Action, PageHost, Pages, Payload};
 
 use crate::documents::Documents;
-use crate::rendered::Rendered;
 use crate::tab::Remote;
+use crate::worlds::Worlds;
 
 /// Performs what the pages say. It must not hold them, for they hold it.
 pub(crate) struct Answers {
     tab: Remote,
-    documents: Mutex<Documents>,
-    pub(crate) rendered: Rendered,
+    worlds: Mutex<Worlds>,
+    documents: Documents,
 }
 
 impl Answers {
     pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
         Self {
-            rendered: Rendered::new(tab.clone(), pages),
+            documents: Documents::new(tab.clone(), pages),
+            worlds: Mutex::default(),
             tab,
-            documents: Mutex::default(),
         }
     }
 
-    pub(crate) fn documents(&self) -> MutexGuard<'_, Documents> {
-        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn worlds(&self) -> MutexGuard<'_, Worlds> {
+        self.worlds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// The tab is gone.
@@ -43,10 +47,11 @@ impl Answers {
         self.tab.send("Runtime.callFunctionOn", wanted);
     }
 
-    /// By GET: a reload would send the body of a POST once more.
+    /// That document and no other: the result of a POST that came meanwhile would be submitted once more. To navigate to
+    /// the same URL would be a move within the document where it has a fragment.
     fn load_again(&self) {
-        let url = self.documents().url();
-        self.tab.send("Page.navigate", json!({ "url": url }));
+        let wanted = json!({"loaderId": self.worlds().loader()});
+        self.tab.send("Page.reload", wanted);
     }
 }
 
@@ -55,19 +60,19 @@ impl PageHost for Answers {
         for action in actions {
             match action {
                 Action::Reply { slot, payload } => {
-                    let asker = self.documents().asker(slot);
+                    let asker = self.worlds().asker(slot);
                     if let Some(world) = asker {
                         self.deliver(&world, &payload);
                     }
                 }
                 Action::Notify { payload, .. } => {
-                    let shown = self.documents().shown();
+                    let shown = self.worlds().shown();
                     if let Some(world) = shown {
                         self.deliver(&world, &payload);
                     }
                 }
                 Action::ReloadSame { .. } => self.load_again(),
-                other => self.rendered.perform(other),
+                other => self.documents.perform(other),
             }
         }
     }

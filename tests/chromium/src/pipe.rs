@@ -37,7 +37,7 @@ pub enum CdpError {
 }
 
 /// Takes the events of one tab: their name and parameters.
-pub(crate) type Listener = Arc<dyn Fn(&str, &Value) + Send + Sync>;
+pub type Listener = Arc<dyn Fn(&str, &Value) + Send + Sync>;
 
 /// The connection to one browser process, which ends with it.
 pub(crate) struct Pipe {

@@ -18,10 +18,10 @@ use tokencast::session::AuthSession;
 use tokencast::state::{SessionEvent, SessionState, Transition};
 use tokencast::time::{BootTime, Clock as _};
 use tokencast::token::Credentials;
-use tokencast_devhost::DevHost;
+use tokencast_devhost::{DevHost, Passed};
 use tokio::sync::mpsc;
 
-use crate::control::{Line, Order, Outcome, PageSeen, Report, Setup, Snapshot, State, StorageUsed};
+use crate::control::{Line, Order, Outcome, PageSeen, Report, Said, Setup, Snapshot, State, StorageUsed};
 use crate::scheme;
 pub(crate) use clock::MovedClock;
 use storage::Traced;
@@ -131,8 +131,16 @@ impl App {
             let _ = told.send(event.clone());
         });
         let mut pages = self.host.watch();
+        let mut traffic = self.host.overhear();
         loop {
             tokio::select! {
+                // In the order in which it happened: a page has a token after it was sent.
+                biased;
+                // Whoever is too slow for it misses some; it ends with the host, which lives longer.
+                Ok(passed) = traffic.recv() => {
+                    say(&Report::Said(said(passed)));
+                    continue;
+                }
                 line = lines.recv() => match line {
                     Some(line) => self.obey(&line),
                     None => return,
@@ -208,8 +216,8 @@ impl App {
                     token.generation()
                 )
             }
-            SessionEvent::StateChanged(state) => {
-                let (state, reason, account) = named(state);
+            SessionEvent::StateChanged(told) => {
+                let (state, reason, account) = named(told);
                 let state = match state {
                     State::Restoring => "the stored session is being read",
                     State::Locked => "the storage cannot be read now",
@@ -217,6 +225,7 @@ impl App {
                     State::Active => "signed in",
                     State::SignInRequired => "the session is over",
                 };
+                let account = account.filter(|_| matches!(told, SessionState::Active { .. }));
                 let account = account.map(|account| format!(" as {account}"));
                 let reason = reason.map(|reason| format!(": {reason}"));
                 format!(
@@ -263,6 +272,16 @@ impl App {
             pages: pages.collect(),
             history: history.map(undated).collect(),
         }
+    }
+}
+
+fn said(passed: Passed) -> Said {
+    Said {
+        origin: passed.origin.to_string(),
+        by_page: passed.by_page,
+        kind: passed.kind.to_owned(),
+        why: passed.why.map(str::to_owned),
+        generation: passed.generation,
     }
 }
 

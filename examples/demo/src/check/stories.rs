@@ -52,6 +52,8 @@ pub(super) async fn buttons(
         Step::Kill,
         Step::CallApi,
         Step::KillMidRefresh,
+        Step::AnotherPage,
+        Step::HostilePage,
         Step::SignOut,
     ];
     let repeats = scheme::repeats(stage.scheme());

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod reload;
+use reload as scrolled;
 mod stories;
 
 /// Each story as a test of its own, in a world with this host.
@@ -44,7 +45,7 @@ macro_rules! in_webviews {
             the_result_of_a_post_is_not_submitted_again
             a_url_is_loaded_again_twice_in_five_minutes_and_no_more
             a_hidden_page_is_loaded_again_when_it_is_shown
-            a_page_stays_where_it_was_scrolled_to
+            a_page_with_a_fragment_is_loaded_again_too
         }
     };
 }
@@ -52,6 +53,7 @@ macro_rules! in_webviews {
 mod in_chromium {
     everywhere!(tokencast_webviews::ChromiumHost);
     in_webviews!(tokencast_webviews::ChromiumHost);
+    play! { tokencast_webviews::ChromiumHost, scrolled: a_page_stays_where_it_was_scrolled_to }
 }
 
 mod in_the_development_host {

@@ -108,15 +108,26 @@ pub(crate) async fn a_hidden_page_is_loaded_again_when_it_is_shown<H: Host<View:
     );
 }
 
-/// With a fragment, which alone would be a place in the same document and no load.
 pub(crate) async fn a_page_stays_where_it_was_scrolled_to<H: Host>(world: World<H>) {
-    let page = world.host.open(&format!("{}/tall#below", world.sites.app)).await;
+    let page = world.host.open(&format!("{}/tall", world.sites.app)).await;
     world.until_current(&page).await;
     run(&page, "window.mark = 'the first document'; scrollTo(0, 700)").await;
     until(&page, "return scrollY === 700").await;
     world.renew().await;
     until(&page, "return window.mark === undefined").await;
     world.until_current(&page).await;
-    until(&page, "return scrollY === 700 && location.hash === '#below'").await;
+    until(&page, "return scrollY === 700").await;
+    assert_eq!(world.sites.asked("GET /tall"), 2);
+}
+
+/// To the same fragment an engine would move within the document, and load nothing.
+pub(crate) async fn a_page_with_a_fragment_is_loaded_again_too<H: Host>(world: World<H>) {
+    let page = world.host.open(&format!("{}/tall#below", world.sites.app)).await;
+    world.until_current(&page).await;
+    run(&page, "window.mark = 'the first document'").await;
+    world.renew().await;
+    until(&page, "return window.mark === undefined").await;
+    world.until_current(&page).await;
+    assert_eq!(run(&page, "return location.hash").await, "#below");
     assert_eq!(world.sites.asked("GET /tall"), 2);
 }

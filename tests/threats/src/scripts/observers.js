@@ -1,0 +1,1 @@
+globalThis.todo = 1;

@@ -1,0 +1,32 @@
+//! Every line of the threats' list (docs/threats.md), in each engine: the attack on the naive bridge, which falls, and on
+//! Tokencast, which does not.
+#![allow(clippy::unwrap_used)]
+
+mod frames;
+
+/// Each story as a test of its own, with this engine.
+macro_rules! stories {
+    ($module:ident, $engine:ty) => {
+        stories! { $module, $engine:
+            frames::an_iframe_of_a_stranger_gets_nothing
+            frames::an_about_blank_frame_gets_nothing
+            frames::a_view_at_about_blank_gets_nothing
+            frames::a_sandboxed_frame_of_the_app_s_own_page_gets_nothing
+            frames::a_sandboxed_upload_on_the_app_s_host_gets_nothing
+        }
+    };
+    ($module:ident, $engine:ty: $($file:ident::$story:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::$file::$story::<$engine>().await;
+                }
+            )*
+        }
+    };
+}
+
+stories!(in_chromium, tokencast_webviews::ChromiumHost);
+#[cfg(feature = "webkit")]
+stories!(in_webkitgtk, tokencast_webviews::WebKitHost);
