@@ -2,7 +2,7 @@
 // what caused it. Pure: it knows no document and no clock.
 
 /** Messages of the bridge that are worth a drawing; the others are bookkeeping. */
-const SHOWN = new Set(["need", "state", "ended"]);
+const SHOWN = new Set(["need", "state", "ended", "held", "released"]);
 
 export class Beats {
   #pending = [];
@@ -27,14 +27,13 @@ export class Beats {
     }
     beat.moments.push({ ...moment, ...told.extra });
     for (const participant of participants) this.#last.set(participant, beat.number);
-    if (moment.what === "says" && moment.says === "need") this.#lastNeed = beat.number;
+    if (moment.says === "need" || moment.says === "held") this.#lastNeed = beat.number;
     return beat === playing ? beat : undefined;
   }
 
   /** Something in words only, in its place between the others. */
   addWords(event) {
     this.#pending.push({ number: ++this.#count, key: `words ${event.n}`, kind: "words", moments: [], event });
-    this.#last.set("app", this.#count);
   }
 
   /** The next beat, if there is one. */
@@ -79,6 +78,10 @@ export class Beats {
     }
     if (!SHOWN.has(moment.says)) return undefined;
     const { says, generation } = moment;
+    if (says === "held" || says === "released") {
+      const after = says === "held" ? last(page) : last("app", page);
+      return { kind: says, key: says, after, participants: [page] };
+    }
     if (says === "need") return { kind: "need", key: "need", after: last(page), participants: [page] };
     if (says === "ended") {
       this.#told.delete(page);

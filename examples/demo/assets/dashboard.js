@@ -5,7 +5,7 @@
 
 import { Beats } from "./beats.js";
 import { Drawing, hueOf } from "./drawing.js";
-import { PageFrames, post } from "./pages.js";
+import { PageFrames, RENDERED, post } from "./pages.js";
 import { renderScheme, renderStory } from "./story.js";
 import { actorOf, rider, sentence, toneOf, why } from "./words.js";
 
@@ -60,7 +60,7 @@ source.onmessage = (event) => {
 source.addEventListener("call", (event) => pages.call(JSON.parse(event.data)));
 
 for (const button of document.querySelectorAll("button[data-step]")) {
-  const keys = { expire: "1", call_api: "2", add_notes: "3", another_page: "4", kill: "5", kill_mid_refresh: "6", hostile_page: "7", sign_out: "s", sign_in: "s" };
+  const keys = { expire: "1", call_api: "2", add_notes: "3", another_page: "4", rendered_page: "5", kill: "6", kill_mid_refresh: "7", hostile_page: "8", sign_out: "s", sign_in: "s" };
   prepare(button, keys[button.dataset.step], () => ask("step", { step: button.dataset.step }));
 }
 $("slow").addEventListener("change", setPace);
@@ -155,10 +155,11 @@ function render() {
   renderScheme(scene, prepare, ask);
   renderStory(story);
   renderEvents(scene.events);
+  pages.showRendered(busy === "rendered_page", scene.rendered);
   takeNews();
   openWhatIsAsked();
   for (const { origin, figure, hostile } of pages.figures()) {
-    if (hostile) continue;
+    if (hostile || origin === RENDERED) continue;
     // What the app knows of the page; the page itself shows what it has.
     const page = app.pid && scene.pages.find((page) => page.origin === origin);
     setHue(figure, page?.generation);
@@ -298,8 +299,9 @@ function showOutcome() {
     setText($("why"), told.good ? why(told.step) : "");
   } else if (!told && story?.ending) {
     outcome = "shown";
-    const { good, told, moral } = story.ending;
-    tell({ text: good ? `The app was told: ${told}` : "Not as the story has it: see what is marked below.", good });
+    const { good, told, over, moral } = story.ending;
+    const end = over ? `The app was told: ${told}` : "Ada is still signed in, and noticed nothing.";
+    tell({ text: good ? end : "Not as the story has it: see what is marked below.", good });
     setText($("why"), moral);
   }
 }

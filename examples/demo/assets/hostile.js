@@ -11,7 +11,7 @@ async function attack() {
   await attempt("page", "Reads what the other pages hold", readPages);
   await attempt("page", "Asks the other pages for their token", askPages);
   await attempt("app", "Knocks at the app’s door without a key", () => knock([]));
-  await attempt("app", "Knocks with a key that it stole from another page", useStolenKey);
+  await attempt("app", "Knocks with a stolen key", useStolenKey);
   await attempt("server", "Asks the server for new tokens", () => ask("/auth/refresh", "POST"));
   await attempt("server", "Reads ada’s data without a token", () => ask("/api/me", "GET"));
   tell(true);
@@ -80,7 +80,7 @@ async function useStolenKey() {
   while (session.state === "connecting" && performance.now() < end) await new Promise((on) => setTimeout(on, 50));
   return session.generation || session.state === "active"
     ? { got: "it was let in", won: true }
-    : { got: "refused: another page’s" };
+    : { got: "refused, too" };
 }
 
 async function ask(path, method) {

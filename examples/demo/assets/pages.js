@@ -6,6 +6,9 @@ export function post(path, body) {
   return fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
+/** Stands for the origin of the page that the server renders. */
+export const RENDERED = "rendered";
+
 export class PageFrames {
   #container;
   #frames = new Map();
@@ -38,7 +41,7 @@ export class PageFrames {
   /** Has every page of the app make a call. */
   call(what) {
     for (const [origin, { frame, hostile }] of this.#frames) {
-      if (!hostile) frame.contentWindow.postMessage({ type: "tokencast-demo/call", what }, origin);
+      if (frame && !hostile) frame.contentWindow.postMessage({ type: "tokencast-demo/call", what }, origin);
     }
   }
 
@@ -62,7 +65,20 @@ export class PageFrames {
 
   /** How many of the app's pages are open. */
   get count() {
-    return [...this.#frames.values()].filter(({ hostile }) => !hostile).length;
+    return [...this.#frames.values()].filter(({ frame, hostile }) => frame && !hostile).length;
+  }
+
+  /** The page that the server renders, as the app's window has it: in words, for a cookie of the app's is not this browser's. */
+  showRendered(loading, page) {
+    const known = this.#frames.get(RENDERED);
+    if (!known && !loading) return;
+    const figure = known?.figure ?? this.#container.appendChild(rendered());
+    if (!known) this.#frames.set(RENDERED, { name: "Home", figure });
+    const [mark, words] = figure.querySelectorAll(".result > *");
+    mark.textContent = page?.status ?? "";
+    mark.className = `status ${page?.status === 200 ? "good" : "bad"}`;
+    mark.hidden = !page;
+    words.textContent = page ? page.text : "waits to be asked for";
   }
 
   figures() {
@@ -92,7 +108,7 @@ export class PageFrames {
   /** What a script in a page found, and what the hostile page tried; only of the pages in these frames. */
   #hear({ source, origin, data }) {
     const page = this.#frames.get(origin);
-    if (!page || source !== page.frame.contentWindow) return;
+    if (!page?.frame || source !== page.frame.contentWindow) return;
     if (data?.type === "tokencast-demo/found" && !page.hostile) {
       post("found", { page: String(data.page), found: data.found.map(String) });
     }
@@ -106,4 +122,22 @@ export class PageFrames {
       post("tried", { attempts, done: data.done === true });
     }
   }
+}
+
+function rendered() {
+  const figure = document.createElement("figure");
+  figure.className = "rendered";
+  const made = (parent, tag, className, text = "") => {
+    const element = parent.appendChild(document.createElement(tag));
+    element.className = className;
+    element.textContent = text;
+    return element;
+  };
+  const top = made(figure, "div", "row");
+  made(top, "b", "name", "Home");
+  made(top, "span", "small", "/app, in the app’s own window");
+  const result = made(figure, "p", "result");
+  made(result, "span", "status");
+  made(result, "span", "");
+  return figure;
 }

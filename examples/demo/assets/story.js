@@ -7,7 +7,7 @@ const KINDS = {
   key: "idempotency key",
 };
 /** The keys of stories, after those of the steps. */
-const KEYS = ["8", "9", "0"];
+const KEYS = ["9", "0", "p"];
 let drawn = "";
 let played;
 

@@ -21,6 +21,10 @@ export function sentence(beat, look) {
       return `${whoDid(beat, look)} sent ${plural(beat) ? "their calls" : "its call"} again${withToken(first)}.`;
     case "need":
       return `${whoDid(beat, look)} told the app: “I need a newer access token.” ${plural(beat) ? "Their calls wait" : "Its call waits"}.`;
+    case "held":
+      return "A page that the server renders is to be asked for. The app holds the request: its token is too old.";
+    case "released":
+      return "The app put the new token into that page’s cookie, and let the request go.";
     case "state":
       return `The app handed access token no. ${first.generation.number} to ${whom(beat, look)}.`;
     case "ended":
@@ -47,7 +51,7 @@ export function actorOf(beat) {
 export function toneOf(beat) {
   const [first] = beat.moments;
   if (beat.kind === "answer") return first.status && first.status < 400 ? "good" : "bad";
-  if (beat.kind === "state") return "token";
+  if (beat.kind === "state" || beat.kind === "released") return "token";
   if (["try", "ended", "copy"].includes(beat.kind)) return "bad";
   if (beat.kind === "ask" && first.carries.includes("refresh")) return first.from === "other" ? "bad" : "key";
   return "asks";
@@ -58,6 +62,10 @@ export function rider(moment, kind) {
   switch (kind) {
     case "need":
       return { text: "need a new one" };
+    case "held":
+      return { text: "hold on" };
+    case "released":
+      return { text: "cookie" };
     case "state":
       return { text: `no. ${moment.generation.number}`, generation: moment.generation };
     case "ended":
@@ -75,6 +83,7 @@ export function rider(moment, kind) {
       if (moment.carries.includes("refresh")) return { text: "refresh token", key: true };
       return { text: moment.asks.split(" ")[0] };
     default:
+      if (moment.page === "rendered") return { text: moment.carries.includes("access") ? "with cookie" : "no cookie" };
       if (!moment.generation) return { text: "no token" };
       return { text: `no. ${moment.generation.number}`, generation: moment.generation };
   }
@@ -87,6 +96,8 @@ const WHY = {
     "Had each page refreshed for itself, one refresh token would have been used several times. Servers take that for theft, and sign ada out.",
   add_notes: "A call that writes is sent again only because the server had refused it: it cannot have happened twice.",
   another_page: "A page that comes late needs no exchange of its own. It gets what the app has.",
+  rendered_page:
+    "Such a page is asked for before any script of it could speak. Without holding the request, ada would see a flash of “please sign in”.",
   hostile_page:
     "The browser tells the app which origin knocks, and a key opens the door once, for one origin. Said plainly: a hostile script inside one of the app’s own pages could use that page’s access token while it lasts. The refresh token it never has.",
   kill: "Phones end apps without asking. The refresh token was on disk before anybody had to rely on it, so ada stays signed in.",
@@ -102,6 +113,7 @@ function called(beat, look) {
   const [first] = beat.moments;
   const who = whoDid(beat, look);
   if (look.isHostile(first.page)) return `${who} asked the server: ${first.asks}. It has no token to show.`;
+  if (first.page === "rendered") return "The request for the page went to the server, with the token in a cookie.";
   if (first.asks.endsWith("/notes")) return `${who} asked the server to save a note${withToken(first)}.`;
   if (first.asks.endsWith("/me")) return `${who} asked the server for ada’s data${withToken(first)}.`;
   return `A script in ${whom(beat, look)} asked the server: ${first.asks}.`;
@@ -130,6 +142,9 @@ function answered(beat, look) {
   if (!status) return "The server’s answer was lost on the way. The app cannot know whether its refresh token was used.";
   if (to === "page") {
     const who = whom(beat, look);
+    if (beat.moments[0].page === "rendered") {
+      return status < 400 ? `The server rendered the page for ada (${status}).` : `The server refused the page (${status}).`;
+    }
     if (status < 400) return `The server answered ${who} (${status}).`;
     if (look.isHostile(beat.moments[0].page)) return `The server gave the hostile page nothing (${status}).`;
     return `The server turned ${who} away: that access token is over (401).`;
@@ -146,7 +161,7 @@ function answered(beat, look) {
 }
 
 function spoken({ who, text }) {
-  return `${who === "you" ? "You pressed: " : ""}${who === "you" ? text : upper(text)}.`;
+  return `${who === "you" ? "You: " : ""}${who === "you" ? text : upper(text)}.`;
 }
 
 function withToken({ generation }) {

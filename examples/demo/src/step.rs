@@ -19,6 +19,8 @@ pub(crate) enum Step {
     KillMidRefresh,
     /// One more page of the app is opened, or opened anew.
     AnotherPage,
+    /// The token expires, and a page is opened that the server renders: no script in it could ask for a token.
+    RenderedPage,
     /// A page that is none of the app's is opened, and tries what it can.
     HostilePage,
     SignOut,
@@ -47,6 +49,7 @@ impl Step {
             Self::Kill => "kill the app and restart it",
             Self::KillMidRefresh => "kill the app in the middle of a refresh",
             Self::AnotherPage => "open another page",
+            Self::RenderedPage => "open a page that the server renders, as the token expires",
             Self::HostilePage => "open a hostile page",
             Self::SignOut => "sign out",
         }
@@ -77,6 +80,7 @@ mod tests {
             Step::Kill,
             Step::KillMidRefresh,
             Step::AnotherPage,
+            Step::RenderedPage,
             Step::HostilePage,
             Step::SignOut,
         ] {

@@ -5,6 +5,7 @@ mod clock;
 mod storage;
 #[cfg(feature = "webview")]
 mod webviews;
+mod window;
 
 use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ use crate::control::{Line, Order, Outcome, PageSeen, Report, Said, Setup, Snapsh
 use crate::scheme;
 pub(crate) use clock::MovedClock;
 use storage::Traced;
+use window::Window;
 
 /// After the launcher is gone, the process lives this long at most.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -71,6 +73,8 @@ struct App {
     host: DevHost,
     clock: Arc<MovedClock>,
     storage: Arc<Traced>,
+    /// For a page that the server renders.
+    window: Window,
     /// The end of the token that was seen last.
     token_ends: Option<BootTime>,
     /// The pages that it shows itself.
@@ -97,6 +101,7 @@ impl App {
         let host = DevHost::start(&session, policy.clone())
             .await
             .map_err(|error| error.to_string())?;
+        let window = Window::open(&session, &setup.api)?;
         session.restored().await;
         #[cfg(feature = "webview")]
         let webviews = match &setup.webviews[..] {
@@ -108,6 +113,7 @@ impl App {
             host,
             clock,
             storage,
+            window,
             token_ends: None,
             #[cfg(feature = "webview")]
             _webviews: webviews,
@@ -180,6 +186,13 @@ impl App {
                 tokio::spawn(async move {
                     let told = access_token(&session).await;
                     done(id, Ok::<_, String>(Some(told)));
+                });
+            }
+            Order::Load { path } => {
+                let loaded = self.window.load(&path);
+                tokio::spawn(async move {
+                    let loaded = loaded.await.and_then(|page| Ok(serde_json::to_string(&page)?));
+                    done(id, loaded.map(Some));
                 });
             }
             // Everything is told after every order.

@@ -14,10 +14,7 @@ pub(super) async fn attack(invitation: &Invitation, api: &str) -> Result<Vec<Att
     let mut attempts = Vec::new();
     for (tries, key) in [
         ("Knocks at the app’s door without a key", None),
-        (
-            "Knocks with a key that it stole from another page",
-            Some(host.key.as_str()),
-        ),
+        ("Knocks with a stolen key", Some(host.key.as_str())),
     ] {
         let let_in = page::connect(&host.url, &invitation.origin, key).await.is_ok();
         let got = if let_in { "it was let in" } else { "refused" };

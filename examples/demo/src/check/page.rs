@@ -251,7 +251,7 @@ impl Page {
 }
 
 impl Gen {
-    fn is_newer(&self, than: &Self) -> bool {
+    pub(super) fn is_newer(&self, than: &Self) -> bool {
         self.s != than.s || (self.e, self.g) > (than.e, than.g)
     }
 }

@@ -43,6 +43,7 @@ pub(super) async fn play(
         .call_with_a_good_token("after it, all pages call the API")
         .await?;
     script.another_page().await?;
+    script.rendered_page().await?;
     script.hostile_page().await?;
     script.sign_out().await?;
     script.sign_in(1).await?;
@@ -248,6 +249,33 @@ impl<W: Write> Script<'_, W> {
         )
     }
 
+    async fn rendered_page(&mut self) -> Result<()> {
+        let before = self.players.generation().await?;
+        let counted = self.perform(Step::RenderedPage).await?;
+        let page = self.stage.board().scene().rendered;
+        let page = page.context("the app loaded no page")?;
+        self.expect(
+            &format!(
+                "its request waited for the exchange, and the server rendered “{}”",
+                page.text
+            ),
+            page.held && page.status == 200 && page.text.contains("ada") && exchanges(&counted) == 1,
+        )?;
+        self.expect(
+            "the server was asked once, and never answered 401",
+            counted.after.documents - counted.before.documents == 1
+                && counted.after.documents_refused == counted.before.documents_refused,
+        )?;
+        let mut told = 0;
+        for page in &mut *self.players.pages().await {
+            told += u32::from(
+                page.until(|page| page.generation().is_some_and(|held| held.is_newer(&before)))
+                    .await,
+            );
+        }
+        self.expect("the other pages got the new token as well", told == 5)
+    }
+
     async fn hostile_page(&mut self) -> Result<()> {
         let before = self.players.generation().await?;
         let counted = self.perform(Step::HostilePage).await?;
@@ -297,7 +325,7 @@ impl<W: Write> Script<'_, W> {
         )?;
         self.expect(
             &format!("{} exchanges: one for each new token", stats.exchanges),
-            stats.exchanges == 6,
+            stats.exchanges == 7,
         )?;
         self.expect("eight notes for eight calls", stats.notes == 8)?;
         let tokens = self.players.tokens();

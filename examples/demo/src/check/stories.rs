@@ -53,6 +53,7 @@ pub(super) async fn buttons(
         Step::CallApi,
         Step::KillMidRefresh,
         Step::AnotherPage,
+        Step::RenderedPage,
         Step::HostilePage,
         Step::SignOut,
     ];

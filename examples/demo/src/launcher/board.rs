@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::played::Played;
 use super::stage::Attempt;
 use super::wire::{Moment, Wire};
-use crate::control::{Snapshot, StorageUsed};
+use crate::control::{Rendered, Snapshot, StorageUsed};
 use crate::scheme;
 use crate::step::Step;
 
@@ -48,7 +48,9 @@ pub(crate) struct Scene {
     pub(crate) another: u64,
     /// The same for the hostile page.
     pub(crate) hostile: u64,
-    /// What that one tried last, and what it got.
+    /// The page that the server rendered last.
+    pub(crate) rendered: Option<Rendered>,
+    /// What the hostile page tried last, and what it got.
     pub(crate) attempts: Vec<Attempt>,
     events: VecDeque<Event>,
     wire: Wire,
@@ -114,6 +116,7 @@ impl Board {
                 opening: 0,
                 another: 0,
                 hostile: 0,
+                rendered: None,
                 attempts: Vec::new(),
                 events: VecDeque::new(),
                 wire: Wire::default(),
@@ -246,6 +249,7 @@ impl Scene {
             "opening": self.opening,
             "another": self.another,
             "hostile": self.hostile,
+            "rendered": self.rendered,
             "attempts": self.attempts,
             "events": events,
             "wire": self.wire.to_json(),

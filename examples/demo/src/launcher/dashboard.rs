@@ -365,6 +365,10 @@ async fn tried(State(dashboard): Shared, headers: HeaderMap, body: String) -> Re
         Ok(Tried { attempts, done }) => {
             let tried = &dashboard.browser.tried;
             let told = tried.borrow().attempts.len();
+            // One that was overtaken by the next.
+            if attempts.len() < told {
+                return StatusCode::NO_CONTENT.into_response();
+            }
             // The tap sees what goes to the server.
             let unseen = attempts.iter().skip(told).filter(|it| it.at != Target::Server);
             let origin = dashboard.door.hostile();

@@ -279,7 +279,11 @@ impl Stage {
 
     async fn play(&mut self, step: Step, audience: &impl Audience) -> Result<()> {
         match step {
-            Step::SignIn => self.sign_in(audience).await,
+            Step::SignIn => {
+                // A story may have changed it.
+                self.backend.create_user(USERNAME, PASSWORD).await?;
+                self.sign_in(audience).await
+            }
             Step::SignOut => self.sign_out(audience).await,
             Step::Expire => self.expire().await,
             Step::CallApi => self.call(Call::Me, audience).await,
@@ -290,6 +294,7 @@ impl Stage {
             }
             Step::KillMidRefresh => self.kill_mid_refresh(audience).await,
             Step::AnotherPage => self.another_page(audience).await,
+            Step::RenderedPage => self.rendered_page().await,
             Step::HostilePage => self.hostile_page(audience).await,
         }
     }
@@ -402,8 +407,10 @@ impl Stage {
         self.door.close();
         // It may have ended on its own.
         if let Some(app) = self.app.take() {
-            self.board
-                .event(Who::You, "SIGKILL: the app has no time to save anything");
+            self.board.event(
+                Who::You,
+                "the app is killed (SIGKILL), without time to save anything",
+            );
             app.kill().await?;
         }
         let gone = |scene: &Scene| scene.app.pid.is_none();

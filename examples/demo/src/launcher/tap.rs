@@ -14,20 +14,17 @@ use anyhow::Result;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, Response, header};
 use hyper::body::Incoming;
-use hyper::client::conn::http1 as client;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::http::{MOST, send};
 pub(crate) use labels::{Kind, Label, Purse, Text};
 use labels::{Labels, Sent};
-
-/// More than any request or answer here.
-const MOST: usize = 1 << 20;
 
 /// Who sends requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -321,22 +318,6 @@ async fn pass(shared: Arc<Shared>, actor: Actor, request: Request<Incoming>) -> 
         shared.tell_answer(passing, given).await;
     }
     Ok(answer?.map(Body::from))
-}
-
-/// One request over a connection of its own.
-pub(crate) async fn send(server: &str, request: Request<Body>) -> Result<Response<Bytes>> {
-    let stream = TcpStream::connect(server).await?;
-    let (mut sender, connection) = client::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(async move {
-        // Its errors are the request's errors, too.
-        let _ = connection.await;
-    });
-    let (mut head, body) = sender.send_request(request).await?.into_parts();
-    let body = to_bytes(Body::new(body), MOST).await?;
-    // They belong to that connection.
-    head.headers.remove(header::CONNECTION);
-    head.headers.remove(header::TRANSFER_ENCODING);
-    Ok(Response::from_parts(head, body))
 }
 
 #[cfg(test)]

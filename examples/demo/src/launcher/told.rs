@@ -112,6 +112,23 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
             ),
             exchanges <= 1 && rejected == 0,
         ),
+        Step::RenderedPage => {
+            let refused = after.documents_refused - before.documents_refused;
+            let shown = scene.rendered.as_ref().filter(|page| page.status == 200);
+            (
+                match shown {
+                    Some(page) if page.held => format!(
+                        "The app held the request, {renewed} {}, put the new token into the page’s cookie, and only then \
+                         let it go. The server rendered “{}” at the first try: {refused} answers were 401.",
+                        times(exchanges),
+                        page.text,
+                    ),
+                    Some(page) => format!("The server rendered “{}”, and nothing had to wait.", page.text),
+                    None => "The page was not rendered.".to_owned(),
+                },
+                shown.is_some_and(|page| page.held) && exchanges == 1 && refused == 0,
+            )
+        }
         Step::HostilePage => (attacked(&scene.attempts), {
             let nothing = scene.attempts.iter().all(|attempt| attempt.nothing);
             nothing && !scene.attempts.is_empty() && exchanges == 0

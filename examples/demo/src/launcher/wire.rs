@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokencast::token::Generation;
 
 use super::tap::{Actor, Answer, Kind, Label, Passing};
-use crate::control::Said;
+use crate::control::{RENDERED, Said};
 
 /// So many are kept: more than a browser misses between two looks.
 const MOST: usize = 160;
@@ -95,7 +95,11 @@ impl Wire {
 
 impl From<Passing> for Moment {
     fn from(passing: Passing) -> Self {
+        // The window of the app asks for the page itself: it is the page's way.
+        let rendered = passing.from == Actor::App && passing.asks.ends_with(" /app");
+        let page = passing.origin.or(rendered.then(|| RENDERED.to_owned()));
         let sender = match passing.from {
+            Actor::App if rendered => Spot::Page,
             Actor::App => Spot::App,
             Actor::Page => Spot::Page,
             Actor::Other => Spot::Other,
@@ -125,7 +129,6 @@ impl From<Passing> for Moment {
                 (Spot::Server, sender, what)
             }
         };
-        let page = passing.origin;
         Self { from, to, page, what }
     }
 }

@@ -1,10 +1,10 @@
-//! Pages that come later: one more of the app's, and a hostile one.
+//! Pages that come later: one more of the app's, one that the server renders, and a hostile one.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{Audience, Scene, Stage, sites};
-use crate::control::PageSeen;
+use crate::control::{Order, PageSeen};
 use crate::launcher::wire::{Moment, Spot, What};
 
 /// What a hostile page tried, and what came of it.
@@ -43,6 +43,17 @@ impl Stage {
             self.board.until(audience.patience(), has_it).await,
             "the new page has no access token: is the dashboard open?"
         );
+        Ok(())
+    }
+
+    pub(super) async fn rendered_page(&mut self) -> Result<()> {
+        ensure!(self.is_active(), "nobody is signed in");
+        self.board.change(|scene| scene.rendered = None);
+        self.expire().await?;
+        let order = Order::Load { path: "/app".into() };
+        let page = self.door.orders()?.give(order).await?;
+        let page = serde_json::from_str(&page.context("the app does not tell what it loaded")?)?;
+        self.board.change(|scene| scene.rendered = Some(page));
         Ok(())
     }
 
