@@ -16,6 +16,8 @@ macro_rules! suite {
             an_app_that_writes_the_cookie_before_it_loads_shows_401s_and_loses_forms
             without_the_hold_forms_are_lost_and_documents_are_not
             without_the_drop_a_token_that_ended_early_is_shown_as_401
+            a_server_without_the_contract_leads_astray_and_loses_forms
+            a_refresh_that_does_not_come_keeps_nobody_waiting
             a_frame_s_document_waits_too
             a_sign_out_takes_the_cookie_away
             two_views_wait_for_one_exchange

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tokencast_backend::ReceivedForm;
+use tokencast_backend::{FaultKind, ReceivedForm};
 use tokencast_webviews::{View as _, run, until};
 
 use crate::hosts::{Host, Layers};
@@ -112,6 +112,45 @@ pub(crate) async fn the_client_alone_hides_a_rejected_document_and_loads_it_agai
         let shown: Vec<_> = seen.iter().filter(|seen| seen.refused && !seen.hidden).collect();
         assert!(shown.is_empty(), "{end:?}: {shown:?}");
     }
+}
+
+/// A server that leads to a sign-in where it should answer 401, and refuses a form where it should send it back: no other
+/// layer makes up for that.
+pub(crate) async fn a_server_without_the_contract_leads_astray_and_loses_forms<H: Host>() {
+    let user = User::<H>::at_home(Layers::All).await;
+    user.next_document(FaultKind::Redirect {
+        status: 302,
+        location: "/app/search?q=sign-in".into(),
+    });
+    user.taps("next").await;
+    assert_eq!(user.sees().await, "Search");
+    user.taps("home").await;
+    user.arrives("Home").await;
+    user.next_document(FaultKind::Answer {
+        status: 401,
+        retry_after: None,
+        content_type: Some("text/html".into()),
+        body: "<title>Sign in</title>".into(),
+        processed: false,
+    });
+    user.adds_note("a note").await;
+    assert_eq!(user.sees().await, "Sign in");
+    assert_eq!(user.server().stats().notes, 0);
+}
+
+/// Whoever waits is shown in the end what the server says, and can go on when it is well again.
+pub(crate) async fn a_refresh_that_does_not_come_keeps_nobody_waiting<H: Host>() {
+    let user = User::<H>::at_home(Layers::All).await;
+    user.server().hold_refreshes();
+    user.expire();
+    user.taps("next").await;
+    user.server().wait_until_held(1).await;
+    assert_eq!(user.server().stats().documents_refused, 0);
+    user.waits().await;
+    assert_eq!(user.sees().await, "");
+    user.server().release();
+    user.load("/app").await;
+    user.arrives("Home").await;
 }
 
 /// Where a way leads, and back to a good start.

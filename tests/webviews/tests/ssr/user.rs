@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokencast::pages::PagePolicy;
 use tokencast::session::AuthSession;
 use tokencast::transport::ReqwestTransport;
-use tokencast_backend::{Config, RunningBackend, Tls};
+use tokencast_backend::{Config, Fault, FaultKind, Route, RunningBackend, Tls};
 use tokencast_testkit::{LeapClock, Rig, ada};
 use tokencast_webviews::{View, run, until};
 
@@ -87,6 +87,18 @@ impl<H: Host> User<H> {
     pub(crate) fn sleep(&self, time: Duration) {
         self.clock.advance(time);
         self.server().advance_clock(time);
+    }
+
+    /// Time passes until another document than before is there.
+    pub(crate) async fn waits(&self) {
+        while self.view.run(&format!("return {LOADED}")).await != Some(Value::Bool(true)) {
+            self.clock.advance(Duration::from_secs(1));
+        }
+    }
+
+    /// What the server does with the next request for one of its pages.
+    pub(crate) fn next_document(&self, fault: FaultKind) {
+        self.server().arm(Fault::once(Route::Pages, fault)).unwrap();
     }
 
     /// Loads a page, as an app does that has been told to show it.
