@@ -47,6 +47,24 @@ impl Tab {
         ))
     }
 
+    /// Runs a script in each later document of the tab, before any of the page's own.
+    pub async fn run_at_document_start(&self, script: &str) -> Result<(), CdpError> {
+        // Without this no script is run so.
+        self.call("Page.enable", json!({})).await?;
+        let wanted = json!({ "source": script });
+        self.call("Page.addScriptToEvaluateOnNewDocument", wanted).await?;
+        Ok(())
+    }
+
+    /// Writes a cookie as a host without a bridge would.
+    pub async fn set_cookie(&self, url: &str, name: &str, value: &str) -> Result<(), CdpError> {
+        let wanted = json!({
+            "name": name, "value": value, "url": url, "path": "/", "secure": true, "httpOnly": true, "sameSite": "Lax",
+        });
+        self.call("Network.setCookie", wanted).await?;
+        Ok(())
+    }
+
     /// Hides it, as another tab in front of it does.
     pub async fn hide(&self) -> Result<(), CdpError> {
         self.in_window("minimized").await
