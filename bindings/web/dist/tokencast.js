@@ -3,6 +3,7 @@ var self = globalThis;
 var isOpaque = self.origin === "null";
 var { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
 var { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = XMLHttpRequest?.prototype ?? {};
+var { send: socketSend } = WebSocket?.prototype ?? {};
 var { apply } = Reflect;
 var { parse, stringify } = JSON;
 var { setPrototypeOf } = Object;
@@ -452,10 +453,11 @@ function openSocket({ url, key }) {
   return (received, lost) => {
     const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
     const early = [];
-    listen(socket, "open", () => early.splice(0).forEach((text) => socket.send(text)));
+    const send = (text) => apply(socketSend, socket, [text]);
+    listen(socket, "open", () => early.splice(0).forEach(send));
     listenForText(socket, received);
     listen(socket, "close", lost);
-    return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text) };
+    return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : send(text) };
   };
 }
 

@@ -5,7 +5,7 @@ use super::Page;
 use crate::bridge::Demand;
 use crate::bridge::action::{Action, DocumentOrigin, Pushed};
 use crate::bridge::answer::{self, Status};
-use crate::bridge::document::Relation;
+use crate::bridge::document::{Document, Relation};
 use crate::bridge::origin::Origin;
 use crate::bridge::script::Script;
 use crate::bridge::turn::Turn;
@@ -34,12 +34,12 @@ impl Page {
 
     /// The host saw the document's token rejected. As a document's own `need`, but what comes of it is pushed.
     pub(in crate::bridge) fn on_rejected(&mut self, turn: &mut Turn<'_>) {
-        let Some(document) = self.document.as_mut().filter(|document| document.is_seen()) else {
-            return;
-        };
-        if !self.policy.pushes() || !self.meter.admit(turn.now) {
+        if !self.may_push() || !self.meter.admit(turn.now) {
             return;
         }
+        let Some(document) = &mut self.document else {
+            return;
+        };
         let here = &turn.standing.stamp;
         match document.relation(turn.standing) {
             Relation::Unknown => {}
@@ -81,6 +81,11 @@ impl Page {
                 document.unsee();
             }
         }
+    }
+
+    /// Whether a script may go into the present document.
+    pub(super) fn may_push(&self) -> bool {
+        self.policy.pushes() && self.document.as_ref().is_some_and(Document::is_seen)
     }
 
     /// The origin of a committed document that may be pushed to. Its script compares it again, in the document.

@@ -122,7 +122,7 @@ fn under_the_contract_a_page_that_is_lent_the_request_loses_no_session_by_one_fa
 
 #[test]
 fn under_the_contract_a_page_that_lapses_counts_as_a_delayed_request() {
-    const FAULTS: &[Fault] = &[Crash, LostAfter, Lapse, Unjudged, LockGivenUp, Outage, LongWait];
+    const FAULTS: &[Fault] = &[Crash, LostAfter, Lapse, Unjudged, Outage, Unreadable, LongWait];
     let variant = Variant {
         lends: true,
         most_faults: 2,
@@ -130,7 +130,7 @@ fn under_the_contract_a_page_that_lapses_counts_as_a_delayed_request() {
         faults: FAULTS,
         ..Variant::CONTRACT
     };
-    let named = pairs(&[(Lapse, LongWait), (LockGivenUp, LongWait)]);
+    let named = pairs(&[(Lapse, LongWait)]);
     assert_losses("contract, lent to a page, two faults", &variant, &named);
 }
 
