@@ -126,4 +126,4 @@ impl Documents {
 
 type Done = Box<dyn FnOnce(Result<(), Error>)>;
 
-const NOBODY: Option<&Cancellable> = None;
+pub(crate) const NOBODY: Option<&Cancellable> = None;
