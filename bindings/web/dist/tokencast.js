@@ -42,7 +42,7 @@ function deadlineIn(ms) {
 // src/protocol.ts
 var MAX_LENGTH = 65536;
 function encode(id, message) {
-  return stringify({ v: 1, id, ...message });
+  return stringify({ __proto__: null, v: 1, id, ...message });
 }
 function parseMessage(text) {
   let fields;
@@ -67,14 +67,15 @@ function nameOf({ s, e, g }) {
   return { store: s, epoch: e, number: g };
 }
 function parseKind(fields, id, gen) {
-  const { k, code, reason, retry_ms } = fields;
+  const { k, code, reason, retry_ms, rt } = fields;
   if (k === "state") return parseState(fields, id, gen);
+  if (k === "lease" && typeof rt === "string") return fields;
   if (k === "notify" && gen) return { k, id, gen };
   if (k === "ended" && gen) return { k, id, gen, reason: typeof reason === "string" ? reason : "server" };
   if (k === "err" && typeof code === "string") return { k, id, code, retryIn: isCount(retry_ms) ? retry_ms : 1e3 };
   return void 0;
 }
-function parseState({ k, st, at, exp, api }, id, gen) {
+function parseState({ k, st, at, exp, api, mode }, id, gen) {
   if (!gen && at != null) return void 0;
   if (!(st === "active" ? gen : st === "locked" || st === "restoring")) return void 0;
   if (at != null && !isToken(at) || !Array.isArray(api)) return void 0;
@@ -85,7 +86,8 @@ function parseState({ k, st, at, exp, api }, id, gen) {
     st,
     at: at ?? void 0,
     exp: typeof exp === "number" ? exp : Infinity,
-    api: parseApi(api)
+    api: parseApi(api),
+    mode
   };
 }
 function parseApi(list) {
@@ -264,6 +266,8 @@ function createCore(open) {
   let state = open ? "connecting" : "plain";
   let ending;
   let api = {};
+  let mode;
+  let exchange;
   let conversation;
   let greeted = false;
   let watched = false;
@@ -280,16 +284,17 @@ function createCore(open) {
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
     const { code } = message;
-    if (code === "denied" || code === "version") degrade(code);
+    if (code === "denied" && !message.id || code === "version") degrade(code);
     if (code === "stale" || code === "ended") greet();
   }
-  function accept({ gen, at, exp, st, api: allowed }) {
+  function accept({ gen, at, exp, st, api: allowed, mode: chosen }) {
     if (ending && bound()) return;
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
     if (taken === "older") return;
     if (taken === "over") return finish("signed_out");
     state = st;
     api = allowed;
+    mode = chosen;
     ending = void 0;
     if (taken === "same") return;
     release("newer", ({ used }) => isNewer(gen, used));
@@ -311,14 +316,22 @@ function createCore(open) {
     release("refused", () => true);
     console.warn("tokencast: plain fetch from now on:", why);
   }
-  function ask(message, settled) {
+  function ask(message, settled, lend) {
     const question = stringify(message);
     if (asked.has(question) || !conversation || state === "plain") return;
     asked.add(question);
-    conversation.send(message, (answer) => {
+    const send = (what) => conversation?.send(what, answered);
+    const answered = (answer) => {
+      if (lend && exchange && answer?.k === "lease")
+        return exchange(answer, secret(), (brought) => brought ? send(brought) : answered());
+      if (lend && answer?.k !== "state") {
+        lend = false;
+        return send(message);
+      }
       asked.delete(question);
       settled(answer);
-    });
+    };
+    send(lend ? { k: "lease" } : message);
   }
   function greet() {
     ask({ k: "hello", min: 1, max: 1, doc, have: held()?.gen ?? null, resume: greeted }, (answer) => {
@@ -329,10 +342,11 @@ function createCore(open) {
     });
   }
   function need(used, why) {
-    ask({ k: "need", used, why }, (answer) => {
+    const settled = (answer) => {
       const confirmed = answer?.k === "state" && answer.st === "active";
       release(confirmed ? "confirmed" : "refused", (call) => call.why === why && call.used?.g === used.g);
-    });
+    };
+    ask({ k: "need", used, why }, settled, exchange && mode === "self");
   }
   function live() {
     if (watched) return;
@@ -359,6 +373,7 @@ function createCore(open) {
     state: () => state,
     held,
     bound,
+    reloads: () => mode === "reload",
     authorize(request) {
       if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
     },
@@ -373,6 +388,7 @@ function createCore(open) {
       heard(message);
     },
     need,
+    lend: (wanted) => (exchange ?? (exchange = wanted)) === wanted,
     async renewed(used, why, signal) {
       if (isNewer(held()?.gen, used)) return "newer";
       if (state === "ended") return "ended";
@@ -472,6 +488,9 @@ var core;
 function connection() {
   return core ?? (core = createCore(isOpaque ? void 0 : relay() ?? devHost));
 }
+
+// src/lend.ts
+var LEND = /* @__PURE__ */ Symbol.for("tokencast.lend");
 
 // src/fetch.ts
 var STREAM_MARGIN = 3e4;
@@ -690,9 +709,10 @@ function connect(options) {
   const shared = connection();
   const session = {
     fetch: replayingFetch(shared, origins),
-    XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,
+    XMLHttpRequest: replayingXhr(shared, origins),
     onAccessToken: shared.onAccessToken,
     onEnded: shared.onEnded,
+    [LEND]: shared.lend,
     get state() {
       return shared.state();
     },
@@ -701,7 +721,7 @@ function connect(options) {
       return held && nameOf(held.gen);
     }
   };
-  if (options.globals && shared.state() !== "plain") {
+  if (options.globals && (typeof INJECTED !== "undefined" || shared.state() !== "plain")) {
     Object.assign(globalThis, { fetch: session.fetch, XMLHttpRequest: session.XMLHttpRequest });
   }
   return session;

@@ -15,6 +15,9 @@ export function connection(): Core {
   return (core ??= createCore(isOpaque ? undefined : (relay() ?? devHost)));
 }
 
+/** The connection, if anything has needed it yet. */
+export const started = () => core;
+
 /**
  * The door of a guarded push: the app's script hands over one message here. Where the app can do nothing but push there
  * is no port, and the first message makes this an app's page.
