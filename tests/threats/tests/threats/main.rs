@@ -35,3 +35,10 @@ macro_rules! stories {
 stories!(in_chromium, tokencast_webviews::ChromiumHost);
 #[cfg(feature = "webkit")]
 stories!(in_webkitgtk, tokencast_webviews::WebKitHost);
+
+// What only one engine can play.
+#[cfg(feature = "webkit")]
+stories! { only_in_webkitgtk, tokencast_webviews::WebKitHost:
+    // Chromium's protocol names an address only when its document is there, and runs no script before.
+    navigation::a_view_that_is_on_its_way_to_the_app_is_still_the_stranger_s
+}
