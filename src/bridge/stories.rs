@@ -19,6 +19,7 @@ mod cookies;
 mod lease;
 mod push;
 mod reload;
+mod responses;
 
 const FRESH: Demand = Demand::Fresh { min_ttl: MIN_TTL };
 

@@ -39,8 +39,6 @@ export interface Session {
     /**
      * `XMLHttpRequest` under the same rules as {@link Session.fetch}. Its events are held back while a rejected call waits
      * for the app. A synchronous call gets the header only and is never replayed. `undefined` outside a browser.
-     *
-     * Of the script that an app injects this is the plain `XMLHttpRequest`: use `fetch` there.
      */
     readonly XMLHttpRequest: typeof globalThis.XMLHttpRequest;
     /**

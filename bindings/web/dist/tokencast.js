@@ -1,7 +1,9 @@
 // src/natives.ts
 var self = globalThis;
+var isOpaque = self.origin === "null";
 var { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
 var { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = XMLHttpRequest?.prototype ?? {};
+var { send: socketSend } = WebSocket?.prototype ?? {};
 var { apply } = Reflect;
 var { parse, stringify } = JSON;
 var { setPrototypeOf } = Object;
@@ -20,6 +22,12 @@ var { addEventListener } = EventTarget.prototype;
 function listen(target, type, handler, capture = false) {
   apply(addEventListener, target, [type, handler, capture]);
 }
+function listenForText(target, received) {
+  listen(target, "message", (event) => {
+    const text = apply(messageData, event, []);
+    if (typeof text === "string") received(text);
+  });
+}
 function getter(type, name) {
   return Object.getOwnPropertyDescriptor(type?.prototype, name)?.get;
 }
@@ -35,12 +43,12 @@ function deadlineIn(ms) {
 // src/protocol.ts
 var MAX_LENGTH = 65536;
 function encode(id, message) {
-  return stringify({ v: 1, id, ...message });
+  return stringify({ __proto__: null, v: 1, id, ...message });
 }
 function parseMessage(text) {
-  if (text.length > MAX_LENGTH) return void 0;
   let fields;
   try {
+    if (text.length > MAX_LENGTH) return void 0;
     fields = record(parse(text));
   } catch {
     return void 0;
@@ -60,14 +68,15 @@ function nameOf({ s, e, g }) {
   return { store: s, epoch: e, number: g };
 }
 function parseKind(fields, id, gen) {
-  const { k, code, reason, retry_ms } = fields;
+  const { k, code, reason, retry_ms, rt } = fields;
   if (k === "state") return parseState(fields, id, gen);
+  if (k === "lease" && typeof rt === "string") return fields;
   if (k === "notify" && gen) return { k, id, gen };
   if (k === "ended" && gen) return { k, id, gen, reason: typeof reason === "string" ? reason : "server" };
   if (k === "err" && typeof code === "string") return { k, id, code, retryIn: isCount(retry_ms) ? retry_ms : 1e3 };
   return void 0;
 }
-function parseState({ k, st, at, exp, api }, id, gen) {
+function parseState({ k, st, at, exp, api, mode }, id, gen) {
   if (!gen && at != null) return void 0;
   if (!(st === "active" ? gen : st === "locked" || st === "restoring")) return void 0;
   if (at != null && !isToken(at) || !Array.isArray(api)) return void 0;
@@ -78,7 +87,8 @@ function parseState({ k, st, at, exp, api }, id, gen) {
     st,
     at: at ?? void 0,
     exp: typeof exp === "number" ? exp : Infinity,
-    api: parseApi(api)
+    api: parseApi(api),
+    mode
   };
 }
 function parseApi(list) {
@@ -257,30 +267,35 @@ function createCore(open) {
   let state = open ? "connecting" : "plain";
   let ending;
   let api = {};
+  let mode;
+  let exchange;
   let conversation;
   let greeted = false;
+  let watched = false;
+  let deaf = false;
   let retry;
   function current() {
     const now = held();
     return now && { value: secret(), generation: nameOf(now.gen) };
   }
   function heard(message) {
-    if (state === "plain") return;
+    if (deaf) return;
     if (message.k === "state") accept(message);
     if (message.k === "ended") finish(message.reason, message.gen);
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
     const { code } = message;
-    if (code === "denied" || code === "version") degrade(code);
+    if (code === "denied" && !message.id || code === "version") degrade(code);
     if (code === "stale" || code === "ended") greet();
   }
-  function accept({ gen, at, exp, st, api: allowed }) {
+  function accept({ gen, at, exp, st, api: allowed, mode: chosen }) {
     if (ending && bound()) return;
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
     if (taken === "older") return;
     if (taken === "over") return finish("signed_out");
     state = st;
     api = allowed;
+    mode = chosen;
     ending = void 0;
     if (taken === "same") return;
     release("newer", ({ used }) => isNewer(gen, used));
@@ -297,18 +312,27 @@ function createCore(open) {
   function degrade(why) {
     if (state === "ended" || state === "plain") return;
     state = "plain";
+    deaf = true;
     drop();
     release("refused", () => true);
     console.warn("tokencast: plain fetch from now on:", why);
   }
-  function ask(message, settled) {
+  function ask(message, settled, lend) {
     const question = stringify(message);
     if (asked.has(question) || !conversation || state === "plain") return;
     asked.add(question);
-    conversation.send(message, (answer) => {
+    const send = (what) => conversation?.send(what, answered);
+    const answered = (answer) => {
+      if (lend && exchange && answer?.k === "lease")
+        return exchange(answer, secret(), (brought) => brought ? send(brought) : answered());
+      if (lend && answer?.k !== "state") {
+        lend = false;
+        return send(message);
+      }
       asked.delete(question);
       settled(answer);
-    });
+    };
+    send(lend ? { k: "lease" } : message);
   }
   function greet() {
     ask({ k: "hello", min: 1, max: 1, doc, have: held()?.gen ?? null, resume: greeted }, (answer) => {
@@ -319,14 +343,18 @@ function createCore(open) {
     });
   }
   function need(used, why) {
-    ask({ k: "need", used, why }, (answer) => {
+    const settled = (answer) => {
       const confirmed = answer?.k === "state" && answer.st === "active";
       release(confirmed ? "confirmed" : "refused", (call) => call.why === why && call.used?.g === used.g);
-    });
+    };
+    ask({ k: "need", used, why }, settled, exchange && mode === "self");
   }
-  if (open) {
+  function live() {
+    if (watched) return;
+    watched = true;
     watchLife({
       started() {
+        if (!open) return;
         conversation = converse(open, heard, () => {
           conversation = void 0;
           degrade("connection lost");
@@ -341,10 +369,12 @@ function createCore(open) {
       }
     });
   }
+  if (open) live();
   return {
     state: () => state,
     held,
     bound,
+    reloads: () => mode === "reload",
     authorize(request) {
       if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
     },
@@ -352,7 +382,14 @@ function createCore(open) {
       if (held()) apply(xhrSetHeader, xhr, ["Authorization", "Bearer " + secret()]);
     },
     rejected: (origin) => api[origin],
+    receive(text) {
+      const message = parseMessage(text);
+      if (!message) return;
+      live();
+      heard(message);
+    },
     need,
+    lend: (wanted) => (exchange ?? (exchange = wanted)) === wanted,
     async renewed(used, why, signal) {
       if (isNewer(held()?.gen, used)) return "newer";
       if (state === "ended") return "ended";
@@ -391,6 +428,71 @@ function parseOrigin(text) {
   }
   throw errorOf("misconfigured", `api: ${stringify(text)} is not an https origin`);
 }
+
+// src/ports/devhost.ts
+var FRAGMENT = "#tokencast-dev=";
+function takeDevHost() {
+  const { location, history } = self;
+  if (!location?.hash?.startsWith(FRAGMENT) || isOpaque) return void 0;
+  const text = location.hash.slice(FRAGMENT.length);
+  history.replaceState(history.state, "", location.pathname + location.search);
+  const host = isLoopback(location.hostname) && parseDevHost(text);
+  return host ? openSocket(host) : void 0;
+}
+function parseDevHost(text) {
+  try {
+    const { url, key } = parse(decodeURIComponent(text));
+    const { protocol, hostname, href } = new URL(url);
+    const fits = protocol === "ws:" && isLoopback(hostname) && typeof key === "string" && /^[\w.~-]{1,256}$/.test(key);
+    return fits ? { url: href, key } : void 0;
+  } catch {
+    return void 0;
+  }
+}
+function openSocket({ url, key }) {
+  return (received, lost) => {
+    const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
+    const early = [];
+    const send = (text) => apply(socketSend, socket, [text]);
+    listen(socket, "open", () => early.splice(0).forEach(send));
+    listenForText(socket, received);
+    listen(socket, "close", lost);
+    return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : send(text) };
+  };
+}
+
+// src/ports/relay.ts
+function awaitRelay() {
+  let port;
+  if (!self.dispatchEvent) return () => void 0;
+  listen(self, "tokencast-port", (event) => {
+    if (port) return;
+    port = apply(messagePorts, event, [])?.[0];
+    if (!port) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+  self.dispatchEvent(new Event("tokencast-open"));
+  return () => port && openRelay(port);
+}
+function openRelay(port) {
+  return (received) => {
+    listenForText(port, received);
+    apply(startPort, port, []);
+    return { post: (text) => apply(postMessage, port, [text]) };
+  };
+}
+
+// src/connection.ts
+var devHost = takeDevHost();
+var relay = awaitRelay();
+var core;
+function connection() {
+  return core ?? (core = createCore(isOpaque ? void 0 : relay() ?? devHost));
+}
+
+// src/lend.ts
+var LEND = /* @__PURE__ */ Symbol.for("tokencast.lend");
 
 // src/fetch.ts
 var STREAM_MARGIN = 3e4;
@@ -601,80 +703,18 @@ function copyOf(body) {
   return copy;
 }
 
-// src/ports/devhost.ts
-var FRAGMENT = "#tokencast-dev=";
-function takeDevHost() {
-  const { location, history, origin } = self;
-  if (!location?.hash?.startsWith(FRAGMENT) || origin === "null") return void 0;
-  const text = location.hash.slice(FRAGMENT.length);
-  history.replaceState(history.state, "", location.pathname + location.search);
-  const host = isLoopback(location.hostname) && parseDevHost(text);
-  return host ? openSocket(host) : void 0;
-}
-function parseDevHost(text) {
-  try {
-    const { url, key } = parse(decodeURIComponent(text));
-    const { protocol, hostname, href } = new URL(url);
-    const fits = protocol === "ws:" && isLoopback(hostname) && typeof key === "string" && /^[\w.~-]{1,256}$/.test(key);
-    return fits ? { url: href, key } : void 0;
-  } catch {
-    return void 0;
-  }
-}
-function openSocket({ url, key }) {
-  return (received, lost) => {
-    const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
-    const early = [];
-    const on = (type, handler) => listen(socket, type, handler);
-    on("open", () => early.splice(0).forEach((text) => socket.send(text)));
-    on("message", (event) => {
-      const text = apply(messageData, event, []);
-      if (typeof text === "string") received(text);
-    });
-    on("close", lost);
-    return { post: (text) => socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text) };
-  };
-}
-
-// src/ports/relay.ts
-function awaitRelay() {
-  let port;
-  if (!self.dispatchEvent) return () => void 0;
-  listen(self, "tokencast-port", (event) => {
-    if (port) return;
-    port = apply(messagePorts, event, [])?.[0];
-    if (!port) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  });
-  self.dispatchEvent(new Event("tokencast-open"));
-  return () => port && openRelay(port);
-}
-function openRelay(port) {
-  return (received) => {
-    listen(port, "message", (event) => {
-      const text = apply(messageData, event, []);
-      if (typeof text === "string") received(text);
-    });
-    apply(startPort, port, []);
-    return { post: (text) => apply(postMessage, port, [text]) };
-  };
-}
-
 // src/index.ts
-var devHost = takeDevHost();
-var relay = awaitRelay();
-var core;
 function connect(options) {
   const injected = globalThis.tokencast?.connect;
   if (typeof injected === "function" && injected !== connect) return injected(options);
   const origins = apiOrigins(options.api);
-  const shared = core ?? (core = createCore(relay() ?? devHost));
+  const shared = connection();
   const session = {
     fetch: replayingFetch(shared, origins),
-    XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,
+    XMLHttpRequest: replayingXhr(shared, origins),
     onAccessToken: shared.onAccessToken,
     onEnded: shared.onEnded,
+    [LEND]: shared.lend,
     get state() {
       return shared.state();
     },
@@ -683,7 +723,7 @@ function connect(options) {
       return held && nameOf(held.gen);
     }
   };
-  if (options.globals && shared.state() !== "plain") {
+  if (options.globals && (typeof INJECTED !== "undefined" || shared.state() !== "plain")) {
     Object.assign(globalThis, { fetch: session.fetch, XMLHttpRequest: session.XMLHttpRequest });
   }
   return session;

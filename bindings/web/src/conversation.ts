@@ -6,7 +6,7 @@ import { encode, parseMessage, type FromApp, type FromPage } from "./protocol.js
 const ANSWER_TIMEOUT = 15_000;
 
 /** What became of a message: the app's answer, or `undefined` when the time was up. */
-export type Settled = (answer: FromApp | undefined) => void;
+export type Settled = (answer?: FromApp) => void;
 
 /** Messages and their answers, over a port. */
 export interface Conversation {

@@ -1,11 +1,22 @@
 import { deadlineIn } from "./clock.js";
 import { converse, type Conversation, type Settled } from "./conversation.js";
 import type { AccessToken, Session, SessionEnd, SessionState } from "./index.js";
+import type { Exchange } from "./lend.js";
 import { watchLife } from "./life.js";
 import { createListeners } from "./listeners.js";
 import { apply, requestHeaders, self, setHeader, startTimer, stopTimer, stringify, xhrSetHeader } from "./natives.js";
 import type { OpenPort } from "./port.js";
-import { isNewer, nameOf, type Api, type FromApp, type FromPage, type Gen, type State, type Why } from "./protocol.js";
+import {
+  isNewer,
+  nameOf,
+  parseMessage,
+  type Api,
+  type FromApp,
+  type FromPage,
+  type Gen,
+  type State,
+  type Why,
+} from "./protocol.js";
 import { createQueue, type Verdict } from "./queue.js";
 import { createHolder, type Held } from "./token.js";
 
@@ -13,6 +24,8 @@ import { createHolder, type Held } from "./token.js";
 export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
   state(): SessionState;
   held(): Held | undefined;
+  /** Whether the app loads the page again for each newer token. */
+  reloads(): boolean;
   /** Whether the document has belonged to a session. */
   bound(): boolean;
   /** Puts the token, if one is held, on a request that the page cannot reach. */
@@ -23,6 +36,10 @@ export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
   rejected(origin: string): readonly unknown[] | undefined;
   /** Tells the app that a token was rejected or is about to end; calls that used the same one ask once. */
   need(used: Gen, why: Why): void;
+  /** Lets the page refresh itself where the app lends its refresh token. Only the first one is taken. */
+  lend(exchange: Exchange): boolean;
+  /** Takes a message that came on no port of this document. */
+  receive(text: string): void;
   /** The same, and waits for a newer token. Rejects with the signal's reason when the caller gives up. */
   renewed(used: Gen | undefined, why: Why, signal: AbortSignal): Promise<Verdict>;
 }
@@ -43,8 +60,13 @@ export function createCore(open: OpenPort | undefined): Core {
   let state: SessionState = open ? "connecting" : "plain";
   let ending: SessionEnd | undefined;
   let api: Api = {};
+  let mode: unknown;
+  let exchange: Exchange | undefined;
   let conversation: Conversation | undefined;
   let greeted = false;
+  let watched = false;
+  /** Nothing is heard any more. */
+  let deaf = false;
   let retry: unknown;
 
   function current(): AccessToken | undefined {
@@ -53,19 +75,19 @@ export function createCore(open: OpenPort | undefined): Core {
   }
 
   function heard(message: FromApp): void {
-    if (state === "plain") return;
+    if (deaf) return;
     if (message.k === "state") accept(message);
     if (message.k === "ended") finish(message.reason, message.gen);
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
     const { code } = message;
-    // Refused for good; a refusal may come without an id.
-    if (code === "denied" || code === "version") degrade(code);
+    // Refused for good. A page may be denied a lease and nothing else: that answer has an id.
+    if ((code === "denied" && !message.id) || code === "version") degrade(code);
     // It no longer knows this document, or knows its end better than this page does.
     if (code === "stale" || code === "ended") greet();
   }
 
-  function accept({ gen, at, exp, st, api: allowed }: State): void {
+  function accept({ gen, at, exp, st, api: allowed, mode: chosen }: State): void {
     if (ending && bound()) return;
     // Only an active session has an epoch to belong to.
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
@@ -73,6 +95,7 @@ export function createCore(open: OpenPort | undefined): Core {
     if (taken === "over") return finish("signed_out");
     state = st;
     api = allowed;
+    mode = chosen;
     ending = undefined;
     if (taken === "same") return;
     // First the calls, then the page's own callbacks, which may be slow.
@@ -93,19 +116,30 @@ export function createCore(open: OpenPort | undefined): Core {
   function degrade(why: string): void {
     if (state === "ended" || state === "plain") return;
     state = "plain";
+    deaf = true;
     drop();
     release("refused", () => true);
     console.warn("tokencast: plain fetch from now on:", why);
   }
 
-  function ask(message: FromPage, settled: Settled): void {
+  /** Asks once at a time. With `lend` the page would rather borrow the refresh token than be told the answer. */
+  function ask(message: FromPage, settled: Settled, lend?: unknown): void {
     const question = stringify(message);
     if (asked.has(question) || !conversation || state === "plain") return;
     asked.add(question);
-    conversation.send(message, (answer) => {
+    const send = (what: FromPage) => conversation?.send(what, answered);
+    const answered: Settled = (answer) => {
+      if (lend && exchange && answer?.k === "lease")
+        return exchange(answer, secret(), (brought) => (brought ? send(brought) : answered()));
+      // No lease, or nothing came of it: the app can refresh by itself.
+      if (lend && answer?.k !== "state") {
+        lend = false;
+        return send(message);
+      }
       asked.delete(question);
       settled(answer);
-    });
+    };
+    send(lend ? { k: "lease" } : message);
   }
 
   function greet(): void {
@@ -119,15 +153,19 @@ export function createCore(open: OpenPort | undefined): Core {
   }
 
   function need(used: Gen, why: Why): void {
-    ask({ k: "need", used, why }, (answer) => {
+    const settled: Settled = (answer) => {
       const confirmed = answer?.k === "state" && answer.st === "active";
       release(confirmed ? "confirmed" : "refused", (call) => call.why === why && call.used?.g === used.g);
-    });
+    };
+    ask({ k: "need", used, why }, settled, exchange && mode === "self");
   }
 
-  if (open) {
+  function live(): void {
+    if (watched) return;
+    watched = true;
     watchLife({
       started() {
+        if (!open) return;
         conversation = converse(open, heard, () => {
           conversation = undefined;
           degrade("connection lost");
@@ -142,11 +180,13 @@ export function createCore(open: OpenPort | undefined): Core {
       },
     });
   }
+  if (open) live();
 
   return {
     state: () => state,
     held,
     bound,
+    reloads: () => mode === "reload",
     authorize(request) {
       if (held()) apply(setHeader, apply(requestHeaders, request, []), ["Authorization", "Bearer " + secret()]);
     },
@@ -154,7 +194,14 @@ export function createCore(open: OpenPort | undefined): Core {
       if (held()) apply(xhrSetHeader, xhr, ["Authorization", "Bearer " + secret()]);
     },
     rejected: (origin) => api[origin],
+    receive(text) {
+      const message = parseMessage(text);
+      if (!message) return;
+      live();
+      heard(message);
+    },
     need,
+    lend: (wanted) => (exchange ??= wanted) === wanted,
     async renewed(used, why, signal) {
       if (isNewer(held()?.gen, used)) return "newer";
       if (state === "ended") return "ended";

@@ -8,12 +8,11 @@
  * @packageDocumentation
  */
 
-import { createCore, type Core } from "./core.js";
+import { connection } from "./connection.js";
+import { LEND, type Lender } from "./lend.js";
 import { apiOrigins } from "./origins.js";
 import { replayingFetch } from "./fetch.js";
 import { replayingXhr } from "./xhr.js";
-import { takeDevHost } from "./ports/devhost.js";
-import { awaitRelay } from "./ports/relay.js";
 import { nameOf } from "./protocol.js";
 
 /** What {@link connect} needs to know. */
@@ -50,8 +49,6 @@ export interface Session {
   /**
    * `XMLHttpRequest` under the same rules as {@link Session.fetch}. Its events are held back while a rejected call waits
    * for the app. A synchronous call gets the header only and is never replayed. `undefined` outside a browser.
-   *
-   * Of the script that an app injects this is the plain `XMLHttpRequest`: use `fetch` there.
    */
   readonly XMLHttpRequest: typeof globalThis.XMLHttpRequest;
 
@@ -133,13 +130,8 @@ export interface TokencastError extends Error {
   readonly code: "misconfigured" | "ended";
 }
 
-/** Set by the build of the injected script, whose budget has no room for `XMLHttpRequest` yet. */
+/** Set by the build of the injected script: in an app that only pushes, a page is plain until the first push. */
 declare const INJECTED: boolean | undefined;
-
-// At evaluation: no later script may see the key in the fragment, or take the port.
-const devHost = takeDevHost();
-const relay = awaitRelay();
-let core: Core | undefined;
 
 /**
  * Connects the page to its app. Returns at once and does not fail where there is no app: the session's state is then
@@ -153,12 +145,13 @@ export function connect(options: ConnectOptions): Session {
   if (typeof injected === "function" && injected !== connect) return injected(options) as Session;
 
   const origins = apiOrigins(options.api);
-  const shared = (core ??= createCore(relay() ?? devHost));
-  const session: Session = {
+  const shared = connection();
+  const session: Session & Lender = {
     fetch: replayingFetch(shared, origins),
-    XMLHttpRequest: typeof INJECTED === "undefined" ? replayingXhr(shared, origins) : globalThis.XMLHttpRequest,
+    XMLHttpRequest: replayingXhr(shared, origins),
     onAccessToken: shared.onAccessToken,
     onEnded: shared.onEnded,
+    [LEND]: shared.lend,
     get state() {
       return shared.state();
     },
@@ -167,7 +160,7 @@ export function connect(options: ConnectOptions): Session {
       return held && nameOf(held.gen);
     },
   };
-  if (options.globals && shared.state() !== "plain") {
+  if (options.globals && (typeof INJECTED !== "undefined" || shared.state() !== "plain")) {
     Object.assign(globalThis, { fetch: session.fetch, XMLHttpRequest: session.XMLHttpRequest });
   }
   return session;

@@ -7,9 +7,13 @@
  */
 
 export const self = globalThis;
+/** Whether this document is of no origin (sandbox, `data:`): no page of ours. */
+export const isOpaque = self.origin === "null";
 export const { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
 export const { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = (XMLHttpRequest?.prototype ??
   {}) as XMLHttpRequest;
+/** A hand-over holds tokens. */
+export const { send: socketSend } = (WebSocket?.prototype ?? {}) as WebSocket;
 export const { apply } = Reflect;
 export const { parse, stringify } = JSON;
 export const { setPrototypeOf } = Object;
@@ -17,7 +21,7 @@ export const setHeader = Headers.prototype.set;
 export const requestHeaders = getter<Request, Headers>(Request, "headers");
 export const requestUrl = getter<Request, string>(Request, "url");
 export const urlOrigin = getter<URL, string>(URL, "origin");
-export const messageData = getter<MessageEvent, unknown>(self.MessageEvent, "data");
+const messageData = getter<MessageEvent, unknown>(self.MessageEvent, "data");
 export const messagePorts = getter<MessageEvent, readonly MessagePort[] | undefined>(self.MessageEvent, "ports");
 export const { postMessage, start: startPort } = self.MessagePort.prototype;
 
@@ -38,6 +42,14 @@ const { addEventListener } = EventTarget.prototype;
 /** Adds a listener; a page that wraps `addEventListener` would otherwise be handed every event. */
 export function listen(target: EventTarget, type: string, handler: (event: Event) => void, capture = false): void {
   apply(addEventListener, target, [type, handler, capture]);
+}
+
+/** Hands over the text of each message that comes; what is no text is none of the app's. */
+export function listenForText(target: EventTarget, received: (text: string) => void): void {
+  listen(target, "message", (event) => {
+    const text = apply(messageData, event as MessageEvent, []);
+    if (typeof text === "string") received(text);
+  });
 }
 
 function getter<This, Value>(type: { prototype: This }, name: keyof This): (this: This) => Value {

@@ -21,6 +21,39 @@ export interface State {
   /** Milliseconds the token has left; infinite when the app does not know. */
   readonly exp: number;
   readonly api: Api;
+  /**
+   * How the app answers a 401: with a newer token for all (`inject`), by loading the page again (`reload`), or by
+   * lending it the refresh token (`self`). Another one is taken for `inject`.
+   */
+  readonly mode: unknown;
+}
+
+/**
+ * The refresh token, lent for one exchange. Its fields are as they came, without a prototype; only the author of the
+ * exchange reads them.
+ */
+export interface Lease {
+  readonly k: "lease";
+  readonly id: string | undefined;
+  /** The lease's name. */
+  readonly lease: unknown;
+  /** Milliseconds until it lapses. */
+  readonly ttl: unknown;
+  /** The generation whose refresh token this is. */
+  readonly base: unknown;
+  readonly rt: string;
+  /** The idempotency key that belongs to the refresh token. */
+  readonly key: unknown;
+}
+
+/** What an exchange under a lease brought: fields as on the wire. */
+export interface HandOver {
+  readonly k: "handover";
+  readonly lease: unknown;
+  readonly base: unknown;
+  readonly at: string;
+  readonly rt?: string;
+  readonly exp: number;
 }
 
 /** The origins to which the app lets the token go, and the statuses by which each rejects one. */
@@ -31,6 +64,7 @@ export interface Api {
 /** A message of the app, parsed; `unknown` is one of a later version, or a broken one. */
 export type FromApp =
   | State
+  | Lease
   | { readonly k: "notify"; readonly id: string | undefined; readonly gen: Gen }
   | { readonly k: "ended"; readonly id: string | undefined; readonly gen: Gen; readonly reason: string }
   | { readonly k: "err"; readonly id: string | undefined; readonly code: string; readonly retryIn: number }
@@ -40,6 +74,8 @@ export type FromApp =
 export type FromPage =
   | { k: "hello"; min: 1; max: 1; doc: string; have: Gen | null; resume: boolean }
   | { k: "need"; used: Gen; why: Why }
+  | { k: "lease" }
+  | HandOver
   | { k: "ack"; have: Gen }
   | { k: "bye"; why: "pagehide" };
 
@@ -51,14 +87,15 @@ const MAX_LENGTH = 65_536;
 
 /** Writes one message. */
 export function encode(id: string, message: FromPage): string {
-  return stringify({ v: 1, id, ...message });
+  // Without a prototype: a `toJSON` planted there would be called with the message, and a hand-over holds tokens.
+  return stringify({ __proto__: null, v: 1, id, ...message });
 }
 
 /** Reads one message. Never throws; text that is no message of this version at all gives `undefined`. */
 export function parseMessage(text: string): FromApp | undefined {
-  if (text.length > MAX_LENGTH) return undefined;
   let fields: Fields | undefined;
   try {
+    if (text.length > MAX_LENGTH) return undefined;
     fields = record(parse(text));
   } catch {
     return undefined;
@@ -90,15 +127,16 @@ export function nameOf({ s, e, g }: Gen): Generation {
 type Fields = { readonly [name: string]: unknown };
 
 function parseKind(fields: Fields, id: string | undefined, gen: Gen | undefined): FromApp | undefined {
-  const { k, code, reason, retry_ms } = fields;
+  const { k, code, reason, retry_ms, rt } = fields;
   if (k === "state") return parseState(fields, id, gen);
+  if (k === "lease" && typeof rt === "string") return fields as unknown as Lease;
   if (k === "notify" && gen) return { k, id, gen };
   if (k === "ended" && gen) return { k, id, gen, reason: typeof reason === "string" ? reason : "server" };
   if (k === "err" && typeof code === "string") return { k, id, code, retryIn: isCount(retry_ms) ? retry_ms : 1000 };
   return undefined;
 }
 
-function parseState({ k, st, at, exp, api }: Fields, id: string | undefined, gen: Gen | undefined): State | undefined {
+function parseState({ k, st, at, exp, api, mode }: Fields, id: string | undefined, gen: Gen | undefined): State | undefined {
   // A token without a generation could not be ordered, and an active session has one.
   if (!gen && at != null) return undefined;
   if (!(st === "active" ? gen : st === "locked" || st === "restoring")) return undefined;
@@ -111,6 +149,7 @@ function parseState({ k, st, at, exp, api }: Fields, id: string | undefined, gen
     at: (at ?? undefined) as string | undefined,
     exp: typeof exp === "number" ? exp : Infinity,
     api: parseApi(api),
+    mode,
   };
 }
 

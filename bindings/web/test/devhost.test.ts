@@ -46,6 +46,7 @@ function visit(href: string, { origin = new URL(href).origin } = {}) {
     Request,
     URL,
     MessageEvent,
+    MessagePort,
     WebSocket: FakeSocket,
     setTimeout,
     clearTimeout,

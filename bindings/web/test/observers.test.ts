@@ -3,151 +3,17 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { CANARY, story, type World } from "./world.js";
-
-/** Runs in the page: whoever is handed the canary, as argument, receiver or result, is noted. */
-function observe(canary: string): void {
-  const leaks = new Set<string>();
-  Object.assign(globalThis, { leaks });
-  const { apply, ownKeys, getOwnPropertyDescriptor, defineProperty, construct, get } = Reflect;
-  const { add } = Set.prototype;
-  const { includes } = String.prototype;
-  const seen = (value: unknown, depth = 0): boolean => {
-    if (typeof value === "string") return apply(includes, value, [canary]);
-    if (typeof value !== "object" || !value || depth > 3) return false;
-    if (value instanceof Headers || value instanceof Request) {
-      if (depth === 0) kept[kept.length] = value;
-      const headers = value instanceof Request ? apply(headersOf, value, []) : value;
-      return seen(apply(getHeader, headers, ["authorization"]), depth);
-    }
-    if (value instanceof MessageEvent) return seen(apply(dataOf, value, []), depth);
-    return ownKeys(value).some((key) => {
-      const found = getOwnPropertyDescriptor(value, key);
-      return found !== undefined && "value" in found && seen(found.value, depth + 1);
-    });
-  };
-  const headersOf = getOwnPropertyDescriptor(Request.prototype, "headers")?.get as () => Headers;
-  // What they are given later can be seen by who keeps them.
-  const kept: (Headers | Request)[] = [];
-  const dataOf = getOwnPropertyDescriptor(MessageEvent.prototype, "data")?.get as () => unknown;
-  const getHeader = Headers.prototype.get;
-  let busy = false;
-  // Without spreading: that would call what is patched, here, before `busy` is set.
-  const note = (name: string, self: unknown, values: ArrayLike<unknown> = []) => {
-    if (busy) return;
-    busy = true;
-    try {
-      if (seen(self)) apply(add, leaks, [name]);
-      for (let i = 0; i < values.length; i++) if (seen(values[i])) apply(add, leaks, [name]);
-    } finally {
-      busy = false;
-    }
-  };
-
-  const watch = (owner: object, name: PropertyKey, label: string) => {
-    const found = getOwnPropertyDescriptor(owner, name);
-    if (!found?.configurable) return;
-    for (const part of ["value", "get", "set"] as const) {
-      const original = found[part];
-      if (typeof original !== "function") continue;
-      found[part] = new Proxy(original, {
-        apply(target, self, values) {
-          note(label, self, values);
-          const result = apply(target, self, values);
-          note(label, result);
-          return result;
-        },
-        construct(target, values, newTarget) {
-          note(label, undefined, values);
-          return construct(target, values, newTarget);
-        },
-        get: (target, key) => get(target, key),
-      });
-    }
-    defineProperty(owner, name, found);
-  };
-
-  const types =
-    "Array String RegExp Promise Map Set WeakMap Function Headers Request Response URL EventTarget MessageEvent Event " +
-    "WebSocket AbortSignal Date Number Performance";
-  for (const type of types.split(" ")) {
-    const { prototype } = (globalThis as never)[type] as { prototype: object };
-    for (const name of ownKeys(prototype))
-      if (name !== "constructor") watch(prototype, name, `${type}.prototype.${String(name)}`);
-  }
-  for (const owner of ["JSON", "Object", "Reflect", "Promise"]) {
-    const target = (globalThis as never)[owner] as object;
-    for (const name of ownKeys(target)) if (name !== "prototype") watch(target, name, `${owner}.${String(name)}`);
-  }
-  for (const name of [
-    "fetch",
-    "Request",
-    "Headers",
-    "URL",
-    "WebSocket",
-    "setTimeout",
-    "queueMicrotask",
-    "postMessage",
-    "structuredClone",
-    "btoa",
-    "encodeURIComponent",
-    "String",
-  ]) {
-    watch(globalThis, name, name);
-  }
-  // A listener is handed its event by the browser, so it has to be wrapped.
-  const { addEventListener } = EventTarget.prototype;
-  EventTarget.prototype.addEventListener = function (
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options,
-  ) {
-    const wrapped = function (this: unknown, event: Event) {
-      note("a wrapped listener", event);
-      return apply(listener as EventListener, this, [event]);
-    };
-    return apply(addEventListener, this, [type, typeof listener === "function" ? wrapped : listener, options]);
-  };
-  Object.assign(globalThis, {
-    lookAgain() {
-      const { length } = kept;
-      for (let i = 0; i < length; i++) note("a kept request", kept[i]);
-    },
-  });
-  // Fields that code reads from objects that may not have them.
-  const names =
-    "then at exp id api mode value token init headers body signal toJSON authorization Authorization get set constructor";
-  for (const name of names.split(" ")) {
-    if (name in Object.prototype) continue;
-    defineProperty(Object.prototype, name, {
-      configurable: true,
-      get() {
-        note(`Object.prototype.${name}`, this);
-        return undefined;
-      },
-      set(value) {
-        note(`Object.prototype.${name}`, this, [value]);
-        defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
-      },
-    });
-  }
-  for (const type of ["message", "error", "unhandledrejection"]) addEventListener(type, (event) => note(type, event));
-}
-
-/** Runs in the page. */
-function allLeaks(): string[] {
-  const { leaks, lookAgain } = globalThis as unknown as { leaks: Set<string>; lookAgain(): void };
-  lookAgain();
-  return [...leaks];
-}
+import { allLeaks, observe } from "./observe.js";
+import * as esbuild from "esbuild";
+import { CANARY, REFRESH_TOKEN, story, tokenOf, type World } from "./world.js";
 
 /** A page with the injected client, and observers that came later. */
-async function watchedPage({ visit, apiUrl }: World) {
+async function watchedPage({ visit, apiUrl }: World, more = "") {
   const inject = readFileSync("dist/tokencast.inject.js", "utf8");
   return visit({
     async before(page) {
       await page.addInitScript(
-        `${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] });`,
+        `${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] }); ${more}`,
       );
       await page.addInitScript(observe, CANARY);
     },
@@ -172,6 +38,58 @@ story("scripts that patch everything after the client never see the token", asyn
   assert.deepEqual(await page.evaluate(allLeaks), []);
 });
 
+story("nor do they see it through XMLHttpRequest", async (world) => {
+  const page = await watchedPage(world);
+  world.api.accepted = 2;
+  const statuses = await page.evaluate(async (url) => {
+    const { early } = globalThis as unknown as { early: typeof session };
+    const call = (method: string, path: string, body?: BodyInit) =>
+      new Promise<number>((resolve) => {
+        const xhr = new early.XMLHttpRequest();
+        xhr.open(method, url + path);
+        xhr.addEventListener("loadend", () => resolve(xhr.status));
+        xhr.send(body as XMLHttpRequestBodyInit);
+      });
+    return Promise.all([call("GET", "/me"), call("POST", "/notes", "x"), call("PUT", "/put", new Blob(["x"]))]);
+  }, world.apiUrl);
+  assert.deepEqual(statuses, [200, 200, 200]);
+  assert.equal(world.api.requests.filter(({ authorization }) => authorization === `Bearer ${tokenOf(2)}`).length, 3);
+  assert.deepEqual(await page.evaluate(allLeaks), []);
+});
+
+story("nor do they see what is lent and handed over, beside the page's own exchange", async (world) => {
+  const [selfRefresh] = esbuild.buildSync({
+    entryPoints: ["src/self-refresh.ts"],
+    bundle: true,
+    format: "iife",
+    globalName: "borrowing",
+    write: false,
+  }).outputFiles;
+  world.app.mode = "self";
+  const page = await watchedPage(
+    world,
+    `${selfRefresh?.text}
+    borrowing.selfRefresh(early, async ({ refreshToken, idempotencyKey }) => {
+      globalThis.borrowed = [refreshToken.length, idempotencyKey];
+      return { __proto__: null, accessToken: "${tokenOf(2)}", refreshToken: "${CANARY}.next", expiresIn: 60 };
+    });`,
+  );
+  world.api.accepted = 2;
+  const status = await page.evaluate(async (url) => {
+    const { early } = globalThis as unknown as { early: typeof session };
+    return (await early.fetch(url)).status;
+  }, `${world.apiUrl}/me`);
+  assert.equal(status, 200);
+  assert.equal(world.app.needs.length, 0);
+  assert.deepEqual(
+    world.app.handOvers.map(({ lease, at, rt, exp }) => [lease, at, rt, exp]),
+    [["l1", tokenOf(2), `${CANARY}.next`, 60_000]],
+  );
+  const borrowed = await page.evaluate(() => (globalThis as unknown as { borrowed: unknown[] }).borrowed);
+  assert.deepEqual(borrowed, [REFRESH_TOKEN.length, "key-1"]);
+  assert.deepEqual(await page.evaluate(allLeaks), []);
+});
+
 story("control: the same scripts see the token of a naive client", async (world) => {
   const page = await watchedPage(world);
   await page.evaluate(
@@ -181,11 +99,21 @@ story("control: the same scripts see the token of a naive client", async (world)
       headers.set("Authorization", `Bearer ${await current()}`);
       const request = new Request(`${url}/me`);
       request.headers.set("Authorization", headers.get("Authorization") as string);
+      const xhr = new XMLHttpRequest();
+      xhr.open("GET", `${url}/me`);
+      xhr.setRequestHeader("Authorization", headers.get("Authorization") as string);
+      xhr.send();
       await Promise.all([fetch(`${url}/me`, { headers }), fetch(request)]);
     },
     [world.apiUrl, `${CANARY}.1`] as const,
   );
   const leaks = await page.evaluate(allLeaks);
-  for (const name of ["JSON.parse", "Headers.prototype.set", "fetch", "a kept request"])
+  for (const name of [
+    "JSON.parse",
+    "Headers.prototype.set",
+    "XMLHttpRequest.prototype.setRequestHeader",
+    "fetch",
+    "a kept request",
+  ])
     assert.ok(leaks.includes(name), `${name} did not see it: ${leaks}`);
 });

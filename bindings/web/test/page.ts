@@ -93,7 +93,7 @@ export function openPage({ plain = false, api = [API], prerendering = false } = 
   const warnings: unknown[][] = [];
   const document = Object.assign(new EventTarget(), { visibilityState: "visible", prerendering });
   const window = Object.assign(new EventTarget(), {
-    ...{ Request, URL, MessageEvent, document, crypto },
+    ...{ Request, URL, MessageEvent, MessagePort, document, crypto },
     fetch: async (input: RequestInfo, init?: RequestInit) => {
       const request = new Request(input, init);
       const { url, method, headers } = request;

@@ -19,7 +19,7 @@ const api = Object.assign(Object.create(null), { "https://a.example": [401] });
 const parse = (message: unknown) => parseMessage(JSON.stringify(message));
 
 test("the app's messages are read as bridge.md writes them", () => {
-  assert.deepEqual(parse(state), { k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api });
+  assert.deepEqual(parse(state), { k: "state", id: "1", gen: gen(3), st: "active", at: "token", exp: 1000, api, mode: "inject" });
   assert.deepEqual(parse({ v: 1, k: "notify", gen: gen(4) }), { k: "notify", id: undefined, gen: gen(4) });
   assert.deepEqual(parse({ v: 1, k: "ended", gen: gen(4), reason: "revoked" }), {
     k: "ended",
@@ -27,6 +27,8 @@ test("the app's messages are read as bridge.md writes them", () => {
     gen: gen(4),
     reason: "revoked",
   });
+  const lease = { v: 1, k: "lease", id: "3", lease: "l", ttl: 20_000, base: gen(4), rt: "r", key: "k" };
+  assert.deepEqual(parse(lease), Object.assign(Object.create(null), lease));
   assert.deepEqual(parse({ v: 1, k: "err", id: "2", code: "rate", retry_ms: 5000 }), {
     k: "err",
     id: "2",
@@ -81,6 +83,7 @@ test("an app that does not know its epoch yet may say so", () => {
     at: undefined,
     exp: 1000,
     api,
+    mode: "inject",
   });
 });
 

@@ -12,9 +12,12 @@ use tokio::sync::mpsc;
 use webkit6::glib::{MainContext, WeakRef};
 use webkit6::prelude::*;
 use webkit6::{
-    LoadEvent, PolicyDecision, ResponsePolicyDecision, ScriptMessageReply, UserContentInjectedFrames,
-    UserScript, UserScriptInjectionTime, WebView, javascriptcore as jsc,
+    LoadEvent, NavigationPolicyDecision, PolicyDecision, PolicyDecisionType, ResponsePolicyDecision,
+    ScriptMessageReply, UserContentInjectedFrames, UserScript, UserScriptInjectionTime, WebView,
+    javascriptcore as jsc,
 };
+
+use crate::documents::Documents;
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
@@ -34,6 +37,7 @@ pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageI
         slots: RefCell::default(),
         last: Cell::default(),
         method: RefCell::default(),
+        documents: Documents::new(pages, page, view),
     });
 
     if let Some(content) = view.user_content_manager() {
@@ -52,9 +56,11 @@ pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageI
         });
     }
     let on = glue.clone();
-    view.connect_decide_policy(move |_, decision, _| {
-        on.on_response(decision);
-        false // decided by the view itself
+    // True: decided, or decided later. Otherwise the view decides.
+    view.connect_decide_policy(move |_, decision, kind| match kind {
+        PolicyDecisionType::NavigationAction => on.on_request(decision),
+        PolicyDecisionType::Response => on.on_response(decision),
+        _ => false,
     });
     let on = glue.clone();
     view.connect_load_changed(move |view, event| {
@@ -94,11 +100,16 @@ struct Glue {
     last: Cell<u64>,
     /// How the document that is about to be committed was asked for.
     method: RefCell<Option<String>>,
+    documents: Documents,
 }
 
 impl Glue {
     fn on_message(&self, message: &jsc::Value, reply: &ScriptMessageReply) {
-        let (Some((sender, text)), Some(context)) = (read(message), message.context()) else {
+        let stated: Value = serde_json::from_str(&message.to_str()).unwrap_or_default();
+        if let Some(visible) = stated["visible"].as_bool() {
+            return self.perform(self.pages.on_visibility(self.page, visible));
+        }
+        let (Some((sender, text)), Some(context)) = (read(&stated), message.context()) else {
             return reply.return_error_message("not a message of the relay");
         };
         let slot = Slot(self.last.get() + 1);
@@ -107,18 +118,26 @@ impl Glue {
         self.perform(self.pages.on_message(self.page, &sender, &text, slot));
     }
 
-    fn on_response(&self, decision: &PolicyDecision) {
+    fn on_request(&self, decision: &PolicyDecision) -> bool {
+        let decision = decision.downcast_ref::<NavigationPolicyDecision>();
+        decision.is_some_and(|decision| self.documents.on_request(decision))
+    }
+
+    fn on_response(&self, decision: &PolicyDecision) -> bool {
         let Some(decision) = decision.downcast_ref::<ResponsePolicyDecision>() else {
-            return;
+            return false;
         };
-        if decision.is_main_frame_main_resource() {
-            let method = decision.request().and_then(|request| request.http_method());
-            *self.method.borrow_mut() = method.map(Into::into);
+        if !decision.is_main_frame_main_resource() {
+            return false;
         }
+        let method = decision.request().and_then(|request| request.http_method());
+        *self.method.borrow_mut() = method.map(Into::into);
+        self.documents.on_response(decision)
     }
 
     fn on_committed(&self, view: &WebView) {
         let url = view.uri().unwrap_or_default();
+        self.documents.on_committed();
         // Of a document from the back-forward cache nobody says how it was asked for.
         let method = self.method.take().unwrap_or_default();
         self.perform(self.pages.on_committed(self.page, &url, &method));
@@ -138,8 +157,23 @@ impl Glue {
                     }
                 }
                 Action::Notify { payload, .. } => self.notify(&payload),
+                Action::ReloadSame { .. } => self.load_again(),
+                Action::SetCookie { op, cookie, .. } => self.documents.set_cookie(op, &cookie),
+                Action::DeleteCookie { op, origin, name, .. } => {
+                    self.documents.delete_cookie(op, &origin, &name);
+                }
+                Action::Release { op } => self.documents.release(op),
                 _ => {} // a host is asked for nothing else
             }
+        }
+    }
+
+    /// By GET: a reload would send the body of a POST once more.
+    fn load_again(&self) {
+        if let Some(view) = self.view.upgrade()
+            && let Some(url) = view.uri()
+        {
+            view.load_uri(&url);
         }
     }
 
@@ -154,8 +188,7 @@ impl Glue {
 }
 
 /// What the relay says of its document, which is the top frame's, and what the page's client said to it.
-fn read(message: &jsc::Value) -> Option<(Sender, String)> {
-    let stated: Value = serde_json::from_str(&message.to_str()).ok()?;
+fn read(stated: &Value) -> Option<(Sender, String)> {
     let sender = Sender::main_frame(stated["origin"].as_str()?).document(stated["doc"].as_str()?);
     Some((sender, stated["text"].as_str()?.to_owned()))
 }

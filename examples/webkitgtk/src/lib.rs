@@ -5,6 +5,7 @@
 //! Empty without the feature `webkit`, which needs libwebkitgtk-6.0-dev: the workspace builds on machines without it.
 #![cfg(feature = "webkit")]
 
+mod documents;
 mod glue;
 mod ui;
 mod window;

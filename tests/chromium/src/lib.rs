@@ -2,12 +2,16 @@
 //! development host it is a webview's host in all that matters: pages are injected into, the platform says who
 //! sends, and an answer reaches the asking document or nobody.
 //!
-//! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a
-//! session, `pipe` carries the protocol.
+//! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a session
+//! and tells them what happens in the tab's `worlds`, `answers` performs what they say, `documents` stops requests and
+//! answers of documents, `pipe` carries the protocol.
 
+mod answers;
+mod documents;
 mod glue;
 mod pipe;
 mod tab;
+mod worlds;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::pipe::{CdpError, Listener, Pipe};
 
@@ -46,9 +47,26 @@ impl Tab {
         ))
     }
 
+    /// Hides it, as another tab in front of it does.
+    pub async fn hide(&self) -> Result<(), CdpError> {
+        self.in_window("minimized").await
+    }
+
+    /// Shows it again.
+    pub async fn show(&self) -> Result<(), CdpError> {
+        self.in_window("normal").await
+    }
+
     /// Ends the process that renders it, as a lack of memory does.
     pub fn crash(&self) {
         drop(self.pipe.send(Some(&self.session), "Page.crash", json!({})));
+    }
+
+    /// The tab has a window of its own, for its profile has.
+    async fn in_window(&self, state: &str) -> Result<(), CdpError> {
+        let window = self.call("Browser.getWindowForTarget", json!({})).await?;
+        let wanted = json!({"windowId": window["windowId"], "bounds": {"windowState": state}});
+        self.call("Browser.setWindowBounds", wanted).await.map(drop)
     }
 
     /// Sends any command of the protocol and waits for its answer.
@@ -97,6 +115,12 @@ impl Remote {
         if let Some(pipe) = self.pipe.upgrade() {
             drop(pipe.send(Some(&self.session), method, parameters));
         }
+    }
+
+    /// Sends a command; `None` when the browser is gone.
+    pub(crate) fn ask(&self, method: &'static str, parameters: Value) -> Option<oneshot::Receiver<Value>> {
+        let pipe = self.pipe.upgrade()?;
+        Some(pipe.send(Some(&self.session), method, parameters))
     }
 
     pub(crate) fn forget(&self) {

@@ -6,7 +6,7 @@ use tokencast::session::AuthSession;
 use tokencast::token::Generation;
 use tokencast_chromium::{Chromium, Tab, bridge};
 
-use crate::host::{self, Host, View};
+use crate::host::{self, Host, View, WebView};
 
 /// As in a webview: the page's process renders its sandboxed frames too, and a document without an address of its own may
 /// call this machine.
@@ -30,8 +30,12 @@ impl Host for ChromiumHost {
     }
 
     async fn open(&self, url: &str) -> Tab {
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> Tab {
         let tab = self.bare().await;
-        self.attach(&tab).await;
+        self.attach_as(&tab, policy).await;
         tab.navigate(url).await.unwrap();
         tab
     }
@@ -48,7 +52,11 @@ impl ChromiumHost {
     }
 
     pub async fn attach(&self, tab: &Tab) {
-        bridge(tab, &self.pages, self.policy.clone()).await.unwrap();
+        self.attach_as(tab, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, tab: &Tab, policy: PagePolicy) {
+        bridge(tab, &self.pages, policy).await.unwrap();
     }
 }
 
@@ -59,5 +67,19 @@ impl View for Tab {
 
     async fn run(&self, body: &str) -> Option<Value> {
         self.evaluate(body).await.ok()
+    }
+}
+
+impl WebView for Tab {
+    async fn hide(&self) {
+        Tab::hide(self).await.unwrap();
+    }
+
+    async fn show(&self) {
+        Tab::show(self).await.unwrap();
+    }
+
+    async fn kill(&self) {
+        self.crash();
     }
 }

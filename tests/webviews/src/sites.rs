@@ -1,10 +1,13 @@
 //! The pages: a small web server for each origin.
 
 use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -18,6 +21,9 @@ const PAGE: &str = r#"<!doctype html><title>page</title><link rel="icon" href="d
 "#;
 /// Never says a word to an app.
 const SILENT: &str = r#"<!doctype html><title>silent</title><link rel="icon" href="data:,">"#;
+/// To be scrolled.
+const TALL: &str =
+    r#"<div style="height: 5000px"></div><a id="below">below</a><div style="height: 5000px"></div>"#;
 const MODULE: &str = include_str!("../../../bindings/web/dist/tokencast.js");
 
 /// The servers, until this is dropped.
@@ -30,6 +36,8 @@ pub struct Sites {
     pub evil: String,
     listeners: Vec<TcpListener>,
     servers: JoinSet<()>,
+    /// What was asked for, in order: `GET /next`.
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Sites {
@@ -47,7 +55,14 @@ impl Sites {
             evil,
             listeners,
             servers: JoinSet::new(),
+            asked: Arc::default(),
         }
+    }
+
+    /// How often this was asked for, on all sites together: `GET /next`.
+    pub fn asked(&self, what: &str) -> usize {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| *asked == what).count()
     }
 
     /// Serves pages that call this API.
@@ -56,11 +71,20 @@ impl Sites {
         let html =
             |text: String| get(move || async move { ([(CONTENT_TYPE, "text/html")], text).into_response() });
         let module = get(|| async { ([(CONTENT_TYPE, "text/javascript")], MODULE).into_response() });
+        let asked = self.asked.clone();
+        let note = move |request: Request, next: Next| {
+            let what = format!("{} {}", request.method(), request.uri());
+            asked.lock().unwrap().push(what);
+            next.run(request)
+        };
         let router = Router::new()
             .route("/", html(page.clone()))
-            .route("/next", html(page))
+            .route("/next", html(page.clone()))
+            .route("/tall", html(page.clone() + TALL))
+            .route("/order", html(page.clone()).post(move || async { Html(page) }))
             .route("/silent", html(SILENT.to_owned()))
-            .route("/tokencast.js", module);
+            .route("/tokencast.js", module)
+            .layer(middleware::from_fn(note));
         for listener in std::mem::take(&mut self.listeners) {
             let router = router.clone();
             self.servers.spawn(async move {

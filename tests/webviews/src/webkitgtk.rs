@@ -16,7 +16,7 @@ use tokencast_webkitgtk::webkit6::{NetworkSession, WebView};
 use tokencast_webkitgtk::{Running, UiThread, bridge};
 use tokio::sync::oneshot;
 
-use crate::host::{self, Host, View};
+use crate::host::{self, Host, View, WebView as Shows};
 
 pub struct WebKitHost {
     running: Running,
@@ -49,8 +49,12 @@ impl Host for WebKitHost {
     }
 
     async fn open(&self, url: &str) -> WebKitView {
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> WebKitView {
         let name = self.bare().await;
-        self.attach(&name).await;
+        self.attach_as(&name, policy).await;
         name.go(url).await;
         name
     }
@@ -73,7 +77,11 @@ impl WebKitHost {
     }
 
     pub async fn attach(&self, view: &WebKitView) {
-        let (pages, policy) = (self.pages.clone(), self.policy.clone());
+        self.attach_as(view, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, view: &WebKitView, policy: PagePolicy) {
+        let pages = self.pages.clone();
         view.with(move |view| bridge(view, &pages, policy).map(drop).unwrap())
             .await;
     }
@@ -109,6 +117,20 @@ impl View for WebKitView {
         .await;
         let text = answer.await.ok()??;
         Some(serde_json::from_str(&text).unwrap_or(Value::Null)) // `undefined` is no JSON
+    }
+}
+
+impl Shows for WebKitView {
+    async fn hide(&self) {
+        self.with(|view| view.set_visible(false)).await;
+    }
+
+    async fn show(&self) {
+        self.with(|view| view.set_visible(true)).await;
+    }
+
+    async fn kill(&self) {
+        self.with(WebView::terminate_web_process).await;
     }
 }
 

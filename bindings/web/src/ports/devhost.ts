@@ -1,5 +1,5 @@
 import { isLoopback } from "../origins.js";
-import { URL, WebSocket, apply, listen, messageData, parse, self } from "../natives.js";
+import { URL, WebSocket, apply, isOpaque, listen, listenForText, parse, self, socketSend } from "../natives.js";
 import type { OpenPort } from "../port.js";
 
 const FRAGMENT = "#tokencast-dev=";
@@ -11,9 +11,8 @@ const FRAGMENT = "#tokencast-dev=";
  * Only for a page that itself came from loopback: a link must not be able to tie a deployed page to someone's socket.
  */
 export function takeDevHost(): OpenPort | undefined {
-  const { location, history, origin } = self;
-  // An opaque origin (sandbox, data:) is no page of ours.
-  if (!location?.hash?.startsWith(FRAGMENT) || origin === "null") return undefined;
+  const { location, history } = self;
+  if (!location?.hash?.startsWith(FRAGMENT) || isOpaque) return undefined;
   const text = location.hash.slice(FRAGMENT.length);
   history.replaceState(history.state, "", location.pathname + location.search);
   const host = isLoopback(location.hostname) && parseDevHost(text);
@@ -41,16 +40,13 @@ function openSocket({ url, key }: DevHost): OpenPort {
   return (received, lost) => {
     const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
     const early: string[] = [];
-    const on = (type: string, handler: (event: Event) => void) => listen(socket, type, handler);
 
-    on("open", () => early.splice(0).forEach((text) => socket.send(text)));
-    on("message", (event) => {
-      const text = apply(messageData, event as MessageEvent, []);
-      if (typeof text === "string") received(text);
-    });
+    const send = (text: string) => apply(socketSend, socket, [text]);
+    listen(socket, "open", () => early.splice(0).forEach(send));
+    listenForText(socket, received);
     // An `error` is always followed by a `close`, and a socket closes once.
-    on("close", lost);
+    listen(socket, "close", lost);
 
-    return { post: (text) => (socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text)) };
+    return { post: (text) => (socket.readyState === WebSocket.CONNECTING ? early.push(text) : send(text)) };
   };
 }

@@ -1,4 +1,4 @@
-import { apply, listen, messageData, messagePorts, postMessage, self, startPort } from "../natives.js";
+import { apply, listen, listenForText, messagePorts, postMessage, self, startPort } from "../natives.js";
 import type { OpenPort } from "../port.js";
 
 /**
@@ -24,10 +24,7 @@ export function awaitRelay(): () => OpenPort | undefined {
 
 function openRelay(port: MessagePort): OpenPort {
   return (received) => {
-    listen(port, "message", (event) => {
-      const text = apply(messageData, event as MessageEvent, []);
-      if (typeof text === "string") received(text);
-    });
+    listenForText(port, received);
     apply(startPort, port, []);
     // A channel within the document ends with it.
     return { post: (text) => apply(postMessage, port, [text]) };

@@ -2,12 +2,28 @@
 //! in one webview must hold in all, or the glue is more than glue.
 #![allow(clippy::unwrap_used)]
 
+mod reload;
+use reload as scrolled;
 mod stories;
 
 /// Each story as a test of its own, in a world with this host.
-macro_rules! suite {
-    ($module:ident, $host:ty) => {
-        suite! { $module, $host:
+macro_rules! play {
+    ($host:ty, $topic:ident: $($story:ident)*) => {
+        mod $topic {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::$topic::$story(crate::$topic::open::<$host>().await).await;
+                }
+            )*
+        }
+    };
+}
+
+/// What holds in every host.
+macro_rules! everywhere {
+    ($host:ty) => {
+        play! { $host, stories:
             a_page_greets_and_its_calls_carry_the_token
             a_401_is_one_exchange_and_every_page_goes_on_without_a_reload
             a_page_that_asked_nothing_is_told_and_pulls
@@ -19,19 +35,33 @@ macro_rules! suite {
             a_frame_inside_a_page_gets_no_bridge
         }
     };
-    ($module:ident, $host:ty: $($story:ident)*) => {
-        mod $module {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $story() {
-                    crate::stories::$story(tokencast_webviews::World::<$host>::open().await).await;
-                }
-            )*
+}
+
+/// What needs a webview, which the app shows, hides and loads again.
+macro_rules! in_webviews {
+    ($host:ty) => {
+        play! { $host, reload:
+            a_401_is_one_exchange_and_every_page_is_loaded_again
+            the_result_of_a_post_is_not_submitted_again
+            a_url_is_loaded_again_twice_in_five_minutes_and_no_more
+            a_hidden_page_is_loaded_again_when_it_is_shown
+            a_page_with_a_fragment_is_loaded_again_too
         }
     };
 }
 
-suite!(in_chromium, tokencast_webviews::ChromiumHost);
-suite!(in_the_development_host, tokencast_webviews::BrowserHost);
+mod in_chromium {
+    everywhere!(tokencast_webviews::ChromiumHost);
+    in_webviews!(tokencast_webviews::ChromiumHost);
+    play! { tokencast_webviews::ChromiumHost, scrolled: a_page_stays_where_it_was_scrolled_to }
+}
+
+mod in_the_development_host {
+    everywhere!(tokencast_webviews::BrowserHost);
+}
+
 #[cfg(feature = "webkit")]
-suite!(in_webkitgtk, tokencast_webviews::WebKitHost);
+mod in_webkitgtk {
+    everywhere!(tokencast_webviews::WebKitHost);
+    in_webviews!(tokencast_webviews::WebKitHost);
+}

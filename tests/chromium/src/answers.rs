@@ -1,0 +1,79 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::json;
+use tokencast::pages::{Action, PageHost, Pages, Payload};
+
+use crate::documents::Documents;
+use crate::tab::Remote;
+use crate::worlds::Worlds;
+
+/// Performs what the pages say. It must not hold them, for they hold it.
+pub(crate) struct Answers {
+    tab: Remote,
+    worlds: Mutex<Worlds>,
+    documents: Documents,
+}
+
+impl Answers {
+    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
+        Self {
+            documents: Documents::new(tab.clone(), pages),
+            worlds: Mutex::default(),
+            tab,
+        }
+    }
+
+    pub(crate) fn worlds(&self) -> MutexGuard<'_, Worlds> {
+        self.worlds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// The tab is gone.
+    pub(crate) fn forget(&self) {
+        self.tab.forget();
+    }
+
+    /// Hands a text to one document's relay; where that document is gone, to nobody.
+    fn deliver(&self, world: &str, payload: &Payload) {
+        let wanted = json!({
+            "functionDeclaration": "function (text) { tokencastDeliver(text) }",
+            "arguments": [{"value": payload.expose()}],
+            "uniqueContextId": world,
+            "silent": true,
+        });
+        self.tab.send("Runtime.callFunctionOn", wanted);
+    }
+
+    /// That document and no other: the result of a POST that came meanwhile would be submitted once more. To navigate to
+    /// the same URL would be a move within the document where it has a fragment.
+    fn load_again(&self) {
+        let wanted = json!({"loaderId": self.worlds().loader()});
+        self.tab.send("Page.reload", wanted);
+    }
+}
+
+impl PageHost for Answers {
+    fn perform(&self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Reply { slot, payload } => {
+                    let asker = self.worlds().asker(slot);
+                    if let Some(world) = asker {
+                        self.deliver(&world, &payload);
+                    }
+                }
+                Action::Notify { payload, .. } => {
+                    let shown = self.worlds().shown();
+                    if let Some(world) = shown {
+                        self.deliver(&world, &payload);
+                    }
+                }
+                Action::ReloadSame { .. } => self.load_again(),
+                other => self.documents.perform(other),
+            }
+        }
+    }
+}
