@@ -104,9 +104,11 @@ impl Documents {
         let (Some(jar), Some(cookie)) = (jar, soup::Cookie::parse(text, uri.as_ref())) else {
             return self.pages.cookie_done(op, false);
         };
-        let (pages, nobody) = (self.pages.clone(), None::<&Cancellable>);
-        jar.add_cookie(&cookie, nobody, move |result| {
+        let pages = self.pages.clone();
+        jar.add_cookie(&cookie, NOBODY, move |result| {
             pages.cookie_done(op, result.is_ok());
         });
     }
 }
+
+pub(crate) const NOBODY: Option<&Cancellable> = None;

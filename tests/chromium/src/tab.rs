@@ -141,6 +141,19 @@ impl Remote {
         Some(pipe.send(Some(&self.session), method, parameters))
     }
 
+    /// Sends a command; its answer is taken on the thread that reads, which must not wait. Not called when the browser is
+    /// gone.
+    pub(crate) fn then(
+        &self,
+        method: &'static str,
+        parameters: Value,
+        on_answer: impl FnOnce(Value) + Send + 'static,
+    ) {
+        if let Some(pipe) = self.pipe.upgrade() {
+            pipe.send_then(Some(&self.session), method, parameters, Box::new(on_answer));
+        }
+    }
+
     pub(crate) fn forget(&self) {
         if let Some(pipe) = self.pipe.upgrade() {
             pipe.forget(&self.session);

@@ -21,6 +21,10 @@ pub trait Engine: Host {
         view: &Self::View,
         answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     );
+    /// Goes to a page and notes how the engine calls its document.
+    async fn remember(&self, view: &Self::View, url: &str) -> u64;
+    /// Evaluates a script in what was noted, where the engine still knows something of that name.
+    async fn evaluate_in(&self, view: &Self::View, remembered: u64, script: &str);
     /// The address that the engine says is shown.
     async fn shown(&self, view: &Self::View) -> String;
     /// Ends the process that renders the view, as a lack of memory does.
