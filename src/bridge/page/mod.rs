@@ -282,6 +282,13 @@ impl Page {
         Some(cookie.place(self.origin_of(url)?))
     }
 
+    /// Whether the server of this URL says by this status that it does not take the token.
+    pub(super) fn is_rejection(&self, url: &str, status: u16) -> bool {
+        let origin = self.origin_of(url);
+        let api = self.api.iter().find(|api| Some(&api.origin) == origin.as_ref());
+        api.map_or(status == 401, |api| api.rejected.contains(&status))
+    }
+
     /// The places of all cookies that the policy keeps.
     pub(super) fn places(&self) -> Vec<Place> {
         let cookie = self.policy.cookie_use();
@@ -293,13 +300,6 @@ impl Page {
                 .collect()
         };
         cookie.map(places).unwrap_or_default()
-    }
-
-    /// Whether the server of this URL says by this status that it does not take the token.
-    pub(super) fn is_rejection(&self, url: &str, status: u16) -> bool {
-        let origin = self.origin_of(url);
-        let api = self.api.iter().find(|api| Some(&api.origin) == origin.as_ref());
-        api.map_or(status == 401, |api| api.rejected.contains(&status))
     }
 
     /// The origin of a URL, if it is one of the policy's.

@@ -2,7 +2,6 @@
 //! what became of a script.
 
 use super::Page;
-use crate::bridge::Demand;
 use crate::bridge::action::{Action, DocumentOrigin, Pushed};
 use crate::bridge::answer::{self, Status};
 use crate::bridge::document::Relation;
@@ -111,7 +110,7 @@ impl Page {
             .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
         let has_token = turn.token().is_some_and(|token| token.serves(turn.now, MIN_TTL));
         if is_live && !has_token {
-            self.ask_for(Demand::Fresh { min_ttl: MIN_TTL }, turn);
+            self.ask_for_life(turn);
         }
     }
 }

@@ -4,33 +4,29 @@ use serde_json::json;
 use tokencast::pages::{Action, PageHost, PageId, Pages, Payload, Pushed, Script};
 
 use crate::documents::Documents;
+use crate::rendered::Rendered;
 use crate::tab::Remote;
-use crate::worlds::Worlds;
 
 /// Performs what the pages say. It must not hold them, for they hold it.
 pub(crate) struct Answers {
     tab: Remote,
-    worlds: Mutex<Worlds>,
-    documents: Documents,
+    documents: Mutex<Documents>,
+    pub(crate) rendered: Rendered,
     pages: Weak<Pages>,
 }
 
 impl Answers {
     pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
         Self {
-            documents: Documents::new(tab.clone(), pages),
-            worlds: Mutex::default(),
+            documents: Mutex::default(),
+            rendered: Rendered::new(tab.clone(), pages),
             pages: Arc::downgrade(pages),
             tab,
         }
     }
 
-    pub(crate) fn worlds(&self) -> MutexGuard<'_, Worlds> {
-        self.worlds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn documents(&self) -> &Documents {
-        &self.documents
+    pub(crate) fn documents(&self) -> MutexGuard<'_, Documents> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tab is gone.
@@ -51,7 +47,7 @@ impl Answers {
 
     /// Into the document that is shown now and no other: its world has a name of its own.
     fn push(&self, page: PageId, script: &Script) {
-        let (world, pages) = (self.worlds().page(), self.pages.clone());
+        let (world, pages) = (self.documents().page(), self.pages.clone());
         let wanted = json!({"expression": script.expose(), "uniqueContextId": world, "silent": true});
         self.tab.then("Runtime.evaluate", wanted, move |answer| {
             if let Some(pages) = pages.upgrade() {
@@ -64,7 +60,7 @@ impl Answers {
     /// That document and no other: the result of a POST that came meanwhile would be submitted once more. To navigate to
     /// the same URL would be a move within the document where it has a fragment.
     fn load_again(&self) {
-        let wanted = json!({"loaderId": self.worlds().loader()});
+        let wanted = json!({"loaderId": self.documents().loader()});
         self.tab.send("Page.reload", wanted);
     }
 }
@@ -74,20 +70,20 @@ impl PageHost for Answers {
         for action in actions {
             match action {
                 Action::Reply { slot, payload } => {
-                    let asker = self.worlds().asker(slot);
+                    let asker = self.documents().asker(slot);
                     if let Some(world) = asker {
                         self.deliver(&world, &payload);
                     }
                 }
                 Action::Notify { payload, .. } => {
-                    let shown = self.worlds().relay();
+                    let shown = self.documents().relay();
                     if let Some(world) = shown {
                         self.deliver(&world, &payload);
                     }
                 }
                 Action::Push { page, script } => self.push(page, &script),
                 Action::ReloadSame { .. } => self.load_again(),
-                other => self.documents.perform(other),
+                other => self.rendered.perform(other),
             }
         }
     }

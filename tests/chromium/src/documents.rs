@@ -1,157 +1,142 @@
-//! What pages that a server renders need of a tab: requests that wait for the cookie, answers that are dropped before
-//! anything of them is shown, the cookie itself. Nothing is decided here.
+use std::collections::BTreeMap;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use serde_json::Value;
+use tokencast::pages::{DocumentOrigin, Sender, Slot};
 
-use serde_json::{Value, json};
-use tokencast::pages::{Action, DocumentRequest, DocumentResponse, Op, PageId, Pages};
+use crate::glue::WORLD;
 
-use crate::tab::Remote;
-
-/// What has the browser stop at each document, before it is asked for and before its answer is shown. A service
-/// worker would answer past that.
-pub(crate) fn steps() -> [(&'static str, Value); 2] {
-    let stage = |stage| json!({"resourceType": "Document", "requestStage": stage});
-    [
-        ("Network.setBypassServiceWorker", json!({"bypass": true})),
-        (
-            "Fetch.enable",
-            json!({"patterns": [stage("Request"), stage("Response")]}),
-        ),
-    ]
-}
-
-/// Performs what the pages say. It must not hold them, for they hold it.
-#[derive(Debug)]
+/// The documents of a tab, as the browser tells of them.
+#[derive(Default)]
 pub(crate) struct Documents {
-    tab: Remote,
-    pages: Weak<Pages>,
-    held: Mutex<Held>,
+    /// The main frame; its id stays the same whatever it shows.
+    main_frame: String,
+    /// The load that brought what the main frame shows.
+    loader: String,
+    /// The worlds of living documents, by the number that messages name. Numbers are used again by other processes,
+    /// so answers go by the unique name.
+    worlds: BTreeMap<u64, World>,
+    /// Who sent what waits for an answer.
+    slots: BTreeMap<Slot, String>,
+    last: u64,
+    /// The method of each document's request, by its loader.
+    methods: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Default)]
-struct Held {
-    waiting: BTreeMap<Op, Waiting>,
-    /// What was released before it was written down here.
-    early: BTreeSet<Op>,
+/// What the relay of the main frame's document says.
+pub(crate) enum Said {
+    Message(Sender, String, Slot),
+    /// Whose document it is, and whether it is shown.
+    Seen(DocumentOrigin, bool),
 }
 
-#[derive(Debug)]
-enum Waiting {
-    /// By the browser's name of it.
-    Request(String),
-    /// A document to be loaded again.
-    Load(String),
+#[derive(Clone)]
+struct World {
+    name: String,
+    frame: String,
+    /// The page's own, and not the relay's.
+    is_page: bool,
 }
 
 impl Documents {
-    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
-        Self {
-            tab,
-            pages: Arc::downgrade(pages),
-            held: Mutex::default(),
+    /// The main frame before anything was shown.
+    pub(crate) fn found(&mut self, frame: &Value) {
+        self.main_frame = text(&frame["id"]);
+    }
+
+    pub(crate) fn is_main_frame(&self, id: &Value) -> bool {
+        *id == *self.main_frame
+    }
+
+    pub(crate) fn created(&mut self, context: &Value) {
+        let is_page = context["auxData"]["isDefault"] == true;
+        let world = World {
+            name: text(&context["uniqueId"]),
+            frame: text(&context["auxData"]["frameId"]),
+            is_page,
+        };
+        if let Some(id) = context["id"].as_u64()
+            && (is_page || context["name"] == WORLD)
+        {
+            self.worlds.insert(id, world);
         }
     }
 
-    /// A document's request, or its answer, is stopped.
-    pub(crate) fn on_paused(&self, pages: &Pages, page: PageId, main_frame: &str, paused: &Value) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (url, method) = (
-            text(&paused["request"]["url"]),
-            text(&paused["request"]["method"]),
-        );
-        let request = text(&paused["requestId"]);
-        let status = paused["responseStatusCode"].as_u64();
-        if status.is_none() && paused["responseErrorReason"].is_null() {
-            return match pages.on_document_request(page, &url, &method) {
-                DocumentRequest::Go => self.proceed(&request),
-                DocumentRequest::Hold { op } => self.hold(op, Waiting::Request(request)),
-            };
-        }
-        let status = status.and_then(|status| u16::try_from(status).ok());
-        let is_main = paused["frameId"] == main_frame;
-        let ruling = status.filter(|_| is_main).map_or(DocumentResponse::Go, |status| {
-            pages.on_document_response(page, &url, &method, status)
-        });
-        match ruling {
-            DocumentResponse::Go => self.proceed(&request),
-            DocumentResponse::Again { op } => {
-                let dropped = json!({"requestId": request, "errorReason": "Aborted"});
-                self.tab.send("Fetch.failRequest", dropped);
-                self.hold(op, Waiting::Load(url));
-            }
+    pub(crate) fn destroyed(&mut self, id: &Value) {
+        if let Some(id) = id.as_u64() {
+            self.worlds.remove(&id);
         }
     }
 
-    /// Whoever went on meanwhile is not called back.
-    pub(crate) fn on_committed(&self) {
-        let mut held = self.held();
-        held.waiting
-            .retain(|_, waiting| matches!(waiting, Waiting::Request(_)));
+    pub(crate) fn cleared(&mut self) {
+        self.worlds.clear();
     }
 
-    /// One of the actions for documents and cookies; others are not its business.
-    pub(crate) fn perform(&self, action: Action) {
-        match action {
-            Action::SetCookie { op, cookie, .. } => {
-                let wanted = json!({
-                    "name": cookie.name(), "value": cookie.expose(), "url": format!("{}/", cookie.origin()),
-                    "path": "/", "secure": true, "httpOnly": true, "sameSite": "Lax",
-                });
-                self.write(op, "Network.setCookie", wanted);
-            }
-            Action::DeleteCookie { op, origin, name, .. } => {
-                let wanted = json!({"name": name, "url": format!("{origin}/"), "path": "/"});
-                self.write(op, "Network.deleteCookies", wanted);
-            }
-            Action::Release { op } => {
-                let mut held = self.held();
-                match held.waiting.remove(&op) {
-                    Some(waiting) => self.release(&waiting),
-                    None => drop(held.early.insert(op)),
-                }
-            }
-            _ => {}
+    pub(crate) fn asked_for(&mut self, request: &Value) {
+        let method = text(&request["request"]["method"]);
+        self.methods.insert(text(&request["loaderId"]), method);
+    }
+
+    /// The document's URL, and the method by which it was asked for; none when the browser did not ask.
+    pub(crate) fn committed(&mut self, frame: &Value) -> (String, String) {
+        self.main_frame = text(&frame["id"]);
+        self.loader = text(&frame["loaderId"]);
+        let methods = std::mem::take(&mut self.methods);
+        let method = methods.get(&self.loader).cloned();
+        (text(&frame["url"]), method.unwrap_or_default())
+    }
+
+    /// What was said, and by whom: the origin is stated by our own script in its world, the rest by the browser.
+    pub(crate) fn said(&mut self, call: &Value) -> Option<Said> {
+        let world = self.worlds.get(&call["executionContextId"].as_u64()?)?.clone();
+        if world.is_page {
+            return None;
         }
-    }
-
-    fn hold(&self, op: Op, waiting: Waiting) {
-        let mut held = self.held();
-        if held.early.remove(&op) {
-            self.release(&waiting);
-        } else {
-            held.waiting.insert(op, waiting);
+        let is_main_frame = world.frame == self.main_frame;
+        let stated: Value = serde_json::from_str(call["payload"].as_str()?).ok()?;
+        let origin = stated["origin"].as_str()?.to_owned();
+        if let Some(visible) = stated["visible"].as_bool() {
+            let seen = DocumentOrigin::Isolated(origin);
+            return is_main_frame.then_some(Said::Seen(seen, visible));
         }
+        let sender = Sender {
+            origin,
+            is_main_frame,
+            doc: Some(world.name.clone()),
+        };
+        let message = stated["text"].as_str()?.to_owned();
+        self.last += 1;
+        let slot = Slot(self.last);
+        self.slots.insert(slot, world.name);
+        Some(Said::Message(sender, message, slot))
     }
 
-    fn release(&self, waiting: &Waiting) {
-        match waiting {
-            Waiting::Request(request) => self.proceed(request),
-            Waiting::Load(url) => self.tab.send("Page.navigate", json!({ "url": url })),
-        }
+    /// The world of the document that asked, once.
+    pub(crate) fn asker(&mut self, slot: Slot) -> Option<String> {
+        self.slots.remove(&slot)
     }
 
-    fn proceed(&self, request: &str) {
-        self.tab
-            .send("Fetch.continueRequest", json!({ "requestId": request }));
+    /// The relay's world of the document that is shown now.
+    pub(crate) fn relay(&self) -> Option<String> {
+        self.shown(false)
     }
 
-    /// The browser's answer is waited for elsewhere: whoever calls may be who reads it.
-    fn write(&self, op: Op, method: &'static str, wanted: Value) {
-        let (answer, pages) = (self.tab.ask(method, wanted), self.pages.clone());
-        thread::spawn(move || {
-            let answer = answer.and_then(|answer| answer.blocking_recv().ok());
-            let is_done = answer
-                .is_some_and(|answer| answer["error"].is_null() && answer["result"]["success"] != false);
-            if let Some(pages) = pages.upgrade() {
-                pages.cookie_done(op, is_done);
-            }
-        });
+    /// The page's own world of the document that is shown now.
+    pub(crate) fn page(&self) -> Option<String> {
+        self.shown(true)
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The load that brought the document that is shown now.
+    pub(crate) fn loader(&self) -> String {
+        self.loader.clone()
     }
+
+    fn shown(&self, is_page: bool) -> Option<String> {
+        let mut worlds = self.worlds.values();
+        let shown = worlds.find(|world| world.frame == self.main_frame && world.is_page == is_page)?;
+        Some(shown.name.clone())
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

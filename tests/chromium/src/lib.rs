@@ -3,15 +3,15 @@
 //! sends, and an answer reaches the asking document or nobody.
 //!
 //! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a session
-//! and tells them what happens in the tab's `worlds`, `answers` performs what they say, `documents` stops requests and
-//! answers of documents, `pipe` carries the protocol.
+//! and tells them what happens in its `documents`, `answers` and `rendered` perform what they say, `pipe` carries the
+//! protocol.
 
 mod answers;
 mod documents;
 mod glue;
 mod pipe;
+mod rendered;
 mod tab;
-mod worlds;
 
 use std::sync::Arc;
 
