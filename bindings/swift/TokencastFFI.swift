@@ -3255,6 +3255,12 @@ public protocol ServerProfileProtocol: AnyObject, Sendable {
      */
     func withReuseLeeway(millis: Int64) throws  -> ServerProfile
     
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+    func withSubject(url: String, at: String) throws  -> ServerProfile
+    
 }
 /**
  * One server described as data: how to sign in, refresh and revoke there, and how to read its answers.
@@ -3579,6 +3585,21 @@ open func withReuseLeeway(millis: Int64)throws  -> ServerProfile  {
     uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(
             self.uniffiCloneHandle(),
         FfiConverterInt64.lower(millis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+open func withSubject(url: String, at: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(at),uniffiCallStatus
     )
 })
 }
@@ -4384,6 +4405,12 @@ public protocol WebViewsProtocol: AnyObject, Sendable {
     func onDocumentRequest(page: Int64, url: String, method: String) throws  -> Int64?
     
     /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    func onDocumentResponse(page: Int64, url: String, method: String, status: Int64) throws  -> Int64?
+    
+    /**
      * The page is gone without the host's doing.
      */
     func onGone(page: Int64, reason: GoneReason) throws  -> [PageAction]
@@ -4551,6 +4578,23 @@ open func onDocumentRequest(page: Int64, url: String, method: String)throws  -> 
         FfiConverterInt64.lower(page),
         FfiConverterString.lower(url),
         FfiConverterString.lower(method),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+open func onDocumentResponse(page: Int64, url: String, method: String, status: Int64)throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_document_response(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(method),
+        FfiConverterInt64.lower(status),uniffiCallStatus
     )
 })
 }
@@ -6131,6 +6175,10 @@ public enum EndReason: Equatable, Hashable {
      */
     case staleInstall
     /**
+     * A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+     */
+    case handoverRefused
+    /**
      * An exchange was cut in the middle and the server did not accept its repetition.
      */
     case interruptedRotation
@@ -6178,9 +6226,11 @@ public struct FfiConverterTypeEndReason: FfiConverterRustBuffer {
         
         case 9: return .staleInstall
         
-        case 10: return .interruptedRotation
+        case 10: return .handoverRefused
         
-        case 11: return .server(try FfiConverterString.read(from: &buf)
+        case 11: return .interruptedRotation
+        
+        case 12: return .server(try FfiConverterString.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -6227,12 +6277,16 @@ public struct FfiConverterTypeEndReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(9))
         
         
-        case .interruptedRotation:
+        case .handoverRefused:
             writeInt(&buf, Int32(10))
         
         
-        case let .server(v1):
+        case .interruptedRotation:
             writeInt(&buf, Int32(11))
+        
+        
+        case let .server(v1):
+            writeInt(&buf, Int32(12))
             FfiConverterString.write(v1, into: &buf)
             
         }
@@ -8763,6 +8817,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() != 3259) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8794,6 +8851,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject() != 55969) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_requestfields_fields() != 16303) {

@@ -283,18 +283,18 @@ fn lets_go(
     now: BootTime,
     asked: bool,
 ) -> bool {
+    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
     let lives = match &standing.state {
         SessionState::Restoring => return false,
         SessionState::Active { .. } => {
-            token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
+            let fits = asked || !shelves.clone().any(|shelf| shelf.is_rejected(standing));
+            fits && token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
         }
         _ => true,
     };
     // Whoever is signed out sees what the server shows to strangers: the old cookie goes first.
     let wanted = wanted(standing, now);
-    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
-    let fits = |shelf: &Shelf| asked || !shelf.is_rejected(standing);
-    lives && wanted.is_none_or(|content| shelves.all(|shelf| fits(shelf) && shelf.is_done_with(&content)))
+    lives && wanted.is_none_or(|content| shelves.all(|shelf| shelf.is_done_with(&content)))
 }
 
 impl CookieUse {

@@ -89,6 +89,10 @@ impl Document {
         &self.origin
     }
 
+    pub(super) fn has_greeted(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Whether the origin is known to be its own.
     pub(super) fn is_seen(&self) -> bool {
         self.seen

@@ -33,25 +33,39 @@
 //! | policy | who waits | a parked `watch` | neither |
 //! | --- | --- | --- | --- |
 //! | inject, self-refresh | `state` | `notify` | `notify` |
-//! | the same with a guarded push | `state` | `notify` | the `state`, pushed |
+//! | the same with a guarded push, the document seen | `state` | `notify` | the `state`, pushed |
 //! | reload, and it came by GET, at most twice in five minutes | stays until the commit, or its time is up: `state` | stays | loaded again, when it is shown |
 //! | reload otherwise | as inject | as inject | as inject |
 //!
-//! Where the policy pushes, a committed document need not greet: it is in the state *Greeted* from its commit on, and
-//! its `hello`, if one comes, begins no other.
+//! Where the policy **pushes**, a committed document need not greet. It is told nothing until the host has seen its own
+//! origin, or until it greets; its `hello`, if one comes, begins no other:
+//!
+//! ```text
+//!            commit, the URL's origin           the host found this origin in it, or `hello`
+//!   (none) ───────────────────────► Unseen ◄─────────────────────────────────────► Greeted
+//!                                      the host found another, or the script did
+//! ```
+//!
+//! | what the host says of a document | Unseen | Greeted or at home | over |
+//! | --- | --- | --- | --- |
+//! | its origin, found in it | Greeted, and the token | the token, if it was not sent this one | nothing new |
+//! | another origin, `null` | nothing | Unseen | Unseen |
+//! | its token was rejected | nothing | as `need` `401`; what comes of it is pushed | `ended`, pushed |
+//! | a script did not arrive | nothing | counts as not sent | the end counts as not told |
 //!
 //! A **lease** lends a document the refresh token for one exchange; the session's one flight waits for it meanwhile:
 //!
 //! ```text
 //!             lease, the session lends          handover in time
-//!   (none) ─────────────────────────────► Held ──────────────────► saved by the session's flight
+//!   (none) ─────────────────────────────► Held ──────────────────► saved by the session's flight, judged, and then told
 //!      ▲                                    │  time is up, or the document's end
 //!      └──────────── ten minutes ── Barred ◄┘  (the flight makes the exchange itself, under the same key)
 //! ```
 //!
 //! A **document request** to an origin whose policy keeps a cookie goes at once when the cookie holds the session's token
 //! and that has 30 seconds left, or when nobody is signed in. Otherwise it is held until the refresh is done and its cookie
-//! confirmed, until one of the two fails, until its page is gone, and for five seconds at most. A cookie is written for each
+//! confirmed, until one of the two fails, until its page is gone, and for five seconds at most; after a sign-out until the
+//! old cookie is gone. A page that is to be **shown** waits alike, for all of its policy's cookies. A cookie is written for each
 //! new token, and deleted before pages hear of an end. A token that the server rejects all the same, by the status of a
 //! document or by asking for a POST once more, is not sent again: [`responses`].
 //!

@@ -12,6 +12,15 @@
 //!                            └── LookingAgain ◄───┘  └ superseded
 //! ```
 //!
+//! A pair that a page hands over has two steps more, before anybody is served with it: the server is asked whose it is,
+//! and the note that it has to be is taken off the record.
+//!
+//! ```text
+//!  Sending ─ handed over ─► Committing ─► Proving ── the session's ──► Clearing ─► Done(Renewed)
+//!                                            │ └──── somebody else's, refused ───► Burying ─► Done(Ended)
+//!                                            └────── no answer ──► Done(Failed): it stays saved and unserved
+//! ```
+//!
 //! The order is that of refresh.md: lock, read again, write the intent, send, save, and only then serve. Policy
 //! (minimum life, scopes) is judged by callers after the save.
 
@@ -22,10 +31,10 @@ use std::time::Duration;
 
 use crate::defence::Defence;
 use crate::error::{EndReason, Failure};
-use crate::record::{Kind, Record};
+use crate::record::{Kind, Record, Unproven};
 use crate::time::{BootTime, WallTime};
-use crate::token::{AccessToken, AttemptKey, Secret};
-use crate::wire::{Presented, RefreshAnswer, Tokens, Unplaceable};
+use crate::token::{AccessToken, AttemptKey, Secret, Subject};
+use crate::wire::{Presented, RefreshAnswer, SubjectAnswer, Tokens, Unplaceable};
 
 pub(crate) use plan::Plan;
 
@@ -55,6 +64,10 @@ pub(crate) struct Flight {
     sends: u32,
     unreadable: u32,
     saves: u32,
+    /// What is served once it is known whose it is.
+    withheld: Option<AccessToken>,
+    /// That came from a page, and not from the server itself.
+    handed: bool,
     /// The credential may have been presented before this flight's own first, certain presentation.
     possibly_used: bool,
     /// The intent that stood in the record before this flight wrote its own.
@@ -78,6 +91,8 @@ enum Phase {
         tombstone: Record,
     },
     Committing(Fresh),
+    Proving(Fresh),
+    Clearing(Fresh),
     Serving(Fresh),
     Resting(Fresh),
     Saving(Fresh),
@@ -111,8 +126,10 @@ pub(crate) enum Event {
     Written(Written),
     Answered(RefreshAnswer),
     Unanswered(SendFailure),
-    /// A page that was lent the request brought this back.
-    HandedOver(Tokens),
+    /// A page that was lent the request brought this back; they have to be this subject's.
+    HandedOver(Tokens, Subject),
+    /// The server said whose tokens these are, or nothing of use.
+    Proven(SubjectAnswer),
     /// A page that was lent the request brought nothing back in its time.
     Lapsed,
     /// The pause is over.
@@ -168,6 +185,8 @@ pub(crate) enum Step {
     /// Read, compare, write and read back, under the record lock.
     Write(Box<Record>),
     Send(Box<Presented>),
+    /// Ask the server whose access token this is.
+    Prove(Secret),
     Rest(Duration),
     /// Put this into memory and answer the callers; the save goes on.
     Serve(Box<Fresh>, Failure),
@@ -203,6 +222,8 @@ impl Flight {
             sends: 0,
             unreadable: 0,
             saves: 0,
+            withheld: None,
+            handed: false,
             possibly_used: false,
             found_intent: false,
         }
@@ -340,7 +361,10 @@ impl Flight {
 
     fn answered(&mut self, answer: RefreshAnswer, now: &Moment) -> Step {
         match answer {
-            RefreshAnswer::Tokens(tokens) => self.commit(tokens, now),
+            RefreshAnswer::Tokens(tokens) => {
+                self.handed = false;
+                self.commit(tokens, self.held.unproven.clone(), now)
+            }
             RefreshAnswer::Dead { reason } => self.bury(reason, now),
             RefreshAnswer::Superseded { .. } if !self.plan.stands(Defence::SupersededIsTransient) => {
                 self.bury(EndReason::Revoked, now)
@@ -397,7 +421,9 @@ impl Flight {
 
     /// Invariant 3: nothing here may fail for a reason of policy. Invariant 10: an answer without a refresh token
     /// keeps the old one. Invariant 14: a new key at every commit. (Without one the next intent would bring it.)
-    fn commit(&mut self, tokens: Tokens, now: &Moment) -> Step {
+    ///
+    /// What is not proven is saved like anything else, and served to nobody.
+    fn commit(&mut self, tokens: Tokens, unproven: Option<Unproven>, now: &Moment) -> Step {
         if tokens.life < JUDGED_TOO_SHORT && !self.plan.stands(Defence::SaveBeforeJudging) {
             return self.fail(Failure::AnswerLost);
         }
@@ -432,12 +458,19 @@ impl Flight {
             attempt_key,
             previous: Some(held.credential.hash()),
             inflight: None,
+            unproven,
             reason: None,
             obtained_at: now.wall,
             expires_at: Some(now.wall.offset(server_offset_ms) + tokens.life.saturating_sub(left)),
             server_offset_ms,
             ..held.clone()
         };
+        let (token, withheld) = if record.unproven.is_some() {
+            (None, token)
+        } else {
+            (token, None)
+        };
+        self.withheld = withheld;
         let fresh = Fresh { record, token };
         if !self.plan.stands(Defence::SaveBeforeMemory) {
             self.phase = Phase::Serving(fresh.clone());
@@ -452,7 +485,7 @@ impl Flight {
         match written {
             Written::Landed(record) => {
                 let fresh = Fresh { record, ..fresh };
-                self.done(Outcome::Renewed(fresh))
+                self.prove(fresh)
             }
             Written::Adopt(record) => self.adopt(record, now),
             Written::Discarded(stored) => {
@@ -465,6 +498,57 @@ impl Flight {
             Written::Failed(failure) => {
                 self.phase = Phase::Serving(fresh.clone());
                 Step::Serve(Box::new(fresh), failure)
+            }
+        }
+    }
+
+    /// Saved first, judged second.
+    fn prove(&mut self, fresh: Fresh) -> Step {
+        if fresh.record.unproven.is_none() {
+            return self.done(Outcome::Renewed(fresh));
+        }
+        let Some(token) = &self.withheld else {
+            return self.fail(Failure::AnswerLost);
+        };
+        let token = token.secret().into();
+        self.phase = Phase::Proving(fresh);
+        Step::Prove(token)
+    }
+
+    fn proven(&mut self, answer: SubjectAnswer, fresh: Fresh, now: &Moment) -> Step {
+        let Fresh { mut record, .. } = fresh;
+        let Some(unproven) = record.unproven.clone() else {
+            return self.fail(Failure::AnswerLost);
+        };
+        match answer {
+            SubjectAnswer::Is(subject) if subject == unproven.subject => {
+                record.unproven = None;
+                let token = self.withheld.take();
+                let draft = Box::new(record.clone());
+                self.phase = Phase::Clearing(Fresh { record, token });
+                Step::Write(draft)
+            }
+            // A server that gave a token and does not take it is in trouble; a page can have made one up.
+            SubjectAnswer::Refused if !self.handed => self.fail(Failure::ServerBusy { after: None }),
+            SubjectAnswer::Is(_) | SubjectAnswer::Refused => {
+                let tombstone = record.repudiated(now.wall);
+                self.phase = Phase::Burying {
+                    tombstone: tombstone.clone(),
+                };
+                Step::Write(Box::new(tombstone))
+            }
+            SubjectAnswer::Unclear { after } => self.fail(Failure::ServerBusy { after }),
+        }
+    }
+
+    /// The note is off the record, or will be judged once more by whoever reads it next: the tokens are the session's.
+    fn cleared(&mut self, written: Written, fresh: Fresh, now: &Moment) -> Step {
+        match written {
+            Written::Landed(record) => self.done(Outcome::Renewed(Fresh { record, ..fresh })),
+            Written::Failed(_) => self.done(Outcome::Renewed(fresh)),
+            Written::Adopt(record) => self.adopt(record, now),
+            Written::Discarded(stored) => {
+                self.displaced(stored, fresh.record.credential.presented().cloned())
             }
         }
     }

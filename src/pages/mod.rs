@@ -25,6 +25,7 @@ use crate::error::{Failure, SessionError};
 use crate::profile::{ServerProfile, TokenKind};
 use crate::publish::Subscription;
 use crate::session::{AuthSession, Glance, Lent, Offer, Returned};
+use crate::state::SessionEvent;
 use crate::time::BootTime;
 use crate::token::Generation;
 use outbox::Outbox;
@@ -78,14 +79,20 @@ impl Pages {
     /// names.
     ///
     /// Errors: `Misconfigured` when the policy has no origin, an `http` one without the switch, or an API that is
-    /// none of the profile's; or when no API is left.
+    /// none of the profile's; when no API is left; or when its pages are to refresh themselves and the profile has no
+    /// [`subject`](ServerProfile::with_subject).
     pub fn attach(&self, policy: PagePolicy, host: Arc<dyn PageHost>) -> Result<PageId, SessionError> {
         let api = allowed_api(&policy, &self.0.session)?;
         let now = self.0.session.clock().boot();
+        let lends = policy.chosen() == Strategy::SelfRefresh;
         let mut desk = self.0.desk();
+        desk.lends |= lends;
         let page = desk.bridge.attach(policy, api, now);
         desk.hosts.insert(page, host);
         drop(desk);
+        if lends {
+            self.0.session.learn_subject();
+        }
         // An earlier run may have left a cookie.
         self.0.later(|_, _| Steps::new());
         Ok(page)
@@ -251,6 +258,7 @@ impl Pages {
                 bridge,
                 hosts: BTreeMap::new(),
                 loans: BTreeMap::new(),
+                lends: false,
             }),
             shown: Mutex::default(),
             outbox: Outbox::default(),
@@ -258,8 +266,11 @@ impl Pages {
         });
         // The listener must not keep the pages, which keep the session, which keeps the listener.
         let weak = Arc::downgrade(&shared);
-        let news = shared.session.subscribe(move |_| {
+        let news = shared.session.subscribe(move |event| {
             if let Some(shared) = weak.upgrade() {
+                if matches!(event, SessionEvent::AccessTokenChanged(_)) && shared.desk().lends {
+                    shared.session.learn_subject();
+                }
                 shared.later(|_, _| Steps::new());
             }
         });
@@ -291,6 +302,8 @@ struct Desk {
     hosts: BTreeMap<PageId, Arc<dyn PageHost>>,
     /// How the session is told what became of what it lent. Dropped, the loan counts as forfeited.
     loans: BTreeMap<LeaseId, oneshot::Sender<Returned>>,
+    /// A page was attached to which the refresh token may be lent.
+    lends: bool,
 }
 
 /// What a step needs of the session.
@@ -539,6 +552,12 @@ fn may_lend(policy: &PagePolicy, profile: &ServerProfile) -> Result<(), SessionE
         return Err(misconfigured(
             "a refresh of this profile presents no refresh token that a page could be lent",
             "choose another strategy for these pages",
+        ));
+    }
+    if profile.subject().is_none() {
+        return Err(misconfigured(
+            "the server profile does not say where the server tells whose an access token is",
+            r#"add "subject": {"url": "https://api.example.com/me", "at": "/sub"} to it, or use with_subject(…)"#,
         ));
     }
     Ok(())

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::*;
+use crate::error::EndReason;
 use crate::profile::ServerProfile;
+use crate::state::SessionState;
 use crate::storage;
 use crate::time::{Clock, WallTime};
 use crate::token::Credentials;
@@ -17,6 +19,7 @@ use crate::wire::{HttpRequest, HttpResponse};
 
 mod cookies;
 mod lease;
+mod push;
 
 const APP: &str = "https://app.example.com";
 /// Only a test that hangs waits so long.
@@ -29,8 +32,22 @@ struct Server {
     hold: watch::Sender<bool>,
     /// How a refresh is answered: 200 with new tokens, or this.
     verdict: Mutex<Option<(u16, &'static str)>>,
-    /// What it was sent: headers and bodies.
+    /// What it was sent, but for the question whose a token is: headers and bodies.
     heard: Mutex<Vec<String>>,
+    /// With which tokens it was asked whose they are.
+    asked: Mutex<Vec<String>>,
+    /// How it answers that for tokens that hold this text; all others are Ada's.
+    whose: Mutex<Option<(&'static str, Whose)>>,
+}
+
+/// Whose a token is.
+#[derive(Clone, Copy)]
+enum Whose {
+    Eves,
+    /// The server answers with this status.
+    Status(u16),
+    /// No connection.
+    Nobody,
 }
 
 impl Server {
@@ -40,11 +57,45 @@ impl Server {
             hold: watch::Sender::new(false),
             verdict: Mutex::default(),
             heard: Mutex::default(),
+            asked: Mutex::default(),
+            whose: Mutex::default(),
         })
     }
 
     fn requests(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Says whose a token is.
+    fn who_is(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let bearer = &request
+            .headers
+            .iter()
+            .find(|(name, _)| name == "Authorization")
+            .unwrap()
+            .1;
+        let token = bearer.strip_prefix("Bearer ").unwrap().to_owned();
+        let whose = self
+            .whose
+            .lock()
+            .unwrap()
+            .filter(|(part, _)| token.contains(part));
+        self.asked.lock().unwrap().push(token);
+        let (status, name) = match whose {
+            None => (200, "ada"),
+            Some((_, Whose::Eves)) => (200, "eve"),
+            Some((_, Whose::Status(status))) => (status, "nobody"),
+            Some((_, Whose::Nobody)) => return Err(TransportError::NotSent),
+        };
+        Ok(HttpResponse {
+            status,
+            headers: Vec::new(),
+            body: json!({ "sub": name }).to_string().into_bytes().into(),
+        })
     }
 
     fn exchanges(&self) -> u64 {
@@ -58,6 +109,9 @@ impl HttpTransport for Wire {
     fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         let server = self.0.clone();
         Box::pin(async move {
+            if request.url.path() == "/me" {
+                return server.who_is(&request);
+            }
             let headers = request
                 .headers
                 .iter()

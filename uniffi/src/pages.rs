@@ -270,6 +270,25 @@ impl WebViews {
         })
     }
 
+    /// The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+    /// loaded again, by GET, once `Release` comes; or `None` when it is shown.
+    pub fn on_document_response(
+        &self,
+        page: i64,
+        url: String,
+        method: String,
+        status: i64,
+    ) -> Result<Option<i64>, SessionError> {
+        // What is no status is no rejection.
+        let status = u16::try_from(status).unwrap_or_default();
+        Ok(
+            match self.0.on_document_response(id(page)?, &url, &method, status) {
+                core::DocumentResponse::Go => None,
+                core::DocumentResponse::Again { op } => Some(number(op.0)),
+            },
+        )
+    }
+
     /// A cookie was written or deleted, or could not be.
     pub fn cookie_done(&self, op: i64, ok: bool) -> Result<(), SessionError> {
         self.0.cookie_done(core::Op(op.cast_unsigned()), ok);

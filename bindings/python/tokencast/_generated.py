@@ -617,6 +617,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject() != 55969:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only() != 46964:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0() != 11476:
@@ -678,6 +680,8 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() != 25060:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() != 3259:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -858,6 +862,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_orig
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only.restype = ctypes.c_uint16
@@ -951,6 +958,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin.rest
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.restype = ctypes.c_uint16
@@ -1254,6 +1264,13 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway.argtyp
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1461,6 +1478,15 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.argtypes 
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -3461,6 +3487,28 @@ class EndReason:
             return True
 
     @dataclass
+    class HANDOVER_REFUSED:
+        """
+        A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "EndReason.HANDOVER_REFUSED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, EndReason):
+                return NotImplemented
+            if not other.is_HANDOVER_REFUSED():
+                return False
+            return True
+
+    @dataclass
     class INTERRUPTED_ROTATION:
         """
         An exchange was cut in the middle and the server did not accept its repetition.
@@ -3550,6 +3598,10 @@ class EndReason:
         return isinstance(self, EndReason.STALE_INSTALL)
     def is_stale_install(self) -> bool:
         return isinstance(self, EndReason.STALE_INSTALL)
+    def is_HANDOVER_REFUSED(self) -> bool:
+        return isinstance(self, EndReason.HANDOVER_REFUSED)
+    def is_handover_refused(self) -> bool:
+        return isinstance(self, EndReason.HANDOVER_REFUSED)
     def is_INTERRUPTED_ROTATION(self) -> bool:
         return isinstance(self, EndReason.INTERRUPTED_ROTATION)
     def is_interrupted_rotation(self) -> bool:
@@ -3572,6 +3624,7 @@ EndReason.SIGNED_IN_ELSEWHERE = type("EndReason.SIGNED_IN_ELSEWHERE", (EndReason
 EndReason.KEY_LOST = type("EndReason.KEY_LOST", (EndReason.KEY_LOST, EndReason,), {})  # type: ignore
 EndReason.STORE_LOST = type("EndReason.STORE_LOST", (EndReason.STORE_LOST, EndReason,), {})  # type: ignore
 EndReason.STALE_INSTALL = type("EndReason.STALE_INSTALL", (EndReason.STALE_INSTALL, EndReason,), {})  # type: ignore
+EndReason.HANDOVER_REFUSED = type("EndReason.HANDOVER_REFUSED", (EndReason.HANDOVER_REFUSED, EndReason,), {})  # type: ignore
 EndReason.INTERRUPTED_ROTATION = type("EndReason.INTERRUPTED_ROTATION", (EndReason.INTERRUPTED_ROTATION, EndReason,), {})  # type: ignore
 EndReason.SERVER = type("EndReason.SERVER", (EndReason.SERVER, EndReason,), {})  # type: ignore
 
@@ -3610,9 +3663,12 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
             return EndReason.STALE_INSTALL(
             )
         if variant == 10:
-            return EndReason.INTERRUPTED_ROTATION(
+            return EndReason.HANDOVER_REFUSED(
             )
         if variant == 11:
+            return EndReason.INTERRUPTED_ROTATION(
+            )
+        if variant == 12:
             return EndReason.SERVER(
                 _UniffiFfiConverterString.read(buf),
             )
@@ -3637,6 +3693,8 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
         if value.is_STORE_LOST():
             return
         if value.is_STALE_INSTALL():
+            return
+        if value.is_HANDOVER_REFUSED():
             return
         if value.is_INTERRUPTED_ROTATION():
             return
@@ -3665,10 +3723,12 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
             buf.write_i32(8)
         if value.is_STALE_INSTALL():
             buf.write_i32(9)
-        if value.is_INTERRUPTED_ROTATION():
+        if value.is_HANDOVER_REFUSED():
             buf.write_i32(10)
-        if value.is_SERVER():
+        if value.is_INTERRUPTED_ROTATION():
             buf.write_i32(11)
+        if value.is_SERVER():
+            buf.write_i32(12)
             _UniffiFfiConverterString.write(value._values[0], buf)
 
 
@@ -8249,6 +8309,12 @@ class WebViewsProtocol(typing.Protocol):
         A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
 """
         raise NotImplementedError
+    def on_document_response(self, page: int,url: str,method: str,status: int) -> typing.Optional[int]:
+        """
+        The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+        loaded again, by GET, once `Release` comes; or `None` when it is shown.
+"""
+        raise NotImplementedError
     def on_gone(self, page: int,reason: GoneReason) -> typing.List[PageAction]:
         """
         The page is gone without the host's doing.
@@ -8434,6 +8500,34 @@ class WebViews(WebViewsProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_document_response(self, page: int,url: str,method: str,status: int) -> typing.Optional[int]:
+        """
+        The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+        loaded again, by GET, once `Release` comes; or `None` when it is shown.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(method)
+
+        _UniffiFfiConverterInt64.check_lower(status)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(method),
+            _UniffiFfiConverterInt64.lower(status),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalInt64.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -10445,6 +10539,12 @@ class ServerProfileProtocol(typing.Protocol):
         interval" or "grace period").
 """
         raise NotImplementedError
+    def with_subject(self, url: str,at: str) -> ServerProfile:
+        """
+        This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+        JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+"""
+        raise NotImplementedError
 
 class ServerProfile(ServerProfileProtocol):
     """
@@ -10874,6 +10974,28 @@ class ServerProfile(ServerProfileProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def with_subject(self, url: str,at: str) -> ServerProfile:
+        """
+        This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+        JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+"""
+        
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(at)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(at),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)

@@ -594,6 +594,11 @@ RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(uint64_t p
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_request(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_response(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, int64_t status, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_gone(uint64_t ptr, int64_t page, RustBuffer reason, RustCallStatus *_Nonnull out_status
@@ -772,6 +777,11 @@ uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin(uint6
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(uint64_t ptr, int64_t millis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_SUBJECT
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_SUBJECT
+uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(uint64_t ptr, RustBuffer url, RustBuffer at, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_UNIFFI_TRAIT_DEBUG
@@ -1466,6 +1476,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_response(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_GONE
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_GONE
 uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_gone(void
@@ -1529,6 +1545,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_SUBJECT
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_SUBJECT
+uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject(void
     
 );
 #endif

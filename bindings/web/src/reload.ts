@@ -29,6 +29,8 @@ interface Place {
   readonly y: number;
   /** Whether the next document is the same page once more, and not one that the user went to. */
   readonly again: boolean;
+  /** Whether this document was rejected. */
+  readonly rejected?: boolean;
 }
 
 /** Looks after this document, from its start. */
@@ -41,12 +43,15 @@ export function watchReloads(): void {
   const here = withoutFragment(location.href);
   const isAgain = !!left && withoutFragment(left.url) === here;
   let place = isAgain ? left : undefined;
+  // Read once: whoever comes to this page later comes to its beginning.
+  if (left) leave({ reloads });
 
   if (entry?.responseStatus === 401) {
     const recent = reloads.filter(([, time]) => wall() - time < SPAN);
     const times = recent.filter(([url]) => url === here).length;
-    place = { x: 0, y: 0, ...place, url: location.href, again: true };
-    if (times < MOST) loadAgain(here, times, { left: place, reloads: [...recent, [here, wall()]] });
+    const twice = place?.rejected;
+    place = { x: 0, y: 0, ...place, url: location.href, again: true, rejected: true };
+    if (times < MOST) loadAgain(here, !!twice, { left: place, reloads: [...recent, [here, wall()]] });
   } else {
     if (place?.again) restore(place);
     place = undefined;
@@ -58,7 +63,7 @@ export function watchReloads(): void {
   });
 
   /** Hides the document until it is clear whether another one comes in its place. */
-  function loadAgain(url: string, times: number, note: Note): void {
+  function loadAgain(url: string, twice: boolean, note: Note): void {
     const sheet = new CSSStyleSheet();
     // At document start there is no element to be hidden yet.
     sheet.replaceSync(":root{display:none!important}");
@@ -69,8 +74,8 @@ export function watchReloads(): void {
     startTimer(async () => {
       const core = connection();
       let verdict = await core.renewed(undefined, "expiring", signal);
-      // The newest token may be the rejected one: the second time the app is to get another.
-      if (verdict === "newer" && times) verdict = await core.renewed(core.held()?.gen, "401", signal);
+      // Rejected twice, it is the newest token that is: the app is to get another.
+      if (verdict === "newer" && twice) verdict = await core.renewed(core.held()?.gen, "401", signal);
       // What cannot be counted is not done. By GET: what a POST was answered must not send it once more.
       const leaves = verdict === "newer" && leave(note);
       if (leaves) location.replace(url);

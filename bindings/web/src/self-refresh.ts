@@ -34,7 +34,12 @@ export interface RefreshedTokens {
   readonly expiresIn: number;
 }
 
-/** The page's exchange at the token endpoint. Whatever it throws is reported as an uncaught error of the page. */
+/**
+ * The page's exchange at the token endpoint. Whatever it throws is reported as an uncaught error of the page.
+ *
+ * Its promise is the page's own: a script that planted a `then` in `Object.prototype` is handed what it resolves to.
+ * An object without a prototype, `{ __proto__: null, accessToken, … }`, keeps even that away.
+ */
 export type RefreshExchange = (lease: RefreshLease) => Promise<RefreshedTokens>;
 
 /** An error of the self-refresh. */

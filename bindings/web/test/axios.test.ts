@@ -12,12 +12,14 @@ declare global {
 
 const AXIOS = readFileSync("node_modules/axios/dist/axios.min.js", "utf8");
 
-/** A page whose globals are the client's, with axios on it. */
-async function open({ visit, apiUrl }: World): Promise<Page> {
-  const page = await visit();
+/** A page whose globals are the client's, with axios on it; its client is the page's own or the app's. */
+async function open({ visit, apiUrl }: World, injected = false): Promise<Page> {
+  const inject = readFileSync("dist/tokencast.inject.js", "utf8");
+  const page = await visit(injected ? { before: (page) => page.addInitScript(inject) } : {});
   await page.evaluate(
     async ([module, api]) => {
-      const { connect } = await import(module);
+      const { tokencast } = globalThis as unknown as { tokencast?: typeof import("../src/index.js") };
+      const { connect } = tokencast ?? (await import(module));
       connect({ api: [api], globals: true });
     },
     ["/tokencast.js", apiUrl] as const,
@@ -26,9 +28,15 @@ async function open({ visit, apiUrl }: World): Promise<Page> {
   return page;
 }
 
-for (const adapter of ["xhr", "fetch"] as const) {
-  story(`axios over ${adapter}: a 401 is replayed with the newer token, interceptors see one answer`, async (world) => {
-    const page = await open(world);
+for (const [adapter, injected] of [
+  ["xhr", false],
+  ["xhr", true],
+  ["fetch", false],
+  ["fetch", true],
+] as const) {
+  const client = `axios over ${adapter}, ${injected ? "injected" : "the page's own client"}`;
+  story(`${client}: a 401 is replayed with the newer token, interceptors see one answer`, async (world) => {
+    const page = await open(world, injected);
     world.api.accepted = 2;
     const seen = await page.evaluate(
       async ([url, adapter]) => {
@@ -61,8 +69,8 @@ for (const adapter of ["xhr", "fetch"] as const) {
     assert.equal(world.app.needs.length, 1);
   });
 
-  story(`axios over ${adapter}: a POST arrives whole both times, and takes effect once`, async (world) => {
-    const page = await open(world);
+  story(`${client}: a POST arrives whole both times, and takes effect once`, async (world) => {
+    const page = await open(world, injected);
     world.api.accepted = 2;
     const status = await page.evaluate(
       async ([url, adapter]) => (await axios.post(url, { text: "é" }, { adapter })).status,
@@ -79,8 +87,8 @@ for (const adapter of ["xhr", "fetch"] as const) {
     assert.equal(world.api.notes, 1);
   });
 
-  story(`axios over ${adapter}: a second 401 is the call's answer`, async (world) => {
-    const page = await open(world);
+  story(`${client}: a second 401 is the call's answer`, async (world) => {
+    const page = await open(world, injected);
     world.api.accepted = 99;
     const answer = await page.evaluate(
       ([url, adapter]) =>

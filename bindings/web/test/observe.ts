@@ -64,7 +64,7 @@ export function observe(canary: string): void {
 
   const types =
     "Array String RegExp Promise Map Set WeakMap Function Headers Request Response URL EventTarget MessageEvent Event " +
-    "WebSocket AbortSignal Date Number Performance";
+    "WebSocket AbortSignal Date Number Performance XMLHttpRequest XMLHttpRequestEventTarget ProgressEvent";
   for (const type of types.split(" ")) {
     const { prototype } = (globalThis as never)[type] as { prototype: object };
     for (const name of ownKeys(prototype))
@@ -80,6 +80,7 @@ export function observe(canary: string): void {
     "Headers",
     "URL",
     "WebSocket",
+    "XMLHttpRequest",
     "setTimeout",
     "queueMicrotask",
     "postMessage",

@@ -4,15 +4,16 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { allLeaks, observe } from "./observe.js";
-import { CANARY, story, type World } from "./world.js";
+import * as esbuild from "esbuild";
+import { CANARY, REFRESH_TOKEN, story, tokenOf, type World } from "./world.js";
 
 /** A page with the injected client, and observers that came later. */
-async function watchedPage({ visit, apiUrl }: World) {
+async function watchedPage({ visit, apiUrl }: World, more = "") {
   const inject = readFileSync("dist/tokencast.inject.js", "utf8");
   return visit({
     async before(page) {
       await page.addInitScript(
-        `${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] });`,
+        `${inject}; globalThis.early = tokencast.connect({ api: [${JSON.stringify(apiUrl)}] }); ${more}`,
       );
       await page.addInitScript(observe, CANARY);
     },
@@ -37,6 +38,58 @@ story("scripts that patch everything after the client never see the token", asyn
   assert.deepEqual(await page.evaluate(allLeaks), []);
 });
 
+story("nor do they see it through XMLHttpRequest", async (world) => {
+  const page = await watchedPage(world);
+  world.api.accepted = 2;
+  const statuses = await page.evaluate(async (url) => {
+    const { early } = globalThis as unknown as { early: typeof session };
+    const call = (method: string, path: string, body?: BodyInit) =>
+      new Promise<number>((resolve) => {
+        const xhr = new early.XMLHttpRequest();
+        xhr.open(method, url + path);
+        xhr.addEventListener("loadend", () => resolve(xhr.status));
+        xhr.send(body as XMLHttpRequestBodyInit);
+      });
+    return Promise.all([call("GET", "/me"), call("POST", "/notes", "x"), call("PUT", "/put", new Blob(["x"]))]);
+  }, world.apiUrl);
+  assert.deepEqual(statuses, [200, 200, 200]);
+  assert.equal(world.api.requests.filter(({ authorization }) => authorization === `Bearer ${tokenOf(2)}`).length, 3);
+  assert.deepEqual(await page.evaluate(allLeaks), []);
+});
+
+story("nor do they see what is lent and handed over, beside the page's own exchange", async (world) => {
+  const [selfRefresh] = esbuild.buildSync({
+    entryPoints: ["src/self-refresh.ts"],
+    bundle: true,
+    format: "iife",
+    globalName: "borrowing",
+    write: false,
+  }).outputFiles;
+  world.app.mode = "self";
+  const page = await watchedPage(
+    world,
+    `${selfRefresh?.text}
+    borrowing.selfRefresh(early, async ({ refreshToken, idempotencyKey }) => {
+      globalThis.borrowed = [refreshToken.length, idempotencyKey];
+      return { __proto__: null, accessToken: "${tokenOf(2)}", refreshToken: "${CANARY}.next", expiresIn: 60 };
+    });`,
+  );
+  world.api.accepted = 2;
+  const status = await page.evaluate(async (url) => {
+    const { early } = globalThis as unknown as { early: typeof session };
+    return (await early.fetch(url)).status;
+  }, `${world.apiUrl}/me`);
+  assert.equal(status, 200);
+  assert.equal(world.app.needs.length, 0);
+  assert.deepEqual(
+    world.app.handOvers.map(({ lease, at, rt, exp }) => [lease, at, rt, exp]),
+    [["l1", tokenOf(2), `${CANARY}.next`, 60_000]],
+  );
+  const borrowed = await page.evaluate(() => (globalThis as unknown as { borrowed: unknown[] }).borrowed);
+  assert.deepEqual(borrowed, [REFRESH_TOKEN.length, "key-1"]);
+  assert.deepEqual(await page.evaluate(allLeaks), []);
+});
+
 story("control: the same scripts see the token of a naive client", async (world) => {
   const page = await watchedPage(world);
   await page.evaluate(
@@ -46,11 +99,21 @@ story("control: the same scripts see the token of a naive client", async (world)
       headers.set("Authorization", `Bearer ${await current()}`);
       const request = new Request(`${url}/me`);
       request.headers.set("Authorization", headers.get("Authorization") as string);
+      const xhr = new XMLHttpRequest();
+      xhr.open("GET", `${url}/me`);
+      xhr.setRequestHeader("Authorization", headers.get("Authorization") as string);
+      xhr.send();
       await Promise.all([fetch(`${url}/me`, { headers }), fetch(request)]);
     },
     [world.apiUrl, `${CANARY}.1`] as const,
   );
   const leaks = await page.evaluate(allLeaks);
-  for (const name of ["JSON.parse", "Headers.prototype.set", "fetch", "a kept request"])
+  for (const name of [
+    "JSON.parse",
+    "Headers.prototype.set",
+    "XMLHttpRequest.prototype.setRequestHeader",
+    "fetch",
+    "a kept request",
+  ])
     assert.ok(leaks.includes(name), `${name} did not see it: ${leaks}`);
 });

@@ -12,6 +12,8 @@ import type { Session } from "../src/index.js";
 
 /** No token of this world is without it. */
 export const CANARY = "canary-7f3a";
+/** What the app lends to a page that refreshes itself. */
+export const REFRESH_TOKEN = `${CANARY}.refresh`;
 export const tokenOf = (generation: number) => `${CANARY}.${generation}`;
 
 const SITE = `<!doctype html><title>site</title><link rel="icon" href="data:,">
@@ -37,7 +39,8 @@ class Api {
     const { method = "", url = "", headers } = request;
     const cors = {
       "Access-Control-Allow-Origin": "*",
-      "Access-Control-Allow-Headers": "authorization, content-type",
+      "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key",
+      "Access-Control-Expose-Headers": "www-authenticate",
       "Access-Control-Allow-Methods": "*",
     };
     if (method === "OPTIONS") return void response.writeHead(204, cors).end();
@@ -45,6 +48,7 @@ class Api {
     if (url === "/moved") return void response.writeHead(302, { ...cors, Location: this.elsewhere }).end();
     if (headers.authorization !== `Bearer ${tokenOf(this.accepted)}`) {
       if (url === "/bare") return void response.writeHead(401).end();
+      if (url === "/basic") return void response.writeHead(401, { ...cors, "WWW-Authenticate": "Basic" }).end("basic");
       return void response
         .writeHead(401, { ...cors, "WWW-Authenticate": 'Bearer error="invalid_token"' })
         .end("rejected");
@@ -54,10 +58,26 @@ class Api {
   };
 }
 
+/** A page's message, with the fields of all kinds. */
+interface FromPage {
+  k: string;
+  id: string;
+  why: string;
+  used: { g: number };
+  lease: string;
+  at: string;
+  rt?: string;
+  exp: number;
+}
+
 /** The app: one generation, told to every page; a need makes the next one. */
 class App {
   generation = 1;
   life = 600_000;
+  mode = "inject";
+  /** Another API beside the usual one. */
+  more = "https://more.example";
+  readonly handOvers: { lease: string; at: string; rt?: string; exp: number }[] = [];
   readonly needs: { why: string; used: { g: number } }[] = [];
   readonly sockets = new Set<WebSocket>();
   readonly protocols: (string | undefined)[] = [];
@@ -88,24 +108,35 @@ class App {
     return { s: "store", e: 1, g: this.generation };
   }
 
-  private heard(socket: WebSocket, message: { k: string; id: string; why: string; used: { g: number } }): void {
+  private heard(socket: WebSocket, message: FromPage): void {
+    const { id } = message;
+    if (message.k === "lease")
+      this.send(socket, { k: "lease", id, lease: "l1", ttl: 20_000, base: this.name, rt: REFRESH_TOKEN, key: "key-1" });
+    if (message.k === "handover") {
+      this.handOvers.push(message);
+      this.generation++;
+      this.state(socket, id);
+    }
     if (message.k === "need") {
       this.needs.push(message);
       if (this.mute) return;
       if (message.used.g === this.generation) this.onNeed();
       for (const other of this.sockets) if (other !== socket) this.send(other, { k: "notify", gen: this.name });
     }
-    if (message.k !== "need" && message.k !== "hello") return;
-    const api = [{ origin: this.api, rejected: [401] }];
+    if (message.k === "need" || message.k === "hello") this.state(socket, id);
+  }
+
+  private state(socket: WebSocket, id: string): void {
+    const api = [this.api, this.more].map((origin) => ({ origin, rejected: [401] }));
     this.send(socket, {
       k: "state",
-      id: message.id,
+      id,
       gen: this.name,
       st: "active",
       at: tokenOf(this.generation),
       exp: this.life,
       api,
-      mode: "inject",
+      mode: this.mode,
     });
   }
 
@@ -143,7 +174,7 @@ async function openWorld() {
   function site(request: IncomingMessage, response: Parameters<RequestListener>[1]) {
     referrers.push(request.headers.referer);
     if (request.socket.localPort === (evil.address() as AddressInfo).port) evilSaw.push(request.headers.authorization);
-    const isModule = request.url === "/tokencast.js" || request.url === "/socket.js";
+    const isModule = /^\/[\w-]+\.js$/.test(request.url ?? "");
     const headers = {
       "Content-Type": isModule ? "text/javascript" : "text/html",
       "Access-Control-Allow-Origin": "*",

@@ -204,11 +204,6 @@ impl Page {
         turn.refuse(&asked, code, retry);
     }
 
-    /// Asks for a token with a life, for the page and not for a question of its document.
-    pub(super) fn ask_for_life(&mut self, turn: &mut Turn<'_>) {
-        self.ask_for(Demand::Fresh { min_ttl: MIN_TTL }, turn);
-    }
-
     /// Asks for the page and not for a question of its document, unless something is asked already.
     pub(in crate::bridge) fn ask_for(&mut self, demand: Demand, turn: &mut Turn<'_>) {
         if self.demand.is_none() {

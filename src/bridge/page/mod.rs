@@ -162,7 +162,8 @@ impl Page {
 
     /// The session is another one than before, or has another token.
     pub(super) fn on_standing(&mut self, turn: &mut Turn<'_>) {
-        let Some(document) = self.document.as_mut().filter(|document| document.is_seen()) else {
+        let may_hear = |document: &&mut Document| document.is_seen() || document.has_greeted();
+        let Some(document) = self.document.as_mut().filter(may_hear) else {
             return;
         };
         match document.relation(turn.standing) {
@@ -185,7 +186,7 @@ impl Page {
                     .document
                     .as_mut()
                     .is_some_and(|document| document.takes_notice(turn.standing));
-                if has_news && self.policy.pushes() && self.watch.is_none() {
+                if has_news && self.may_push() && self.watch.is_none() {
                     self.push_state(turn);
                 } else if has_news {
                     let stamp = &turn.standing.stamp;
@@ -282,13 +283,6 @@ impl Page {
         Some(cookie.place(self.origin_of(url)?))
     }
 
-    /// Whether the server of this URL says by this status that it does not take the token.
-    pub(super) fn is_rejection(&self, url: &str, status: u16) -> bool {
-        let origin = self.origin_of(url);
-        let api = self.api.iter().find(|api| Some(&api.origin) == origin.as_ref());
-        api.map_or(status == 401, |api| api.rejected.contains(&status))
-    }
-
     /// The places of all cookies that the policy keeps.
     pub(super) fn places(&self) -> Vec<Place> {
         let cookie = self.policy.cookie_use();
@@ -300,6 +294,13 @@ impl Page {
                 .collect()
         };
         cookie.map(places).unwrap_or_default()
+    }
+
+    /// Whether the server of this URL says by this status that it does not take the token.
+    pub(super) fn is_rejection(&self, url: &str, status: u16) -> bool {
+        let origin = self.origin_of(url);
+        let api = self.api.iter().find(|api| Some(&api.origin) == origin.as_ref());
+        api.map_or(status == 401, |api| api.rejected.contains(&status))
     }
 
     /// The origin of a URL, if it is one of the policy's.
@@ -350,7 +351,7 @@ impl Page {
 
     /// Tells the document without having been asked: through its parked `watch`, else as the policy says.
     fn announce(&mut self, turn: &mut Turn<'_>, payload: impl FnOnce(Option<&MessageId>) -> Payload) {
-        let pushed_to = self.document.as_ref().filter(|_| self.policy.pushes());
+        let pushed_to = self.document.as_ref().filter(|_| self.may_push());
         let action = match (self.watch.take(), pushed_to) {
             (Some(asked), _) => Action::Reply {
                 slot: asked.slot,

@@ -2,9 +2,10 @@
 //! what became of a script.
 
 use super::Page;
+use crate::bridge::Demand;
 use crate::bridge::action::{Action, DocumentOrigin, Pushed};
 use crate::bridge::answer::{self, Status};
-use crate::bridge::document::Relation;
+use crate::bridge::document::{Document, Relation};
 use crate::bridge::origin::Origin;
 use crate::bridge::script::Script;
 use crate::bridge::turn::Turn;
@@ -33,12 +34,12 @@ impl Page {
 
     /// The host saw the document's token rejected. As a document's own `need`, but what comes of it is pushed.
     pub(in crate::bridge) fn on_rejected(&mut self, turn: &mut Turn<'_>) {
-        let Some(document) = self.document.as_mut().filter(|document| document.is_seen()) else {
-            return;
-        };
-        if !self.policy.pushes() || !self.meter.admit(turn.now) {
+        if !self.may_push() || !self.meter.admit(turn.now) {
             return;
         }
+        let Some(document) = &mut self.document else {
+            return;
+        };
         let here = &turn.standing.stamp;
         match document.relation(turn.standing) {
             Relation::Unknown => {}
@@ -82,6 +83,11 @@ impl Page {
         }
     }
 
+    /// Whether a script may go into the present document.
+    pub(super) fn may_push(&self) -> bool {
+        self.policy.pushes() && self.document.as_ref().is_some_and(Document::is_seen)
+    }
+
     /// The origin of a committed document that may be pushed to. Its script compares it again, in the document.
     pub(super) fn origin_to_push_to(&self, url: &str) -> Option<Origin> {
         self.origin_of(url).filter(|_| self.policy.pushes())
@@ -110,7 +116,7 @@ impl Page {
             .is_some_and(|document| matches!(document.relation(turn.standing), Relation::Live));
         let has_token = turn.token().is_some_and(|token| token.serves(turn.now, MIN_TTL));
         if is_live && !has_token {
-            self.ask_for_life(turn);
+            self.ask_for(Demand::Fresh { min_ttl: MIN_TTL }, turn);
         }
     }
 }

@@ -4,29 +4,33 @@ use serde_json::json;
 use tokencast::pages::{Action, PageHost, PageId, Pages, Payload, Pushed, Script};
 
 use crate::documents::Documents;
-use crate::rendered::Rendered;
 use crate::tab::Remote;
+use crate::worlds::Worlds;
 
 /// Performs what the pages say. It must not hold them, for they hold it.
 pub(crate) struct Answers {
     tab: Remote,
-    documents: Mutex<Documents>,
-    pub(crate) rendered: Rendered,
+    worlds: Mutex<Worlds>,
+    documents: Documents,
     pages: Weak<Pages>,
 }
 
 impl Answers {
     pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
         Self {
-            documents: Mutex::default(),
-            rendered: Rendered::new(tab.clone(), pages),
+            documents: Documents::new(tab.clone(), pages),
+            worlds: Mutex::default(),
             pages: Arc::downgrade(pages),
             tab,
         }
     }
 
-    pub(crate) fn documents(&self) -> MutexGuard<'_, Documents> {
-        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn worlds(&self) -> MutexGuard<'_, Worlds> {
+        self.worlds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// The tab is gone.
@@ -47,7 +51,7 @@ impl Answers {
 
     /// Into the document that is shown now and no other: its world has a name of its own.
     fn push(&self, page: PageId, script: &Script) {
-        let (world, pages) = (self.documents().page(), self.pages.clone());
+        let (world, pages) = (self.worlds().page(), self.pages.clone());
         let wanted = json!({"expression": script.expose(), "uniqueContextId": world, "silent": true});
         self.tab.then("Runtime.evaluate", wanted, move |answer| {
             if let Some(pages) = pages.upgrade() {
@@ -60,7 +64,7 @@ impl Answers {
     /// That document and no other: the result of a POST that came meanwhile would be submitted once more. To navigate to
     /// the same URL would be a move within the document where it has a fragment.
     fn load_again(&self) {
-        let wanted = json!({"loaderId": self.documents().loader()});
+        let wanted = json!({"loaderId": self.worlds().loader()});
         self.tab.send("Page.reload", wanted);
     }
 }
@@ -70,20 +74,20 @@ impl PageHost for Answers {
         for action in actions {
             match action {
                 Action::Reply { slot, payload } => {
-                    let asker = self.documents().asker(slot);
+                    let asker = self.worlds().asker(slot);
                     if let Some(world) = asker {
                         self.deliver(&world, &payload);
                     }
                 }
                 Action::Notify { payload, .. } => {
-                    let shown = self.documents().relay();
+                    let shown = self.worlds().relay();
                     if let Some(world) = shown {
                         self.deliver(&world, &payload);
                     }
                 }
                 Action::Push { page, script } => self.push(page, &script),
                 Action::ReloadSame { .. } => self.load_again(),
-                other => self.rendered.perform(other),
+                other => self.documents.perform(other),
             }
         }
     }

@@ -1,142 +1,174 @@
-use std::collections::BTreeMap;
+//! What pages that a server renders need of a tab: requests that wait for the cookie, answers that are dropped before
+//! anything of them is shown, the cookie itself. Nothing is decided here.
 
-use serde_json::Value;
-use tokencast::pages::{DocumentOrigin, Sender, Slot};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::glue::WORLD;
+use serde_json::{Value, json};
+use tokencast::pages::{Action, DocumentRequest, DocumentResponse, Op, PageId, Pages};
 
-/// The documents of a tab, as the browser tells of them.
-#[derive(Default)]
+use crate::pipe::CdpError;
+use crate::tab::{Remote, Tab};
+
+/// What has the browser stop at each document, before it is asked for and before its answer is shown. A service
+/// worker would answer past that.
+pub(crate) fn steps() -> [(&'static str, Value); 2] {
+    [
+        ("Network.setBypassServiceWorker", json!({"bypass": true})),
+        ("Fetch.enable", at_stages(&["Request", "Response"])),
+    ]
+}
+
+fn at_stages(stages: &[&str]) -> Value {
+    let stages = stages.iter();
+    let patterns: Vec<_> = stages
+        .map(|stage| json!({"resourceType": "Document", "requestStage": stage}))
+        .collect();
+    json!({ "patterns": patterns })
+}
+
+impl Tab {
+    /// Whether document requests are held, and answers dropped, in this attached tab: so that a test sees what happens
+    /// without.
+    pub async fn stop_documents(&self, requests: bool, answers: bool) -> Result<(), CdpError> {
+        self.call("Fetch.disable", json!({})).await?;
+        let stages = match (requests, answers) {
+            (true, true) => &["Request", "Response"][..],
+            (true, false) => &["Request"],
+            (false, true) => &["Response"],
+            (false, false) => return Ok(()),
+        };
+        self.call("Fetch.enable", at_stages(stages)).await?;
+        Ok(())
+    }
+}
+
+/// Performs what the pages say. It must not hold them, for they hold it.
+#[derive(Debug)]
 pub(crate) struct Documents {
-    /// The main frame; its id stays the same whatever it shows.
-    main_frame: String,
-    /// The load that brought what the main frame shows.
-    loader: String,
-    /// The worlds of living documents, by the number that messages name. Numbers are used again by other processes,
-    /// so answers go by the unique name.
-    worlds: BTreeMap<u64, World>,
-    /// Who sent what waits for an answer.
-    slots: BTreeMap<Slot, String>,
-    last: u64,
-    /// The method of each document's request, by its loader.
-    methods: BTreeMap<String, String>,
+    tab: Remote,
+    pages: Weak<Pages>,
+    held: Mutex<Held>,
 }
 
-/// What the relay of the main frame's document says.
-pub(crate) enum Said {
-    Message(Sender, String, Slot),
-    /// Whose document it is, and whether it is shown.
-    Seen(DocumentOrigin, bool),
+#[derive(Debug, Default)]
+struct Held {
+    waiting: BTreeMap<Op, Waiting>,
+    /// What was released before it was written down here.
+    early: BTreeSet<Op>,
 }
 
-#[derive(Clone)]
-struct World {
-    name: String,
-    frame: String,
-    /// The page's own, and not the relay's.
-    is_page: bool,
+#[derive(Debug)]
+enum Waiting {
+    /// By the browser's name of it.
+    Request(String),
+    /// A document to be loaded again.
+    Load(String),
 }
 
 impl Documents {
-    /// The main frame before anything was shown.
-    pub(crate) fn found(&mut self, frame: &Value) {
-        self.main_frame = text(&frame["id"]);
-    }
-
-    pub(crate) fn is_main_frame(&self, id: &Value) -> bool {
-        *id == *self.main_frame
-    }
-
-    pub(crate) fn created(&mut self, context: &Value) {
-        let is_page = context["auxData"]["isDefault"] == true;
-        let world = World {
-            name: text(&context["uniqueId"]),
-            frame: text(&context["auxData"]["frameId"]),
-            is_page,
-        };
-        if let Some(id) = context["id"].as_u64()
-            && (is_page || context["name"] == WORLD)
-        {
-            self.worlds.insert(id, world);
+    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
+        Self {
+            tab,
+            pages: Arc::downgrade(pages),
+            held: Mutex::default(),
         }
     }
 
-    pub(crate) fn destroyed(&mut self, id: &Value) {
-        if let Some(id) = id.as_u64() {
-            self.worlds.remove(&id);
+    /// A document's request, or its answer, is stopped.
+    pub(crate) fn on_paused(&self, pages: &Pages, page: PageId, main_frame: &str, paused: &Value) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (url, method) = (
+            text(&paused["request"]["url"]),
+            text(&paused["request"]["method"]),
+        );
+        let request = text(&paused["requestId"]);
+        let status = paused["responseStatusCode"].as_u64();
+        if status.is_none() && paused["responseErrorReason"].is_null() {
+            return match pages.on_document_request(page, &url, &method) {
+                DocumentRequest::Go => self.proceed(&request),
+                DocumentRequest::Hold { op } => self.hold(op, Waiting::Request(request)),
+            };
+        }
+        let status = status.and_then(|status| u16::try_from(status).ok());
+        let is_main = paused["frameId"] == main_frame;
+        let ruling = status.filter(|_| is_main).map_or(DocumentResponse::Go, |status| {
+            pages.on_document_response(page, &url, &method, status)
+        });
+        match ruling {
+            DocumentResponse::Go => self.proceed(&request),
+            DocumentResponse::Again { op } => {
+                let dropped = json!({"requestId": request, "errorReason": "Aborted"});
+                self.tab.send("Fetch.failRequest", dropped);
+                self.hold(op, Waiting::Load(url));
+            }
         }
     }
 
-    pub(crate) fn cleared(&mut self) {
-        self.worlds.clear();
+    /// Whoever went on meanwhile is not called back.
+    pub(crate) fn on_committed(&self) {
+        let mut held = self.held();
+        held.waiting
+            .retain(|_, waiting| matches!(waiting, Waiting::Request(_)));
     }
 
-    pub(crate) fn asked_for(&mut self, request: &Value) {
-        let method = text(&request["request"]["method"]);
-        self.methods.insert(text(&request["loaderId"]), method);
-    }
-
-    /// The document's URL, and the method by which it was asked for; none when the browser did not ask.
-    pub(crate) fn committed(&mut self, frame: &Value) -> (String, String) {
-        self.main_frame = text(&frame["id"]);
-        self.loader = text(&frame["loaderId"]);
-        let methods = std::mem::take(&mut self.methods);
-        let method = methods.get(&self.loader).cloned();
-        (text(&frame["url"]), method.unwrap_or_default())
-    }
-
-    /// What was said, and by whom: the origin is stated by our own script in its world, the rest by the browser.
-    pub(crate) fn said(&mut self, call: &Value) -> Option<Said> {
-        let world = self.worlds.get(&call["executionContextId"].as_u64()?)?.clone();
-        if world.is_page {
-            return None;
+    /// One of the actions for documents and cookies; others are not its business.
+    pub(crate) fn perform(&self, action: Action) {
+        match action {
+            Action::SetCookie { op, cookie, .. } => {
+                let wanted = json!({
+                    "name": cookie.name(), "value": cookie.expose(), "url": format!("{}/", cookie.origin()),
+                    "path": "/", "secure": true, "httpOnly": true, "sameSite": "Lax",
+                });
+                self.write(op, "Network.setCookie", wanted);
+            }
+            Action::DeleteCookie { op, origin, name, .. } => {
+                let wanted = json!({"name": name, "url": format!("{origin}/"), "path": "/"});
+                self.write(op, "Network.deleteCookies", wanted);
+            }
+            Action::Release { op } => {
+                let mut held = self.held();
+                match held.waiting.remove(&op) {
+                    Some(waiting) => self.release(&waiting),
+                    None => drop(held.early.insert(op)),
+                }
+            }
+            _ => {}
         }
-        let is_main_frame = world.frame == self.main_frame;
-        let stated: Value = serde_json::from_str(call["payload"].as_str()?).ok()?;
-        let origin = stated["origin"].as_str()?.to_owned();
-        if let Some(visible) = stated["visible"].as_bool() {
-            let seen = DocumentOrigin::Isolated(origin);
-            return is_main_frame.then_some(Said::Seen(seen, visible));
+    }
+
+    fn hold(&self, op: Op, waiting: Waiting) {
+        let mut held = self.held();
+        if held.early.remove(&op) {
+            self.release(&waiting);
+        } else {
+            held.waiting.insert(op, waiting);
         }
-        let sender = Sender {
-            origin,
-            is_main_frame,
-            doc: Some(world.name.clone()),
-        };
-        let message = stated["text"].as_str()?.to_owned();
-        self.last += 1;
-        let slot = Slot(self.last);
-        self.slots.insert(slot, world.name);
-        Some(Said::Message(sender, message, slot))
     }
 
-    /// The world of the document that asked, once.
-    pub(crate) fn asker(&mut self, slot: Slot) -> Option<String> {
-        self.slots.remove(&slot)
+    fn release(&self, waiting: &Waiting) {
+        match waiting {
+            Waiting::Request(request) => self.proceed(request),
+            Waiting::Load(url) => self.tab.send("Page.navigate", json!({ "url": url })),
+        }
     }
 
-    /// The relay's world of the document that is shown now.
-    pub(crate) fn relay(&self) -> Option<String> {
-        self.shown(false)
+    fn proceed(&self, request: &str) {
+        self.tab
+            .send("Fetch.continueRequest", json!({ "requestId": request }));
     }
 
-    /// The page's own world of the document that is shown now.
-    pub(crate) fn page(&self) -> Option<String> {
-        self.shown(true)
+    fn write(&self, op: Op, method: &'static str, wanted: Value) {
+        let pages = self.pages.clone();
+        self.tab.then(method, wanted, move |answer| {
+            let is_done = answer["error"].is_null() && answer["result"]["success"] != false;
+            if let Some(pages) = pages.upgrade() {
+                pages.cookie_done(op, is_done);
+            }
+        });
     }
 
-    /// The load that brought the document that is shown now.
-    pub(crate) fn loader(&self) -> String {
-        self.loader.clone()
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn shown(&self, is_page: bool) -> Option<String> {
-        let mut worlds = self.worlds.values();
-        let shown = worlds.find(|world| world.frame == self.main_frame && world.is_page == is_page)?;
-        Some(shown.name.clone())
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

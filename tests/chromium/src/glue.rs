@@ -7,10 +7,10 @@ use tokencast::error::SessionError;
 use tokencast::pages::{GoneReason, PageHost, PageId, PagePolicy, Pages};
 
 use crate::answers::Answers;
-use crate::documents::Said;
+use crate::documents;
 use crate::pipe::CdpError;
-use crate::rendered;
 use crate::tab::Tab;
+use crate::worlds::Said;
 
 /// The isolated world of the relay; the page's scripts do not get there.
 pub(crate) const WORLD: &str = "tokencast";
@@ -56,11 +56,11 @@ pub async fn bridge(tab: &Tab, pages: &Pages, policy: PagePolicy) -> Result<Page
         ),
         ("Page.addScriptToEvaluateOnNewDocument", json!({"source": CLIENT})),
     ];
-    for (method, parameters) in steps.into_iter().chain(rendered::steps()) {
+    for (method, parameters) in steps.into_iter().chain(documents::steps()) {
         tab.call(method, parameters).await?;
     }
     let tree = tab.call("Page.getFrameTree", json!({})).await?;
-    shown.documents().found(&tree["frameTree"]["frame"]);
+    shown.worlds().set_main_frame(&tree["frameTree"]["frame"]["id"]);
     Ok(page)
 }
 
@@ -73,47 +73,47 @@ struct Glue {
 
 impl Glue {
     fn on_event(&self, event: &str, parameters: &Value) {
-        let mut documents = self.answers.documents();
+        let mut worlds = self.answers.worlds();
         let actions = match event {
-            "Runtime.bindingCalled" if parameters["name"] == BINDING => match documents.said(parameters) {
+            "Runtime.bindingCalled" if parameters["name"] == BINDING => match worlds.said(parameters) {
                 Some(Said::Message(sender, message, slot)) => {
-                    drop(documents);
+                    drop(worlds);
                     self.pages.on_message(self.page, &sender, &message, slot)
                 }
                 Some(Said::Seen(origin, visible)) => {
-                    drop(documents);
+                    drop(worlds);
                     let mut actions = self.pages.on_document_origin(self.page, &origin);
                     actions.extend(self.pages.on_visibility(self.page, visible));
                     actions
                 }
                 None => return,
             },
-            "Runtime.executionContextCreated" => return documents.created(&parameters["context"]),
+            "Runtime.executionContextCreated" => return worlds.created(&parameters["context"]),
             "Runtime.executionContextDestroyed" => {
-                return documents.destroyed(&parameters["executionContextId"]);
+                return worlds.destroyed(&parameters["executionContextId"]);
             }
-            "Runtime.executionContextsCleared" => return documents.cleared(),
+            "Runtime.executionContextsCleared" => return worlds.cleared(),
             "Network.requestWillBeSent" if parameters["type"] == "Document" => {
-                return documents.asked_for(parameters);
+                return worlds.asked_for(parameters);
             }
             "Page.frameNavigated" if parameters["frame"]["parentId"].is_null() => {
-                let (url, method) = documents.committed(&parameters["frame"]);
-                drop(documents);
-                self.answers.rendered.on_committed();
+                let (url, method) = worlds.committed(&parameters["frame"]);
+                drop(worlds);
+                self.answers.documents().on_committed();
                 self.pages.on_committed(self.page, &url, &method)
             }
             "Fetch.requestPaused" => {
-                let is_main_frame = documents.is_main_frame(&parameters["frameId"]);
-                drop(documents);
-                let rendered = &self.answers.rendered;
-                return rendered.on_paused(&self.pages, self.page, is_main_frame, parameters);
+                let main_frame = worlds.main_frame();
+                drop(worlds);
+                let documents = self.answers.documents();
+                return documents.on_paused(&self.pages, self.page, &main_frame, parameters);
             }
             "Inspector.targetCrashed" => {
-                drop(documents);
+                drop(worlds);
                 self.pages.on_gone(self.page, GoneReason::ProcessTerminated)
             }
             "Target.detachedFromTarget" => {
-                drop(documents);
+                drop(worlds);
                 self.answers.forget();
                 self.pages.on_gone(self.page, GoneReason::Closed)
             }

@@ -3,23 +3,23 @@
 //! sends, and an answer reaches the asking document or nobody.
 //!
 //! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a session
-//! and tells them what happens in its `documents`, `answers` and `rendered` perform what they say, `pipe` carries the
-//! protocol.
+//! and tells them what happens in the tab's `worlds`, `answers` performs what they say, `documents` stops requests and
+//! answers of documents, `pipe` carries the protocol.
 
 mod answers;
 mod documents;
 mod glue;
 mod pipe;
-mod rendered;
 mod tab;
+mod worlds;
 
 use std::sync::Arc;
 
 use serde_json::json;
 
 pub use glue::{BridgeError, bridge};
-pub use pipe::CdpError;
-pub use tab::Tab;
+pub use pipe::{CdpError, Listener};
+pub use tab::{Remote, Tab};
 
 use pipe::Pipe;
 

@@ -37,7 +37,7 @@ pub enum CdpError {
 }
 
 /// Takes the events of one tab: their name and parameters.
-pub(crate) type Listener = Arc<dyn Fn(&str, &Value) + Send + Sync>;
+pub type Listener = Arc<dyn Fn(&str, &Value) + Send + Sync>;
 
 /// Takes the answer to one command, on the thread that reads; dropped when the browser is gone.
 pub(crate) type OnAnswer = Box<dyn FnOnce(Value) + Send>;

@@ -86,15 +86,19 @@ impl Tab {
         self.call("Browser.setWindowBounds", wanted).await.map(drop)
     }
 
-    pub(crate) async fn call(&self, method: &'static str, parameters: Value) -> Result<Value, CdpError> {
+    /// Sends any command of the protocol and waits for its answer.
+    pub async fn call(&self, method: &'static str, parameters: Value) -> Result<Value, CdpError> {
         self.pipe.call(Some(&self.session), method, parameters).await
     }
 
-    pub(crate) fn listen(&self, listener: Listener) {
+    /// Takes the tab's events, in the place of whoever took them before: a bridge does. Called by the thread that reads:
+    /// it must not wait for an answer.
+    pub fn listen(&self, listener: Listener) {
         self.pipe.listen(&self.session, listener);
     }
 
-    pub(crate) fn remote(&self) -> Remote {
+    /// For whoever sends it commands and must not keep it.
+    pub fn remote(&self) -> Remote {
         Remote {
             pipe: Arc::downgrade(&self.pipe),
             session: self.session.clone(),
@@ -117,14 +121,14 @@ impl Drop for Tab {
 
 /// A tab's commands for whoever must not keep the browser.
 #[derive(Clone, Debug)]
-pub(crate) struct Remote {
+pub struct Remote {
     pipe: std::sync::Weak<Pipe>,
     session: String,
 }
 
 impl Remote {
     /// Sends a command whose answer does not matter.
-    pub(crate) fn send(&self, method: &'static str, parameters: Value) {
+    pub fn send(&self, method: &'static str, parameters: Value) {
         if let Some(pipe) = self.pipe.upgrade() {
             drop(pipe.send(Some(&self.session), method, parameters));
         }

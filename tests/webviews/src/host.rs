@@ -16,49 +16,6 @@ pub trait Host: Sized {
     fn greeted(&self) -> Vec<(String, Option<Generation>)>;
 }
 
-/// A host of webviews whose pages a server renders, and what is unusual in it.
-pub trait RenderedHost: Host {
-    async fn start_rendered(session: &AuthSession, policy: PagePolicy, rendered: Rendered) -> Self;
-    /// Shows this in a view of its own.
-    async fn load(&self, view: &Self::View, url: &str);
-    /// Waits until its views can be shown.
-    async fn ready(&self);
-}
-
-/// How a host shows pages that a server renders. It takes any certificate.
-#[derive(Clone, Copy, Debug)]
-pub struct Rendered {
-    /// The cookie that holds the access token.
-    pub cookie: &'static str,
-    /// Runs in each document before any script of the page.
-    pub witness: &'static str,
-    pub layers: Layers,
-}
-
-/// Which of a host's layers work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layers {
-    All,
-    /// Document requests go at once.
-    NoHold,
-    /// Whatever the server answers is shown.
-    ShowsAll,
-    /// Neither of the two.
-    Neither,
-    /// No bridge at all: whoever opens or loads a page writes the cookie first, as apps do that know nothing better.
-    Naive,
-}
-
-impl Layers {
-    pub(crate) fn holds(self) -> bool {
-        matches!(self, Self::All | Self::ShowsAll)
-    }
-
-    pub(crate) fn drops(self) -> bool {
-        matches!(self, Self::All | Self::NoHold)
-    }
-}
-
 /// One view, whatever document it shows.
 pub trait View {
     async fn go(&self, url: &str);
@@ -73,12 +30,6 @@ pub trait View {
 pub trait WebView: View {
     async fn hide(&self);
     async fn show(&self);
-}
-
-pub(crate) async fn ready(pages: &Pages) {
-    for page in pages.list() {
-        pages.ready(page.page).await;
-    }
 }
 
 /// What `greeted` is where the host attaches views itself.

@@ -6,28 +6,23 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
-use tokencast::pages::{Jar, PagePolicy, Pages};
+use tokencast::pages::{PagePolicy, Pages};
 use tokencast::session::AuthSession;
 use tokencast::token::Generation;
-use tokencast_webkitgtk::webkit6::glib::{MainContext, Uri, UriFlags};
+use tokencast_webkitgtk::webkit6::glib::MainContext;
 use tokencast_webkitgtk::webkit6::gtk::{self, FlowBox, Window};
 use tokencast_webkitgtk::webkit6::prelude::*;
-use tokencast_webkitgtk::webkit6::{
-    NetworkSession, PolicyDecisionType, TLSErrorsPolicy, UserContentInjectedFrames, UserScript,
-    UserScriptInjectionTime, WebView, soup,
-};
+use tokencast_webkitgtk::webkit6::{NetworkSession, WebView};
 use tokencast_webkitgtk::{Running, UiThread, bridge};
 use tokio::sync::oneshot;
 
-use crate::host::{self, Host, Layers, Rendered, RenderedHost, View, WebView as Shows};
+use crate::host::{self, Host, View, WebView as Shows};
 
 pub struct WebKitHost {
     running: Running,
     window: u64,
-    session: AuthSession,
     pages: Pages,
     policy: PagePolicy,
-    rendered: Option<Rendered>,
 }
 
 pub struct WebKitView {
@@ -48,10 +43,8 @@ impl Host for WebKitHost {
         Self {
             running,
             window,
-            session: session.clone(),
             pages: session.web_views(),
             policy,
-            rendered: None,
         }
     }
 
@@ -60,18 +53,9 @@ impl Host for WebKitHost {
     }
 
     async fn open_as(&self, url: &str, policy: PagePolicy) -> WebKitView {
-        let name = WebKitView {
-            window: self.window,
-            view: NAMES.fetch_add(1, Ordering::Relaxed),
-        };
-        let (window, view) = (name.window, name.view);
-        let (pages, rendered) = (self.pages.clone(), self.rendered);
-        on_ui(move |ui| {
-            let shown = ui.windows.get_mut(&window).unwrap();
-            shown.open(view, &pages, policy, rendered);
-        })
-        .await;
-        self.load(&name, url).await;
+        let name = self.bare().await;
+        self.attach_as(&name, policy).await;
+        name.go(url).await;
         name
     }
 
@@ -80,51 +64,26 @@ impl Host for WebKitHost {
     }
 }
 
-impl RenderedHost for WebKitHost {
-    async fn start_rendered(session: &AuthSession, policy: PagePolicy, rendered: Rendered) -> Self {
-        let mut host = Self::start(session, policy.clone()).await;
-        let window = host.window;
-        host.policy = policy.cookie(Jar(window), rendered.cookie).unwrap();
-        host.rendered = Some(rendered);
-        on_ui(move |ui| {
-            let network = &ui.windows[&window].network;
-            network.set_tls_errors_policy(TLSErrorsPolicy::Ignore);
-        })
-        .await;
-        host
+impl WebKitHost {
+    /// A view that is empty and not attached.
+    pub async fn bare(&self) -> WebKitView {
+        let name = WebKitView {
+            window: self.window,
+            view: NAMES.fetch_add(1, Ordering::Relaxed),
+        };
+        let (window, view) = (name.window, name.view);
+        on_ui(move |ui| ui.windows.get_mut(&window).unwrap().open(view)).await;
+        name
     }
 
-    async fn load(&self, view: &WebKitView, url: &str) {
-        if let Some(Rendered {
-            cookie,
-            layers: Layers::Naive,
-            ..
-        }) = self.rendered
-        {
-            let token = self.session.access_token().await.unwrap();
-            let text = format!(
-                "{cookie}={}; Path=/; Secure; HttpOnly; SameSite=Lax",
-                token.secret()
-            );
-            let (sender, written) = oneshot::channel();
-            let (window, url) = (self.window, url.to_owned());
-            on_ui(move |ui| {
-                let uri = Uri::parse(&url, UriFlags::NONE).unwrap();
-                let cookie = soup::Cookie::parse(&text, Some(&uri)).unwrap();
-                let jar = ui.windows[&window].network.cookie_manager().unwrap();
-                let nobody = None::<&gtk::gio::Cancellable>;
-                jar.add_cookie(&cookie, nobody, |result| {
-                    let _ = sender.send(result.is_ok());
-                });
-            })
+    pub async fn attach(&self, view: &WebKitView) {
+        self.attach_as(view, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, view: &WebKitView, policy: PagePolicy) {
+        let pages = self.pages.clone();
+        view.with(move |view| bridge(view, &pages, policy).map(drop).unwrap())
             .await;
-            assert!(written.await.unwrap(), "the cookie is written");
-        }
-        View::go(view, url).await;
-    }
-
-    async fn ready(&self) {
-        host::ready(&self.pages).await;
     }
 }
 
@@ -176,9 +135,10 @@ impl Shows for WebKitView {
 }
 
 impl WebKitView {
-    async fn with(&self, act: impl FnOnce(&WebView) + Send + 'static) {
+    /// Does something with it on its thread.
+    pub async fn with<T: Send + 'static>(&self, act: impl FnOnce(&WebView) -> T + Send + 'static) -> T {
         let (window, view) = (self.window, self.view);
-        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await;
+        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await
     }
 }
 
@@ -222,43 +182,15 @@ impl Shown {
         }
     }
 
-    fn open(&mut self, name: u64, pages: &Pages, policy: PagePolicy, rendered: Option<Rendered>) {
+    fn open(&mut self, name: u64) {
         let view = WebView::builder()
             .network_session(&self.network)
             .width_request(300)
             .height_request(200)
             .build();
-        if let Some(rendered) = &rendered {
-            watch(&view, rendered);
-        }
-        if rendered.is_none_or(|rendered| rendered.layers != Layers::Naive) {
-            bridge(&view, pages, policy).unwrap();
-        }
         self.row.insert(&view, -1);
         self.views.insert(name, view);
     }
-}
-
-/// Has the witness in each document, and decides before the bridge where a layer is off.
-fn watch(view: &WebView, rendered: &Rendered) {
-    let (top, start) = (
-        UserContentInjectedFrames::TopFrame,
-        UserScriptInjectionTime::Start,
-    );
-    let content = view.user_content_manager().unwrap();
-    content.add_script(&UserScript::new(rendered.witness, top, start, &[], &[]));
-    let layers = rendered.layers;
-    view.connect_decide_policy(move |_, decision, kind| {
-        let is_on = match kind {
-            PolicyDecisionType::NavigationAction => layers.holds(),
-            PolicyDecisionType::Response => layers.drops(),
-            _ => true,
-        };
-        if !is_on {
-            decision.use_();
-        }
-        !is_on
-    });
 }
 
 /// Runs something on the thread of the user interface, while a host keeps it running, and waits for it.

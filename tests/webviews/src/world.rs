@@ -115,7 +115,7 @@ pub async fn until(view: &impl View, body: &str) {
         }
     };
     if tokio::time::timeout(PATIENCE, waits).await.is_err() {
-        let seen = "return [location.href, document.title, globalThis.session?.state, globalThis.session?.generation]";
+        let seen = "return [location.href, session?.state, session?.generation]";
         panic!(
             "never true in the page: {body}; it is {:?}, last {last:?}",
             view.run(seen).await

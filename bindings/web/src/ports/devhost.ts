@@ -1,5 +1,5 @@
 import { isLoopback } from "../origins.js";
-import { URL, WebSocket, isOpaque, listen, listenForText, parse, self } from "../natives.js";
+import { URL, WebSocket, apply, isOpaque, listen, listenForText, parse, self, socketSend } from "../natives.js";
 import type { OpenPort } from "../port.js";
 
 const FRAGMENT = "#tokencast-dev=";
@@ -41,11 +41,12 @@ function openSocket({ url, key }: DevHost): OpenPort {
     const socket = new WebSocket(url, ["tokencast.1", "key." + key]);
     const early: string[] = [];
 
-    listen(socket, "open", () => early.splice(0).forEach((text) => socket.send(text)));
+    const send = (text: string) => apply(socketSend, socket, [text]);
+    listen(socket, "open", () => early.splice(0).forEach(send));
     listenForText(socket, received);
     // An `error` is always followed by a `close`, and a socket closes once.
     listen(socket, "close", lost);
 
-    return { post: (text) => (socket.readyState === WebSocket.CONNECTING ? early.push(text) : socket.send(text)) };
+    return { post: (text) => (socket.readyState === WebSocket.CONNECTING ? early.push(text) : send(text)) };
   };
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use tokencast_webviews::RenderedHost;
-
+use crate::hosts::Host;
 use crate::user::User;
 
 /// A way to a document, begun on the first page.
@@ -50,7 +49,7 @@ impl Way {
     }
 
     /// Goes it, over the end of a token.
-    pub(crate) async fn go<H: RenderedHost>(self, user: &User<H>, end: End, text: &str) {
+    pub(crate) async fn go<H: Host>(self, user: &User<H>, end: End, text: &str) {
         if self == Self::Back {
             user.taps("next").await;
             user.arrives("Next").await;
@@ -71,7 +70,7 @@ impl Way {
     }
 
     /// And to the first page again.
-    pub(crate) async fn home<H: RenderedHost>(self, user: &User<H>) {
+    pub(crate) async fn home<H: Host>(self, user: &User<H>) {
         if self.title() != "Home" {
             user.taps("home").await;
             user.arrives("Home").await;

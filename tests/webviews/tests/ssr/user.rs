@@ -8,15 +8,17 @@ use serde_json::Value;
 use tokencast::pages::PagePolicy;
 use tokencast::session::AuthSession;
 use tokencast::transport::ReqwestTransport;
-use tokencast_backend::{Config, RunningBackend, Tls};
+use tokencast_backend::{Config, Fault, FaultKind, Route, RunningBackend, Tls};
 use tokencast_testkit::{LeapClock, Rig, ada};
-use tokencast_webviews::{Layers, Rendered, RenderedHost, View, run, until};
+use tokencast_webviews::{View, run, until};
+
+use crate::hosts::{Host, Layers};
 
 const ACCESS_TTL: Duration = Duration::from_secs(60 * 60);
 /// As long as documents asked for again are counted.
 const A_WHILE: Duration = Duration::from_secs(5 * 60);
 
-pub(crate) struct User<H: RenderedHost> {
+pub(crate) struct User<H: Host> {
     pub(crate) host: H,
     pub(crate) view: H::View,
     pub(crate) session: AuthSession,
@@ -28,14 +30,15 @@ pub(crate) struct User<H: RenderedHost> {
 /// What the witness wrote down of a document.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Seen {
-    /// For the message of a test that fails.
-    #[allow(dead_code)]
+    /// Tells one document from another.
+    pub(crate) document: f64,
+    pub(crate) when: String,
     pub(crate) path: String,
     pub(crate) refused: bool,
     pub(crate) hidden: bool,
 }
 
-impl<H: RenderedHost> User<H> {
+impl<H: Host> User<H> {
     /// Somebody is signed in and looks at the first page.
     pub(crate) async fn at_home(layers: Layers) -> Self {
         let rig = Rig::with(Config {
@@ -50,14 +53,10 @@ impl<H: RenderedHost> User<H> {
         let process = rig.process().reqwest(transport).clock(Arc::new(clock.clone()));
         let session = process.build().unwrap();
         session.sign_in(ada()).await.unwrap();
-        let rendered = Rendered {
-            cookie: "__Host-at",
-            witness: include_str!("witness.js"),
-            layers,
-        };
         let policy = PagePolicy::new([rig.server.url()]).unwrap();
-        let host = H::start_rendered(&session, policy, rendered).await;
-        let view = host.open(&format!("{}/app", rig.server.url())).await;
+        let host = H::start(&session, policy, layers).await;
+        let view = host.open().await;
+        host.load(&view, &format!("{}/app", rig.server.url())).await;
         let user = Self {
             host,
             view,
@@ -88,6 +87,18 @@ impl<H: RenderedHost> User<H> {
     pub(crate) fn sleep(&self, time: Duration) {
         self.clock.advance(time);
         self.server().advance_clock(time);
+    }
+
+    /// Time passes until another document than before is there.
+    pub(crate) async fn waits(&self) {
+        while self.view.run(&format!("return {LOADED}")).await != Some(Value::Bool(true)) {
+            self.clock.advance(Duration::from_secs(1));
+        }
+    }
+
+    /// What the server does with the next request for one of its pages.
+    pub(crate) fn next_document(&self, fault: FaultKind) {
+        self.server().arm(Fault::once(Route::Pages, fault)).unwrap();
     }
 
     /// Loads a page, as an app does that has been told to show it.
@@ -122,6 +133,16 @@ impl<H: RenderedHost> User<H> {
             "const form = document.getElementById('{form}'); form.elements['{field}'].value = '{text}'; form.requestSubmit()"
         );
         self.does(&script).await;
+    }
+
+    /// Another view of the same app, at its first page.
+    pub(crate) async fn opens_another(&self) -> H::View {
+        let view = self.host.open().await;
+        self.host
+            .load(&view, &format!("{}/app", self.server().url()))
+            .await;
+        until(&view, "return document.title === 'Home'").await;
+        view
     }
 
     /// Waits until another document than before is there, and this is its title.

@@ -1,18 +1,19 @@
-// Runs in each document before any script of the page and writes down what its user sees, in each frame that is painted
+// Runs in each document before any script of the page and writes down what its user sees: in each frame that is painted
 // until the document is loaded, and then. What it wrote outlives the document.
 (() => {
   "use strict";
   if (window !== top || location.protocol !== "https:") return;
 
+  const entries = performance.getEntriesByType.bind(performance);
   const write = (when) => {
     const root = document.documentElement;
     if (!root || !document.body) return;
     const { display, visibility, opacity } = getComputedStyle(root);
-    const navigation = performance.getEntriesByType("navigation")[0];
+    const [navigation] = entries("navigation");
     const seen = {
+      document: performance.timeOrigin,
       when,
       path: location.pathname,
-      title: document.title,
       // The 401 of the server, whatever it looks like.
       refused: document.getElementById("refused") !== null || navigation?.responseStatus === 401,
       hidden: display === "none" || visibility === "hidden" || opacity === "0",

@@ -884,6 +884,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_response(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_gone(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_message(
@@ -905,6 +907,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_requestfields_fields(
     ): Int
@@ -1122,6 +1126,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_request(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_response(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,`status`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_gone(`ptr`: Long,`page`: Long,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_message(`ptr`: Long,`page`: Long,`sender`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`slot`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1193,6 +1199,8 @@ internal object UniffiLib {
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin(`ptr`: Long,`origin`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(`ptr`: Long,`millis`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(`ptr`: Long,`url`: RustBuffer.ByValue,`at`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1497,6 +1505,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() and 0xFFFF) != 21436) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() and 0xFFFF) != 3259) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() and 0xFFFF) != 42337) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1528,6 +1539,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() and 0xFFFF) != 56234) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject() and 0xFFFF) != 55969) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_requestfields_fields() and 0xFFFF) != 16303) {
@@ -6327,6 +6341,12 @@ public interface ServerProfileInterface {
      */
     fun `withReuseLeeway`(`millis`: kotlin.Long): ServerProfile
     
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+    fun `withSubject`(`url`: kotlin.String, `at`: kotlin.String): ServerProfile
+    
     companion object
 }
 
@@ -6518,6 +6538,26 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
         it,
         
         FfiConverterLong.lower(`millis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+    @Throws(SessionException::class)override fun `withSubject`(`url`: kotlin.String, `at`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(
+        it,
+        
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`at`),_status)
 }
     }
     )
@@ -8226,6 +8266,12 @@ public interface WebViewsInterface {
     fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long?
     
     /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    fun `onDocumentResponse`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String, `status`: kotlin.Long): kotlin.Long?
+    
+    /**
      * The page is gone without the host's doing.
      */
     fun `onGone`(`page`: kotlin.Long, `reason`: GoneReason): List<PageAction>
@@ -8471,6 +8517,28 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
         FfiConverterLong.lower(`page`),
         FfiConverterString.lower(`url`),
         FfiConverterString.lower(`method`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    @Throws(SessionException::class)override fun `onDocumentResponse`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String, `status`: kotlin.Long): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`method`),
+        FfiConverterLong.lower(`status`),_status)
 }
     }
     )
@@ -9988,6 +10056,12 @@ sealed class EndReason {
     
     
     /**
+     * A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+     */
+    object HandoverRefused : EndReason()
+    
+    
+    /**
      * An exchange was cut in the middle and the server did not accept its repetition.
      */
     object InterruptedRotation : EndReason()
@@ -10030,8 +10104,9 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
             7 -> EndReason.KeyLost
             8 -> EndReason.StoreLost
             9 -> EndReason.StaleInstall
-            10 -> EndReason.InterruptedRotation
-            11 -> EndReason.Server(
+            10 -> EndReason.HandoverRefused
+            11 -> EndReason.InterruptedRotation
+            12 -> EndReason.Server(
                 FfiConverterString.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -10093,6 +10168,12 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
                 4UL
             )
         }
+        is EndReason.HandoverRefused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
         is EndReason.InterruptedRotation -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -10146,12 +10227,16 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
                 buf.putInt(9)
                 Unit
             }
-            is EndReason.InterruptedRotation -> {
+            is EndReason.HandoverRefused -> {
                 buf.putInt(10)
                 Unit
             }
-            is EndReason.Server -> {
+            is EndReason.InterruptedRotation -> {
                 buf.putInt(11)
+                Unit
+            }
+            is EndReason.Server -> {
+                buf.putInt(12)
                 FfiConverterString.write(value.v1, buf)
                 Unit
             }
