@@ -13,10 +13,16 @@ const HOSTILE: &[(&str, &str)] = &[
     ("\");globalThis.pwned=1;(\"", "window.onToken(\"{}\")"),
     ("\\\");globalThis.pwned=1//", "window.onToken(\"{quoted}\")"),
     ("${globalThis.pwned=1}", "window.onToken(`{}`)"),
-    ("</script><script>globalThis.pwned=1</script>", "document.write('<script>token = \"{html}\"</script>')"),
+    (
+        "</script><script>globalThis.pwned=1</script>",
+        "document.write('<script>token = \"{html}\"</script>')",
+    ),
     ("\u{2028}globalThis.pwned=1", "// token: {}"),
     ("\n;globalThis.pwned=1", "// token: {}"),
-    ("\0globalThis.pwned=1", "eval('//'.concat('{nul}').split(String.fromCharCode(0)).join('\\n'))"),
+    (
+        "\0globalThis.pwned=1",
+        "eval('//'.concat('{nul}').split(String.fromCharCode(0)).join('\\n'))",
+    ),
 ];
 
 /// 1. A server issues tokens that look like the ends of literals and of scripts.
@@ -33,7 +39,9 @@ pub(crate) async fn a_token_that_looks_like_a_script_runs_nothing<E: Engine>() {
             .replace("{quoted}", &token.replace('"', "\\\""))
             .replace("{html}", &token.replace('/', "\\/"))
             .replace("{nul}", &token.replace('\0', "\\0"));
-        let _ = control.run(&format!("globalThis.onToken = () => {{}};\n{script}")).await;
+        let _ = control
+            .run(&format!("globalThis.onToken = () => {{}};\n{script}"))
+            .await;
         until(&control, "return globalThis.pwned === 1").await;
         run(&control, "delete globalThis.pwned").await;
     }
@@ -57,7 +65,11 @@ pub(crate) async fn a_token_of_16_kib_arrives_whole<E: Engine>() {
     let control = stage.engine.bare().await;
     stage.visit(&control, &stage.app.url("/silent")).await;
     let plain = "a".repeat(16 << 10);
-    let kept = run(&control, &format!("document.cookie = 'token={plain}'; return document.cookie.length")).await;
+    let kept = run(
+        &control,
+        &format!("document.cookie = 'token={plain}'; return document.cookie.length"),
+    )
+    .await;
     assert_eq!(kept, 0, "in a cookie it must be lost");
 
     let tokens = TokenSet::refresh_token(stage.refresh_token()).access_token(token.as_str());
@@ -98,7 +110,10 @@ pub(crate) async fn scripts_that_watch_everything_see_no_token<E: Engine>() {
     stage.rig.server.release();
     // Told only now: what they keep is looked at again.
     let next = stage.token().await;
-    assert_eq!(run(&view, "return await window.answers").await, json!([200, 200, 201]));
+    assert_eq!(
+        run(&view, "return await window.answers").await,
+        json!([200, 200, 201])
+    );
     run(&view, &format!("watchFor({next:?})")).await;
     assert_eq!(run(&view, &calls).await, json!([200, 200, 201]));
     assert_eq!(run(&view, "return seenBy()").await, json!([]));
@@ -111,6 +126,9 @@ pub(crate) async fn scripts_that_watch_everything_see_no_token<E: Engine>() {
     );
     let seen = run(&view, &naive).await;
     for way in ["JSON.parse", "Headers.prototype.set", "fetch", "a kept request"] {
-        assert!(seen.as_array().unwrap().contains(&json!(way)), "{way} sees a naive client");
+        assert!(
+            seen.as_array().unwrap().contains(&json!(way)),
+            "{way} sees a naive client"
+        );
     }
 }
