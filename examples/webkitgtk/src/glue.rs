@@ -22,7 +22,7 @@ use crate::workers::{forget_workers, is_end};
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
-const WORLD: &str = "tokencast";
+pub(crate) const WORLD: &str = "tokencast";
 const HANDLER: &str = "tokencast";
 const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
 const RELAY: &str = include_str!("relay.js");

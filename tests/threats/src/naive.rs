@@ -90,8 +90,11 @@ impl Session {
 
     /// Whether the server took the refresh token.
     pub async fn refresh(&mut self) -> bool {
-        self.ask("/auth/refresh", format!("refresh_token={}", self.refresh_token))
-            .await
+        self.ask(
+            "/auth/refresh",
+            format!("grant_type=refresh_token&refresh_token={}", self.refresh_token),
+        )
+        .await
     }
 
     async fn ask(&mut self, path: &str, body: String) -> bool {

@@ -28,21 +28,18 @@ pub(crate) async fn an_api_that_redirects_to_a_stranger_takes_no_token_there<E: 
         stage.app.forget();
 
         let view = stage.active(&stage.app).await;
-        run(&view, "return (await session.fetch('/api/moved')).status").await;
-        run(
-            &view,
-            "return (await session.fetch('/api/moved', { method: 'POST', body: 'x' })).status",
-        )
-        .await;
+        // Some engines end such a call, others go on without the token.
+        for call in ["", ", { method: 'POST', body: 'x' }"] {
+            let call = format!("await session.fetch('/api/moved'{call}).catch(() => {{}})");
+            run(&view, &call).await;
+        }
+        run(&view, &format!("await fetch({:?})", thief.url("/after"))).await;
+        let asked = stage.app.seen_at("/api/moved");
         assert!(
-            stage
-                .app
-                .seen_at("/api/moved")
-                .iter()
-                .all(|seen| seen.holds(&token)),
+            asked.len() == 2 && asked.iter().all(|seen| seen.holds(&token)),
             "the API is sent it"
         );
-        thief.until_seen("/moved", 2).await;
+        thief.until_seen("/after", 1).await;
         assert!(!thief.knows(&token));
         stage.app.forget();
     }
@@ -116,11 +113,8 @@ pub(crate) async fn a_service_worker_does_not_outlive_the_session<E: Engine>() {
     let calls = "return (await session.fetch('/api/data')).status";
     let view = stage.active(&stage.app).await;
     assert_eq!(run(&view, registers).await, true);
+    // So far a worker is a hostile script of an allowed origin, which gets the access token where the host lets it see calls.
     run(&view, calls).await;
-    let first = stage.token().await;
-    // A hostile script of an allowed origin gets the access token: so far nothing helps.
-    assert!(stage.evil.until_seen("/stolen", 1).await[0].holds(&first));
-    stage.evil.forget();
 
     // The control: a view that nobody cleans.
     let control = stage.engine.bare().await;
@@ -138,6 +132,7 @@ pub(crate) async fn a_service_worker_does_not_outlive_the_session<E: Engine>() {
 
     stage.session.sign_out().await.unwrap();
     until(&view, "return session.state === 'ended'").await;
+    // Until then it was there.
     until(
         &view,
         "return (await navigator.serviceWorker.getRegistrations()).length === 0",

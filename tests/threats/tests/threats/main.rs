@@ -53,6 +53,10 @@ stories!(in_chromium, tokencast_webviews::ChromiumHost);
 stories!(in_webkitgtk, tokencast_webviews::WebKitHost);
 
 // What only one engine can play.
+stories! { only_in_chromium, tokencast_webviews::ChromiumHost:
+    // WebKitGTK takes a cookie of any size.
+    scripts::a_token_of_16_kib_is_lost_in_a_cookie
+}
 #[cfg(feature = "webkit")]
 stories! { only_in_webkitgtk, tokencast_webviews::WebKitHost:
     // Chromium's protocol names an address only when its document is there, and runs no script before.
