@@ -19,6 +19,7 @@ use crate::wire::{HttpRequest, HttpResponse};
 
 mod cookies;
 mod lease;
+mod push;
 
 const APP: &str = "https://app.example.com";
 /// Only a test that hangs waits so long.

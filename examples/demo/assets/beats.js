@@ -11,13 +11,32 @@ export class Beats {
   #last = new Map();
   /** The generation that each page was told last, and whether its last call was refused. */
   #told = new Map();
-  #refused = new Set();
+  /** With which generation it was refused. */
+  #refused = new Map();
+  /** Calls that were seen before the news that made them: these come from the app, by another way. */
+  #early = new Map();
   #lastNeed = 0;
 
-  /** Takes a moment. The beat that it became a part of, if that is being drawn already. */
+  /** Takes a moment. What became a part of the beat that is being drawn already. */
   add(moment, playing) {
+    const { what, page } = moment;
+    const refused = this.#refused.get(page);
+    const waits = what === "asks" && refused && refused === this.#told.get(page);
+    if (waits) {
+      this.#early.set(page, moment);
+      return [];
+    }
+    const early = this.#early.get(page);
+    this.#early.delete(page);
+    // Whatever else is heard of the page goes before, but an answer cannot.
+    const order = what === "answers" ? [early, moment] : [moment, early];
+    return order.filter(Boolean).filter((one) => this.#take(one, playing));
+  }
+
+  /** Whether it is a part of the beat that is being drawn. */
+  #take(moment, playing) {
     const told = this.#interpret(moment);
-    if (!told) return undefined;
+    if (!told) return false;
     const { key, after, participants } = told;
     const fits = (beat) => beat.key === key && beat.number > after;
     let beat = playing && fits(playing) ? playing : this.#pending.find(fits);
@@ -25,10 +44,11 @@ export class Beats {
       beat = { number: ++this.#count, key, kind: told.kind, moments: [] };
       this.#pending.push(beat);
     }
-    beat.moments.push({ ...moment, ...told.extra });
+    Object.assign(moment, told.extra);
+    beat.moments.push(moment);
     for (const participant of participants) this.#last.set(participant, beat.number);
     if (moment.says === "need" || moment.says === "held") this.#lastNeed = beat.number;
-    return beat === playing ? beat : undefined;
+    return beat === playing;
   }
 
   /** Something in words only, in its place between the others. */
@@ -63,7 +83,7 @@ export class Beats {
       return { kind, key, after, participants: [client], extra: { again, generation: this.#told.get(page) } };
     }
     if (what === "answers") {
-      if (moment.status === 401) this.#refused.add(page);
+      if (moment.status === 401) this.#refused.set(page, this.#told.get(page));
       else this.#refused.delete(page);
       const key = `answers ${to} ${moment.asks} ${moment.status} ${moment.error}`;
       return { kind: "answer", key, after: last(client), participants: [client] };

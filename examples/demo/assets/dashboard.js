@@ -134,7 +134,7 @@ function remembered() {
 }
 
 function render() {
-  const { app, server, busy, playing, story } = scene;
+  const { app, server, busy, playing, story, scheme } = scene;
   const active = app.state === "active";
 
   renderGeneration($("generation"), active ? app.generation : undefined);
@@ -145,6 +145,7 @@ function render() {
   $("storage").title = app.storage ?? "";
   $("app").classList.toggle("off", !app.pid);
   $("safe").classList.toggle("empty", !active);
+  setText($("keeps"), active ? scheme.keeps : "nothing: nobody is signed in");
   setText($("count-exchanges"), server.exchanges);
   setText($("count-rejected"), server.api_rejected);
   setText($("count-ok"), server.api_ok);
@@ -208,10 +209,9 @@ function takeNews() {
       continue;
     }
     const soon = current && performance.now() - current.startedAt < TOGETHER;
-    const joined = beats.add(one, soon ? current : undefined);
-    if (joined) {
-      joined.draws.push(draw(joined, joined.moments.at(-1)));
-      narrate(joined);
+    for (const joined of beats.add(one, soon ? current : undefined)) {
+      current.draws.push(draw(current, joined));
+      narrate(current);
     }
   }
   play();
@@ -246,8 +246,9 @@ async function play() {
 }
 
 function draw(beat, moment) {
+  const narrow = drawing.narrow;
   const ms = !$("slow").checked ? FAST : beats.waiting > 5 ? SLOW / 2 : SLOW;
-  return drawing.draw(moment, rider(moment, beat.kind), toneOf(beat), ms).then(() => {
+  return drawing.draw(moment, rider(moment, beat.kind, narrow), toneOf(beat), ms).then(() => {
     if (beat.kind === "state") flash(pages.elementOf(moment.page));
   });
 }

@@ -26,6 +26,11 @@ export class Drawing {
     }).observe(scene);
   }
 
+  /** Whether the places stand below each other, as on a phone. */
+  get narrow() {
+    return getComputedStyle(this.#scene).getPropertyValue("--narrow").trim() === "1";
+  }
+
   /** The ways that there are, for these pages. */
   roads(pages) {
     this.#pages = pages;
@@ -88,14 +93,14 @@ export class Drawing {
     if (ends.some((end) => !end?.getClientRects().length)) return undefined;
     const [a, b] = ends.map(rect);
     const spots = { [from]: a, [to]: b };
-    const narrow = getComputedStyle(this.#scene).getPropertyValue("--narrow").trim() === "1";
-    const points = between(from, to, spots, rect(this.#scene.querySelector("#server")), narrow);
+    const [app, server] = ["#app", "#server"].map((place) => rect(this.#scene.querySelector(place)));
+    const points = between(from, to, { app, server, ...spots }, this.narrow);
     return points && curve(points);
   }
 }
 
 /** The points of a way: two ends, and the corners on its way. */
-function between(from, to, at, server, narrow) {
+function between(from, to, at, narrow) {
   const has = (one, other) => (from === one && to === other) || (from === other && to === one);
   const forward = (points, first) => (from === first ? points : points.reverse());
   if (has("page", "page")) return undefined;
@@ -122,15 +127,13 @@ function between(from, to, at, server, narrow) {
       const port = Math.min(at.app.bottom - 40, at.app.top + 150);
       return forward([[at.app.right, port], [x, port], [x, y], [at.page.left, y]], "app");
     }
-    const port = Math.max(server.bottom + 44, at.app.top + (at.app.bottom - at.app.top) * 0.72);
-    return forward([[at.app.right, port], [server.right - 30, port], [at.page.left, y]], "app");
+    const port = Math.max(at.server.bottom + 44, at.app.top + (at.app.bottom - at.app.top) * 0.72);
+    return forward([[at.app.right, port], [at.server.right - 30, port], [at.page.left, y]], "app");
   }
   if (has("other", "server")) {
-    const x = (at.server.left + at.server.right) / 2;
-    const points = narrow
-      ? [[at.other.left + 40, at.other.top], [at.other.left + 40, at.server.bottom]]
-      : [[x, at.other.top], [x, at.server.bottom]];
-    return forward(points, "other");
+    // On a phone through the gap between the app and the pages.
+    const x = narrow ? at.app.right + 22 : (at.server.left + at.server.right) / 2;
+    return forward([[x, at.other.top], [x, at.server.bottom]], "other");
   }
   if (has("app", "other")) {
     if (narrow) return forward([[at.app.left + 40, at.app.bottom], [at.app.left + 40, at.other.top]], "app");

@@ -106,8 +106,11 @@ async function look() {
 function render() {
   const { state } = session;
   const generation = session.generation && (shown ?? session.generation);
-  const texts = { plain: "no app", ended: `signed out: ${ending ?? ""}`.replace(/_/g, " "), active: "no token yet" };
-  if (ending === "signed_out") texts.ended = "signed out";
+  const texts = { plain: "no app", ended: "signed out", active: "no token yet" };
+  if (ending && ending !== "signed_out" && !render.told) {
+    render.told = true;
+    $("call").textContent = `The app says why: ${ending.replace(/_/g, " ")}.`;
+  }
   setText($("state"), texts[state] ?? state);
   $("state").className = `pill ${state}`;
   $("state").hidden = !!generation;

@@ -17,7 +17,6 @@ export function renderScheme({ scheme, playing, busy, app }, prepare, ask) {
   if (!stories.childElementCount) {
     document.getElementById("scheme-name").textContent = scheme.name;
     document.getElementById("scheme-about").textContent = scheme.about;
-    document.getElementById("keeps").textContent = scheme.keeps;
     document.getElementById("renewals").textContent = scheme.renewals;
     document.title = `Tokencast demo: ${scheme.name}`;
     stories.append(...scheme.stories.map((story, index) => storyButton(story, KEYS[index], prepare, ask)));

@@ -58,10 +58,10 @@ export function toneOf(beat) {
 }
 
 /** What rides along the way. */
-export function rider(moment, kind) {
+export function rider(moment, kind, narrow) {
   switch (kind) {
     case "need":
-      return { text: "need a new one" };
+      return { text: narrow ? "new?" : "need a new one" };
     case "held":
       return { text: "hold on" };
     case "released":

@@ -8,19 +8,40 @@ use std::thread;
 use serde_json::{Value, json};
 use tokencast::pages::{Action, DocumentRequest, DocumentResponse, Op, PageId, Pages};
 
-use crate::tab::Remote;
+use crate::pipe::CdpError;
+use crate::tab::{Remote, Tab};
 
 /// What has the browser stop at each document, before it is asked for and before its answer is shown. A service
 /// worker would answer past that.
 pub(crate) fn steps() -> [(&'static str, Value); 2] {
-    let stage = |stage| json!({"resourceType": "Document", "requestStage": stage});
     [
         ("Network.setBypassServiceWorker", json!({"bypass": true})),
-        (
-            "Fetch.enable",
-            json!({"patterns": [stage("Request"), stage("Response")]}),
-        ),
+        ("Fetch.enable", at_stages(&["Request", "Response"])),
     ]
+}
+
+fn at_stages(stages: &[&str]) -> Value {
+    let stages = stages.iter();
+    let patterns: Vec<_> = stages
+        .map(|stage| json!({"resourceType": "Document", "requestStage": stage}))
+        .collect();
+    json!({ "patterns": patterns })
+}
+
+impl Tab {
+    /// Whether document requests are held, and answers dropped, in this attached tab: so that a test sees what happens
+    /// without.
+    pub async fn stop_documents(&self, requests: bool, answers: bool) -> Result<(), CdpError> {
+        self.call("Fetch.disable", json!({})).await?;
+        let stages = match (requests, answers) {
+            (true, true) => &["Request", "Response"][..],
+            (true, false) => &["Request"],
+            (false, true) => &["Response"],
+            (false, false) => return Ok(()),
+        };
+        self.call("Fetch.enable", at_stages(stages)).await?;
+        Ok(())
+    }
 }
 
 /// Performs what the pages say. It must not hold them, for they hold it.

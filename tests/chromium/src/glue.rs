@@ -80,9 +80,11 @@ impl Glue {
                     drop(worlds);
                     self.pages.on_message(self.page, &sender, &message, slot)
                 }
-                Some(Said::Visible(visible)) => {
+                Some(Said::Seen(origin, visible)) => {
                     drop(worlds);
-                    self.pages.on_visibility(self.page, visible)
+                    let mut actions = self.pages.on_document_origin(self.page, &origin);
+                    actions.extend(self.pages.on_visibility(self.page, visible));
+                    actions
                 }
                 None => return,
             },

@@ -47,6 +47,24 @@ impl Tab {
         ))
     }
 
+    /// Runs a script in each later document of the tab, before any of the page's own.
+    pub async fn run_at_document_start(&self, script: &str) -> Result<(), CdpError> {
+        // Without this no script is run so.
+        self.call("Page.enable", json!({})).await?;
+        let wanted = json!({ "source": script });
+        self.call("Page.addScriptToEvaluateOnNewDocument", wanted).await?;
+        Ok(())
+    }
+
+    /// Writes a cookie as a host without a bridge would.
+    pub async fn set_cookie(&self, url: &str, name: &str, value: &str) -> Result<(), CdpError> {
+        let wanted = json!({
+            "name": name, "value": value, "url": url, "path": "/", "secure": true, "httpOnly": true, "sameSite": "Lax",
+        });
+        self.call("Network.setCookie", wanted).await?;
+        Ok(())
+    }
+
     /// Hides it, as another tab in front of it does.
     pub async fn hide(&self) -> Result<(), CdpError> {
         self.in_window("minimized").await
@@ -121,6 +139,19 @@ impl Remote {
     pub(crate) fn ask(&self, method: &'static str, parameters: Value) -> Option<oneshot::Receiver<Value>> {
         let pipe = self.pipe.upgrade()?;
         Some(pipe.send(Some(&self.session), method, parameters))
+    }
+
+    /// Sends a command; its answer is taken on the thread that reads, which must not wait. Not called when the browser is
+    /// gone.
+    pub(crate) fn then(
+        &self,
+        method: &'static str,
+        parameters: Value,
+        on_answer: impl FnOnce(Value) + Send + 'static,
+    ) {
+        if let Some(pipe) = self.pipe.upgrade() {
+            pipe.send_then(Some(&self.session), method, parameters, Box::new(on_answer));
+        }
     }
 
     pub(crate) fn forget(&self) {
