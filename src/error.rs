@@ -86,6 +86,9 @@ pub enum EndReason {
     /// The record belongs to an earlier installation of the app.
     #[error("the stored session belongs to an earlier installation")]
     StaleInstall,
+    /// A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+    #[error("a page handed over tokens that are not the session's")]
+    HandoverRefused,
     /// An exchange was cut in the middle and the server did not accept its repetition.
     #[error("a refresh was interrupted and the server did not accept its repetition")]
     InterruptedRotation,
@@ -107,6 +110,7 @@ impl EndReason {
             Self::KeyLost => "key_lost",
             Self::StoreLost => "store_lost",
             Self::StaleInstall => "stale_install",
+            Self::HandoverRefused => "handover_refused",
             Self::InterruptedRotation => "interrupted_rotation",
             Self::Server(_) => "server",
         }

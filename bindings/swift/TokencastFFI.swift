@@ -3255,6 +3255,12 @@ public protocol ServerProfileProtocol: AnyObject, Sendable {
      */
     func withReuseLeeway(millis: Int64) throws  -> ServerProfile
     
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+    func withSubject(url: String, at: String) throws  -> ServerProfile
+    
 }
 /**
  * One server described as data: how to sign in, refresh and revoke there, and how to read its answers.
@@ -3579,6 +3585,21 @@ open func withReuseLeeway(millis: Int64)throws  -> ServerProfile  {
     uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(
             self.uniffiCloneHandle(),
         FfiConverterInt64.lower(millis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+open func withSubject(url: String, at: String)throws  -> ServerProfile  {
+    return try  FfiConverterTypeServerProfile_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(at),uniffiCallStatus
     )
 })
 }
@@ -4373,9 +4394,21 @@ public protocol WebViewsProtocol: AnyObject, Sendable {
     func onCommitted(page: Int64, url: String, method: String) throws  -> [PageAction]
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+    func onDocumentOrigin(page: Int64, isolated: String?) throws  -> [PageAction]
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
     func onDocumentRequest(page: Int64, url: String, method: String) throws  -> Int64?
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    func onDocumentResponse(page: Int64, url: String, method: String, status: Int64) throws  -> Int64?
     
     /**
      * The page is gone without the host's doing.
@@ -4388,9 +4421,24 @@ public protocol WebViewsProtocol: AnyObject, Sendable {
     func onMessage(page: Int64, sender: PageSender, text: String, slot: Int64) throws  -> [PageAction]
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+    func onRejected(page: Int64) throws  -> [PageAction]
+    
+    /**
      * The page is shown to the user, or hidden.
      */
     func onVisibility(page: Int64, visible: Bool) throws  -> [PageAction]
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+    func pushDone(page: Int64, result: String?) throws 
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+    func ready(page: Int64) async throws 
     
 }
 /**
@@ -4505,6 +4553,21 @@ open func onCommitted(page: Int64, url: String, method: String)throws  -> [PageA
 }
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+open func onDocumentOrigin(page: Int64, isolated: String?)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterOptionString.lower(isolated),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
 open func onDocumentRequest(page: Int64, url: String, method: String)throws  -> Int64?  {
@@ -4515,6 +4578,23 @@ open func onDocumentRequest(page: Int64, url: String, method: String)throws  -> 
         FfiConverterInt64.lower(page),
         FfiConverterString.lower(url),
         FfiConverterString.lower(method),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+open func onDocumentResponse(page: Int64, url: String, method: String, status: Int64)throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_document_response(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(method),
+        FfiConverterInt64.lower(status),uniffiCallStatus
     )
 })
 }
@@ -4550,6 +4630,19 @@ open func onMessage(page: Int64, sender: PageSender, text: String, slot: Int64)t
 }
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+open func onRejected(page: Int64)throws  -> [PageAction]  {
+    return try  FfiConverterSequenceTypePageAction.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_on_rejected(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * The page is shown to the user, or hidden.
      */
 open func onVisibility(page: Int64, visible: Bool)throws  -> [PageAction]  {
@@ -4561,6 +4654,38 @@ open func onVisibility(page: Int64, visible: Bool)throws  -> [PageAction]  {
         FfiConverterBool.lower(visible),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+open func pushDone(page: Int64, result: String?)throws   {try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_webviews_push_done(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(page),
+        FfiConverterOptionString.lower(result),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+open func ready(page: Int64)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_tokencast_ffi_fn_method_webviews_ready(
+                        self.uniffiCloneHandle(),FfiConverterInt64.lower(page)
+                )
+            },
+            pollFunc: ffi_tokencast_ffi_rust_future_poll_void,
+            completeFunc: ffi_tokencast_ffi_rust_future_complete_void,
+            freeFunc: ffi_tokencast_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionError_lift
+        )
 }
     
 
@@ -6050,6 +6175,10 @@ public enum EndReason: Equatable, Hashable {
      */
     case staleInstall
     /**
+     * A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+     */
+    case handoverRefused
+    /**
      * An exchange was cut in the middle and the server did not accept its repetition.
      */
     case interruptedRotation
@@ -6097,9 +6226,11 @@ public struct FfiConverterTypeEndReason: FfiConverterRustBuffer {
         
         case 9: return .staleInstall
         
-        case 10: return .interruptedRotation
+        case 10: return .handoverRefused
         
-        case 11: return .server(try FfiConverterString.read(from: &buf)
+        case 11: return .interruptedRotation
+        
+        case 12: return .server(try FfiConverterString.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -6146,12 +6277,16 @@ public struct FfiConverterTypeEndReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(9))
         
         
-        case .interruptedRotation:
+        case .handoverRefused:
             writeInt(&buf, Int32(10))
         
         
-        case let .server(v1):
+        case .interruptedRotation:
             writeInt(&buf, Int32(11))
+        
+        
+        case let .server(v1):
+            writeInt(&buf, Int32(12))
             FfiConverterString.write(v1, into: &buf)
             
         }
@@ -6663,7 +6798,7 @@ public enum PageAction: CustomDebugStringConvertible {
          */message: PageMessage
     )
     /**
-     * Evaluate a script in the page's main frame.
+     * Evaluate a script in the page's main frame, then call `push_done` with its result.
      */
     case push(
         /**
@@ -8676,7 +8811,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_committed() != 40871) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() != 25060) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() != 3259) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337) {
@@ -8685,7 +8826,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_on_rejected() != 5373) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() != 29029) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_push_done() != 4877) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_webviews_ready() != 9280) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_id() != 34547) {
@@ -8701,6 +8851,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject() != 55969) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_requestfields_fields() != 16303) {

@@ -25,8 +25,10 @@ pub enum Action {
         /// The text to hand over.
         payload: Payload,
     },
-    /// Evaluate a script in the page's main frame, in the page's own world. Comes for a policy with
-    /// [`guarded_push`](crate::pages::PagePolicy::guarded_push), which says what to check before.
+    /// Evaluate a script in the page's main frame, in the page's own world, and say by
+    /// [`push_done`](crate::pages::Pages::push_done) what it came to. Comes for a policy with
+    /// [`guarded_push`](crate::pages::PagePolicy::guarded_push), and for a document whose origin
+    /// [`on_document_origin`](crate::pages::Pages::on_document_origin) has told or which has greeted.
     Push {
         /// Which page.
         page: PageId,
@@ -59,9 +61,10 @@ pub enum Action {
         /// The cookie's name; its path is `/`.
         name: String,
     },
-    /// Let the held document request go on, the same one: not a new load, which would lose its body.
+    /// Let the held document request go on, the same one: not a new load, which would lose its body. For a dropped answer
+    /// ([`DocumentResponse::Again`](crate::pages::DocumentResponse::Again)): load its URL.
     Release {
-        /// The name of the request.
+        /// The name of what waits.
         op: Op,
     },
     /// Wake the bridge at this time. `pages` does so itself; a host does not meet it.
@@ -190,6 +193,44 @@ impl Sender {
     pub fn document(mut self, doc: impl Into<String>) -> Self {
         self.doc = Some(doc.into());
         self
+    }
+}
+
+/// What a host has seen of a committed document before anything is pushed into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DocumentOrigin {
+    /// What `self.origin` is in an isolated world of that document (`null` when opaque). Read in the page's own world it
+    /// says nothing: the page can have put something else there.
+    Isolated(String),
+    /// The platform has no isolated world. A document that its server put into a sandbox then gets the token as well: for
+    /// demonstration, and where these origins serve no foreign documents.
+    DangerUnseen,
+}
+
+/// What became of a pushed script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pushed {
+    /// The page's client took the message.
+    Taken,
+    /// The document had another origin: nothing was handed over.
+    OtherOrigin,
+    /// No client is there, or not yet: nothing was handed over.
+    NoClient,
+    /// The script was not evaluated, or to something else.
+    Failed,
+}
+
+impl Pushed {
+    /// What the script was evaluated to: `k`, `o` or `c`, without quotes; none when it was not.
+    pub fn from_result(result: Option<&str>) -> Self {
+        match result {
+            Some("k") => Self::Taken,
+            Some("o") => Self::OtherOrigin,
+            Some("c") => Self::NoClient,
+            _ => Self::Failed,
+        }
     }
 }
 

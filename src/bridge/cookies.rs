@@ -8,7 +8,7 @@ use super::message::Stamp;
 use super::origin::Origin;
 use super::policy::CookieUse;
 use super::waiting::MIN_TTL;
-use super::{Standing, Step, Steps};
+use super::{Demand, Standing, Step, Steps};
 use crate::state::SessionState;
 use crate::time::BootTime;
 use crate::token::AccessToken;
@@ -42,6 +42,8 @@ struct Shelf {
     writing: Option<Write>,
     /// What the platform did not take. Not tried again: the next token is.
     refused: Option<Content>,
+    /// What the server did not take, although it has not ended: requests wait for another.
+    rejected: Option<Stamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +67,8 @@ struct Write {
 struct Held {
     op: Op,
     page: PageId,
-    place: Place,
+    /// Where the cookie has to stand before it goes; none for a page without cookies.
+    places: Vec<Place>,
     deadline: BootTime,
     /// The session was asked for this page since: there is no better token to wait for.
     asked: bool,
@@ -79,6 +82,7 @@ impl Cookies {
                 holds: Content::Unknown,
                 writing: None,
                 refused: None,
+                rejected: None,
             });
             shelf.pages.push(page);
         }
@@ -95,18 +99,31 @@ impl Cookies {
         self.release(steps, |held| held.page == page);
     }
 
-    /// Holds a document request, unless it can go: its cookie is written and lives, or will not be.
+    /// Holds a document request or the showing of a page, unless it can go: its cookies are written and live, or will not be.
     pub(super) fn hold(
         &mut self,
         page: PageId,
-        place: Place,
+        places: Vec<Place>,
         standing: &Standing,
         now: BootTime,
         steps: &mut Steps,
     ) -> Option<Op> {
-        let shelf = self.places.get(&place)?;
+        if lets_go(&self.places, &places, standing, now, false) {
+            return None;
+        }
+        self.wait(page, places, now, steps)
+    }
+
+    /// Has something wait until its cookies are good, which they may be already. `None` when too much of this page waits.
+    pub(super) fn wait(
+        &mut self,
+        page: PageId,
+        places: Vec<Place>,
+        now: BootTime,
+        steps: &mut Steps,
+    ) -> Option<Op> {
         let waiting = self.held.iter().filter(|held| held.page == page).count();
-        if waiting >= MAX_HELD || shelf.lets_go(standing, now, false) {
+        if waiting >= MAX_HELD {
             return None;
         }
         let op = self.draw();
@@ -114,7 +131,7 @@ impl Cookies {
         self.held.push(Held {
             op,
             page,
-            place,
+            places,
             deadline,
             asked: false,
         });
@@ -122,14 +139,36 @@ impl Cookies {
         Some(op)
     }
 
-    /// The pages whose requests wait for a token that lives.
-    pub(super) fn wanting(&self, standing: &Standing, now: BootTime) -> Vec<PageId> {
-        if !standing.state.is_active() || token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL))
+    /// The server did not take the token that a cookie holds. Of another token than the session's present one that says
+    /// nothing: there is nothing to wait for then but its being written.
+    pub(super) fn reject(&mut self, place: &Place, standing: &Standing) {
+        if let Some(shelf) = self.places.get_mut(place)
+            && shelf.holds == Content::Token(standing.stamp.clone())
         {
+            shelf.rejected = Some(standing.stamp.clone());
+        }
+    }
+
+    /// The pages whose requests wait for a token that lives, or for another one.
+    pub(super) fn wanting(&self, standing: &Standing, now: BootTime) -> Vec<(PageId, Demand)> {
+        if !standing.state.is_active() {
             return Vec::new();
         }
-        let wanting = self.held.iter().filter(|held| !held.asked);
-        wanting.map(|held| held.page).collect()
+        let lives = token(standing, now).is_some_and(|token| token.serves(now, MIN_TTL));
+        let waiting = self.held.iter().filter(|held| !held.asked);
+        let wanting = waiting.filter_map(|held| {
+            let mut shelves = held.places.iter().filter_map(|place| self.places.get(place));
+            let demand = if shelves.any(|shelf| shelf.is_rejected(standing)) {
+                let used = standing.stamp.generation;
+                Demand::Rejected { used }
+            } else if lives {
+                return None;
+            } else {
+                Demand::Fresh { min_ttl: MIN_TTL }
+            };
+            Some((held.page, demand))
+        });
+        wanting.collect()
     }
 
     /// The session was asked for this page. When it could not help, its requests go as they are.
@@ -167,7 +206,7 @@ impl Cookies {
             let Some(content) = wanted(standing, now) else {
                 continue;
             };
-            let is_there = shelf.holds == content || shelf.refused.as_ref() == Some(&content);
+            let is_there = shelf.is_done_with(&content);
             let Some(page) = shelf.pages.first().copied() else {
                 continue;
             };
@@ -204,8 +243,7 @@ impl Cookies {
         self.last = last;
         let places = std::mem::take(&mut self.places);
         self.release(steps, |held| {
-            let shelf = places.get(&held.place);
-            held.deadline <= now || shelf.is_none_or(|shelf| shelf.lets_go(standing, now, held.asked))
+            held.deadline <= now || lets_go(&places, &held.places, standing, now, held.asked)
         });
         self.places = places;
     }
@@ -227,18 +265,36 @@ impl Cookies {
 }
 
 impl Shelf {
-    fn lets_go(&self, standing: &Standing, now: BootTime, asked: bool) -> bool {
-        match &standing.state {
-            SessionState::Restoring => false,
-            SessionState::Active { .. } => {
-                let lives = token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL));
-                let content = Content::Token(standing.stamp.clone());
-                lives && (self.holds == content || self.refused.as_ref() == Some(&content))
-            }
-            // Whoever is signed out sees what the server shows to strangers.
-            _ => true,
-        }
+    /// Whether this stands there, or the platform did not take it.
+    fn is_done_with(&self, content: &Content) -> bool {
+        self.holds == *content || self.refused.as_ref() == Some(content)
     }
+
+    fn is_rejected(&self, standing: &Standing) -> bool {
+        self.rejected.as_ref() == Some(&standing.stamp)
+    }
+}
+
+/// Whether what waits for the cookies of these places can go. A place that no page keeps any longer is no reason to wait.
+fn lets_go(
+    shelves: &BTreeMap<Place, Shelf>,
+    places: &[Place],
+    standing: &Standing,
+    now: BootTime,
+    asked: bool,
+) -> bool {
+    let mut shelves = places.iter().filter_map(|place| shelves.get(place));
+    let lives = match &standing.state {
+        SessionState::Restoring => return false,
+        SessionState::Active { .. } => {
+            let fits = asked || !shelves.clone().any(|shelf| shelf.is_rejected(standing));
+            fits && token(standing, now).is_some_and(|token| asked || token.serves(now, MIN_TTL))
+        }
+        _ => true,
+    };
+    // Whoever is signed out sees what the server shows to strangers: the old cookie goes first.
+    let wanted = wanted(standing, now);
+    lives && wanted.is_none_or(|content| shelves.all(|shelf| shelf.is_done_with(&content)))
 }
 
 impl CookieUse {

@@ -177,8 +177,17 @@ impl Desk {
     }
 
     /// A document is committed, by GET.
+    /// A document is committed, and the host has looked at it.
     pub(super) fn commit(&mut self, page: PageId) -> Vec<Seen> {
-        see(self.bridge.on_committed(page, APP, "GET", self.now))
+        let mut seen = see(self.bridge.on_committed(page, APP, "GET", self.now));
+        seen.extend(self.look(page, APP));
+        seen
+    }
+
+    /// The host finds this origin in the document.
+    pub(super) fn look(&mut self, page: PageId, origin: &str) -> Vec<Seen> {
+        let found = DocumentOrigin::Isolated(origin.into());
+        see(self.bridge.on_document_origin(page, &found, self.now))
     }
 
     pub(super) fn state(&self, id: u64) -> Seen {

@@ -13,6 +13,8 @@ pub(super) struct Document {
     /// The random name it gave itself; none before it greets.
     name: Option<String>,
     origin: Origin,
+    /// Whether the platform said that the origin is this document's own, and not only its URL's.
+    seen: bool,
     /// The sign-in it belongs to: that of its first `state`, or of the token it came with.
     home: Option<(StoreId, u64)>,
     /// The highest generation it is known to have met.
@@ -25,6 +27,8 @@ pub(super) struct Document {
     acked: Option<Stamp>,
     /// The end it was told of. Final once it has a home; otherwise for that epoch.
     end: Option<(Stamp, EndReason)>,
+    /// That did not arrive.
+    end_unheard: bool,
 }
 
 /// How the session stands to a document.
@@ -43,6 +47,7 @@ impl Document {
             key,
             name: Some(name),
             origin,
+            seen: true,
             home: have
                 .as_ref()
                 .map(|have| (have.store.clone(), have.generation.epoch)),
@@ -51,13 +56,15 @@ impl Document {
             told: None,
             acked: have,
             end: None,
+            end_unheard: false,
         }
     }
 
-    /// A document that was committed and has not greeted; perhaps it cannot.
-    pub(super) fn unnamed(origin: Origin) -> Self {
+    /// A document that was committed and has not greeted; perhaps it cannot. Nobody has looked at it yet.
+    pub(super) fn unseen(origin: Origin) -> Self {
         Self {
             name: None,
+            seen: false,
             ..Self::new(None, String::new(), origin, None)
         }
     }
@@ -73,12 +80,36 @@ impl Document {
         if self.name.is_none() && self.origin == *origin {
             self.key = key.map(str::to_owned);
             self.name = Some(name.to_owned());
+            self.seen = true;
         }
         self.is_sender(key, origin) && self.name.as_deref() == Some(name)
     }
 
     pub(super) fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    pub(super) fn has_greeted(&self) -> bool {
+        self.name.is_some()
+    }
+
+    /// Whether the origin is known to be its own.
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen
+    }
+
+    pub(super) fn see(&mut self) {
+        self.seen = true;
+    }
+
+    pub(super) fn unsee(&mut self) {
+        self.seen = false;
+    }
+
+    /// What it was last told did not arrive.
+    pub(super) fn untell(&mut self) {
+        (self.sent, self.told) = (None, None);
+        self.end_unheard = self.end.is_some();
     }
 
     /// The generation it has: what it acknowledged, else what it was sent.
@@ -158,7 +189,8 @@ impl Document {
 
     /// Notes that it is told of an end; false when it knows already.
     pub(super) fn tell_end(&mut self, stamp: &Stamp, reason: &EndReason) -> bool {
-        let news = self.end.as_ref().is_none_or(|(told, _)| told != stamp);
+        let unheard = std::mem::take(&mut self.end_unheard);
+        let news = unheard || self.end.as_ref().is_none_or(|(told, _)| told != stamp);
         self.end = Some((stamp.clone(), reason.clone()));
         news
     }

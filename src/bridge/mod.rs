@@ -33,26 +33,41 @@
 //! | policy | who waits | a parked `watch` | neither |
 //! | --- | --- | --- | --- |
 //! | inject, self-refresh | `state` | `notify` | `notify` |
-//! | the same with a guarded push | `state` | `notify` | the `state`, pushed |
+//! | the same with a guarded push, the document seen | `state` | `notify` | the `state`, pushed |
 //! | reload, and it came by GET, at most twice in five minutes | stays until the commit, or its time is up: `state` | stays | loaded again, when it is shown |
 //! | reload otherwise | as inject | as inject | as inject |
 //!
-//! Where the policy pushes, a committed document need not greet: it is in the state *Greeted* from its commit on, and
-//! its `hello`, if one comes, begins no other.
+//! Where the policy **pushes**, a committed document need not greet. It is told nothing until the host has seen its own
+//! origin, or until it greets; its `hello`, if one comes, begins no other:
+//!
+//! ```text
+//!            commit, the URL's origin           the host found this origin in it, or `hello`
+//!   (none) ───────────────────────► Unseen ◄─────────────────────────────────────► Greeted
+//!                                      the host found another, or the script did
+//! ```
+//!
+//! | what the host says of a document | Unseen | Greeted or at home | over |
+//! | --- | --- | --- | --- |
+//! | its origin, found in it | Greeted, and the token | the token, if it was not sent this one | nothing new |
+//! | another origin, `null` | nothing | Unseen | Unseen |
+//! | its token was rejected | nothing | as `need` `401`; what comes of it is pushed | `ended`, pushed |
+//! | a script did not arrive | nothing | counts as not sent | the end counts as not told |
 //!
 //! A **lease** lends a document the refresh token for one exchange; the session's one flight waits for it meanwhile:
 //!
 //! ```text
 //!             lease, the session lends          handover in time
-//!   (none) ─────────────────────────────► Held ──────────────────► saved by the session's flight
+//!   (none) ─────────────────────────────► Held ──────────────────► saved by the session's flight, judged, and then told
 //!      ▲                                    │  time is up, or the document's end
 //!      └──────────── ten minutes ── Barred ◄┘  (the flight makes the exchange itself, under the same key)
 //! ```
 //!
 //! A **document request** to an origin whose policy keeps a cookie goes at once when the cookie holds the session's token
 //! and that has 30 seconds left, or when nobody is signed in. Otherwise it is held until the refresh is done and its cookie
-//! confirmed, until one of the two fails, until its page is gone, and for five seconds at most. A cookie is written for each
-//! new token, and deleted before pages hear of an end.
+//! confirmed, until one of the two fails, until its page is gone, and for five seconds at most; after a sign-out until the
+//! old cookie is gone. A page that is to be **shown** waits alike, for all of its policy's cookies. A cookie is written for each
+//! new token, and deleted before pages hear of an end. A token that the server rejects all the same, by the status of a
+//! document or by asking for a POST once more, is not sent again: [`responses`].
 //!
 //! Whoever may not ask gets the constant `err/denied`. What waits is answered exactly once: by `state`, by
 //! `ended`, by an `err` when the session cannot or the time is up, or by `err/stale` at the document's end.
@@ -72,6 +87,7 @@ mod policy;
 #[cfg(test)]
 mod random_orders;
 mod reload;
+mod responses;
 mod script;
 #[cfg(test)]
 mod stories;
@@ -81,14 +97,18 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use action::{Action, Cookie, DocumentRequest, Jar, Op, PageId, Payload, Sender, Slot};
-use cookies::Cookies;
+pub use action::{
+    Action, Cookie, DocumentOrigin, DocumentRequest, Jar, Op, PageId, Payload, Pushed, Sender, Slot,
+};
+use cookies::{Cookies, Place};
 pub(crate) use lease::{LeaseId, Loan, Return};
 pub(crate) use message::Stamp;
 pub use origin::{Origin, OriginError};
 use page::Page;
 pub(crate) use policy::ApiOrigin;
 pub use policy::{CookieNameError, PagePolicy, Strategy};
+pub use responses::DocumentResponse;
+use responses::Rejections;
 pub use script::Script;
 use turn::Turn;
 
@@ -104,6 +124,7 @@ pub(crate) struct Bridge {
     next: PageId,
     standing: Standing,
     cookies: Cookies,
+    rejections: Rejections,
 }
 
 /// What the bridge has to know of the session.
@@ -149,6 +170,7 @@ impl Bridge {
             next: first,
             standing,
             cookies: Cookies::default(),
+            rejections: Rejections::default(),
         }
     }
 
@@ -206,9 +228,19 @@ impl Bridge {
         url: &str,
         now: BootTime,
     ) -> (DocumentRequest, Steps) {
-        let mut steps = Steps::new();
         let place = self.pages.get(&id).and_then(|page| page.place(url));
-        let held = place.and_then(|place| self.cookies.hold(id, place, &self.standing, now, &mut steps));
+        self.hold(id, place.map(|place| vec![place]), now)
+    }
+
+    /// The page is about to be shown: it waits for a token that lives, and for its cookies.
+    pub(crate) fn on_show_request(&mut self, id: PageId, now: BootTime) -> (DocumentRequest, Steps) {
+        let places = self.pages.get(&id).map(Page::places);
+        self.hold(id, places, now)
+    }
+
+    fn hold(&mut self, id: PageId, places: Option<Vec<Place>>, now: BootTime) -> (DocumentRequest, Steps) {
+        let mut steps = Steps::new();
+        let held = places.and_then(|places| self.cookies.hold(id, places, &self.standing, now, &mut steps));
         match held {
             Some(op) => (DocumentRequest::Hold { op }, steps),
             None => (DocumentRequest::Go, steps),
@@ -224,8 +256,8 @@ impl Bridge {
     pub(crate) fn keep_cookies(&mut self, now: BootTime) -> Steps {
         let mut steps = Steps::new();
         self.cookies.keep(&self.standing, now, &mut steps);
-        for id in self.cookies.wanting(&self.standing, now) {
-            steps.extend(self.turn(id, now, Page::ask_for_life));
+        for (id, demand) in self.cookies.wanting(&self.standing, now) {
+            steps.extend(self.turn(id, now, |page, turn| page.ask_for(demand, turn)));
         }
         steps
     }
@@ -234,6 +266,23 @@ impl Bridge {
     /// and leave the old document alive.
     pub(crate) fn on_committed(&mut self, id: PageId, url: &str, method: &str, now: BootTime) -> Steps {
         self.turn(id, now, |page, turn| page.on_committed(url, method, turn))
+    }
+
+    /// The host has looked at the page's committed document, or says that it cannot.
+    pub(crate) fn on_document_origin(&mut self, id: PageId, seen: &DocumentOrigin, now: BootTime) -> Steps {
+        self.turn(id, now, |page, turn| page.on_document_origin(seen, turn))
+    }
+
+    /// The host saw the token of the page's document rejected.
+    pub(crate) fn on_rejected(&mut self, id: PageId, now: BootTime) -> Steps {
+        self.turn(id, now, Page::on_rejected)
+    }
+
+    /// A pushed script was evaluated, or was not.
+    pub(crate) fn on_pushed(&mut self, id: PageId, pushed: Pushed) {
+        if let Some(page) = self.pages.get_mut(&id) {
+            page.on_pushed(pushed);
+        }
     }
 
     /// The page is shown, or hidden. A page counts as shown until the host says otherwise.
@@ -273,6 +322,7 @@ impl Bridge {
         let mut steps = self.turn(id, now, Page::end_document);
         self.pages.remove(&id);
         self.cookies.detach(id, &mut steps);
+        self.rejections.detach(id);
         steps
     }
 

@@ -61,11 +61,12 @@ impl PagePolicy {
 
     /// For a host that can only evaluate scripts in its pages: each new token is pushed to them, in a script that
     /// checks the document's origin itself. Needs a host that calls
-    /// [`on_committed`](crate::pages::Pages::on_committed).
+    /// [`on_committed`](crate::pages::Pages::on_committed) and then
+    /// [`on_document_origin`](crate::pages::Pages::on_document_origin): nothing is pushed before.
     ///
-    /// That check sees the URL's origin, also in a document which its server put into a sandbox (`Content-Security-Policy:
-    /// sandbox`): evaluate a push only where `self.origin`, read in an isolated world first, is the policy's. A host that
-    /// has no such world shows how it looks and protects nothing: serve no foreign documents from these origins then.
+    /// The script's own check sees the URL's origin, also in a document which its server put into a sandbox
+    /// (`Content-Security-Policy: sandbox`). What the host saw is of the document that it looked at: no origin of the policy
+    /// should serve foreign documents, as a navigation between the look and the script is not seen. Prefer a page that asks.
     #[must_use]
     pub fn guarded_push(mut self) -> Self {
         self.pushes = true;

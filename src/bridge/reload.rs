@@ -45,7 +45,7 @@ struct Loaded {
 
 /// Tells one URL from another. Of the URL itself, which may hold a secret, nothing is kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Url([u8; 32]);
+pub(super) struct Url([u8; 32]);
 
 impl Reloads {
     /// A document was committed. Only one that came by GET can be loaded again: the result of a POST would be
@@ -87,7 +87,7 @@ impl Reloads {
 }
 
 impl Url {
-    fn of(url: &str) -> Self {
+    pub(super) fn of(url: &str) -> Self {
         // Another fragment is the same document.
         let whole = url.split('#').next().unwrap_or_default();
         let digest = ring::digest::digest(&ring::digest::SHA256, whole.as_bytes());

@@ -12,9 +12,19 @@
 //!                            └── LookingAgain ◄───┘  └ superseded
 //! ```
 //!
+//! A pair that a page hands over has two steps more, before anybody is served with it: the server is asked whose it is,
+//! and the note that it has to be is taken off the record.
+//!
+//! ```text
+//!  Sending ─ handed over ─► Committing ─► Proving ── the session's ──► Clearing ─► Done(Renewed)
+//!                                            │ └──── somebody else's, refused ───► Burying ─► Done(Ended)
+//!                                            └────── no answer ──► Done(Failed): it stays saved and unserved
+//! ```
+//!
 //! The order is that of refresh.md: lock, read again, write the intent, send, save, and only then serve. Policy
 //! (minimum life, scopes) is judged by callers after the save.
 
+mod keep;
 mod plan;
 mod table;
 
@@ -24,8 +34,8 @@ use crate::defence::Defence;
 use crate::error::{EndReason, Failure};
 use crate::record::{Kind, Record};
 use crate::time::{BootTime, WallTime};
-use crate::token::{AccessToken, AttemptKey, Secret};
-use crate::wire::{Presented, RefreshAnswer, Tokens, Unplaceable};
+use crate::token::{AccessToken, AttemptKey, Secret, Subject};
+use crate::wire::{Presented, RefreshAnswer, SubjectAnswer, Tokens, Unplaceable};
 
 pub(crate) use plan::Plan;
 
@@ -55,6 +65,10 @@ pub(crate) struct Flight {
     sends: u32,
     unreadable: u32,
     saves: u32,
+    /// What is served once it is known whose it is.
+    withheld: Option<AccessToken>,
+    /// That came from a page, and not from the server itself.
+    handed: bool,
     /// The credential may have been presented before this flight's own first, certain presentation.
     possibly_used: bool,
     /// The intent that stood in the record before this flight wrote its own.
@@ -78,6 +92,8 @@ enum Phase {
         tombstone: Record,
     },
     Committing(Fresh),
+    Proving(Fresh),
+    Clearing(Fresh),
     Serving(Fresh),
     Resting(Fresh),
     Saving(Fresh),
@@ -111,8 +127,10 @@ pub(crate) enum Event {
     Written(Written),
     Answered(RefreshAnswer),
     Unanswered(SendFailure),
-    /// A page that was lent the request brought this back.
-    HandedOver(Tokens),
+    /// A page that was lent the request brought this back; they have to be this subject's.
+    HandedOver(Tokens, Subject),
+    /// The server said whose tokens these are, or nothing of use.
+    Proven(SubjectAnswer),
     /// A page that was lent the request brought nothing back in its time.
     Lapsed,
     /// The pause is over.
@@ -168,6 +186,8 @@ pub(crate) enum Step {
     /// Read, compare, write and read back, under the record lock.
     Write(Box<Record>),
     Send(Box<Presented>),
+    /// Ask the server whose access token this is.
+    Prove(Secret),
     Rest(Duration),
     /// Put this into memory and answer the callers; the save goes on.
     Serve(Box<Fresh>, Failure),
@@ -203,6 +223,8 @@ impl Flight {
             sends: 0,
             unreadable: 0,
             saves: 0,
+            withheld: None,
+            handed: false,
             possibly_used: false,
             found_intent: false,
         }
@@ -340,7 +362,10 @@ impl Flight {
 
     fn answered(&mut self, answer: RefreshAnswer, now: &Moment) -> Step {
         match answer {
-            RefreshAnswer::Tokens(tokens) => self.commit(tokens, now),
+            RefreshAnswer::Tokens(tokens) => {
+                self.handed = false;
+                self.commit(tokens, self.held.unproven.clone(), now)
+            }
             RefreshAnswer::Dead { reason } => self.bury(reason, now),
             RefreshAnswer::Superseded { .. } if !self.plan.stands(Defence::SupersededIsTransient) => {
                 self.bury(EndReason::Revoked, now)
@@ -393,96 +418,6 @@ impl Flight {
         } else {
             reason
         }
-    }
-
-    /// Invariant 3: nothing here may fail for a reason of policy. Invariant 10: an answer without a refresh token
-    /// keeps the old one. Invariant 14: a new key at every commit. (Without one the next intent would bring it.)
-    fn commit(&mut self, tokens: Tokens, now: &Moment) -> Step {
-        if tokens.life < JUDGED_TOO_SHORT && !self.plan.stands(Defence::SaveBeforeJudging) {
-            return self.fail(Failure::AnswerLost);
-        }
-        let held = &self.held;
-        let generation = held.generation.next();
-        let token = tokens
-            .access_token
-            .clone()
-            .map(|secret| AccessToken::new(secret, generation, self.sent_at, tokens.life));
-        let server_offset_ms = match tokens.server_time {
-            Some(server) => server.unix_millis().saturating_sub(now.wall.unix_millis()),
-            None => held.server_offset_ms,
-        };
-        let mut credential = held.credential.clone();
-        if tokens.refresh_token.is_some() || !self.plan.stands(Defence::OldTokenKept) {
-            credential.refresh_token = tokens.refresh_token;
-        }
-        if tokens.cookies.is_some() {
-            credential.cookie = tokens.cookies;
-        }
-        credential.access_token = tokens.access_token.filter(|_| self.plan.stores_access_token);
-        let left = self.sent_at.until(now.boot);
-        let attempt_key = if self.plan.stands(Defence::NewKeyAtCommit) {
-            now.fresh_key.clone()
-        } else {
-            held.attempt_key.clone()
-        };
-        let record = Record {
-            kind: Kind::Session,
-            generation,
-            credential,
-            attempt_key,
-            previous: Some(held.credential.hash()),
-            inflight: None,
-            reason: None,
-            obtained_at: now.wall,
-            expires_at: Some(now.wall.offset(server_offset_ms) + tokens.life.saturating_sub(left)),
-            server_offset_ms,
-            ..held.clone()
-        };
-        let fresh = Fresh { record, token };
-        if !self.plan.stands(Defence::SaveBeforeMemory) {
-            self.phase = Phase::Serving(fresh.clone());
-            return Step::Serve(Box::new(fresh), Failure::LockHeld);
-        }
-        let draft = Box::new(fresh.record.clone());
-        self.phase = Phase::Committing(fresh);
-        Step::Write(draft)
-    }
-
-    fn committed(&mut self, written: Written, fresh: Fresh, now: &Moment) -> Step {
-        match written {
-            Written::Landed(record) => {
-                let fresh = Fresh { record, ..fresh };
-                self.done(Outcome::Renewed(fresh))
-            }
-            Written::Adopt(record) => self.adopt(record, now),
-            Written::Discarded(stored) => {
-                self.displaced(stored, fresh.record.credential.presented().cloned())
-            }
-            Written::Failed(_) if !self.plan.stands(Defence::LockUntilSaved) => {
-                self.done(Outcome::Renewed(fresh))
-            }
-            // Invariant 5: the token is served from memory, and saved until it is.
-            Written::Failed(failure) => {
-                self.phase = Phase::Serving(fresh.clone());
-                Step::Serve(Box::new(fresh), failure)
-            }
-        }
-    }
-
-    fn saved(&mut self, written: Written, fresh: Fresh, now: &Moment) -> Step {
-        let Written::Failed(_) = written else {
-            return self.committed(written, fresh, now);
-        };
-        if self.plan.releases_unsaved && self.saves >= MOST_SAVES_HOLDING {
-            return self.done(Outcome::Renewed(fresh));
-        }
-        self.rest_before_saving(fresh)
-    }
-
-    fn rest_before_saving(&mut self, fresh: Fresh) -> Step {
-        self.saves += 1;
-        self.phase = Phase::Resting(fresh);
-        Step::Rest(self.plan.pause_before_save(self.saves))
     }
 
     fn displaced(&mut self, stored: Record, revoke: Option<Secret>) -> Step {

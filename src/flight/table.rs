@@ -1,9 +1,10 @@
 //! Which event means what in which phase. An event that does not belong to its phase is a bug of the driver: the
 //! flight ends without a change, and says so in the log.
 
-use super::{Event, Flight, Moment, Outcome, Phase, Step, Written};
+use super::{Event, Flight, Moment, Outcome, Phase, SendFailure, Step, Written};
 use crate::defence::Defence;
 use crate::error::Failure;
+use crate::record::Unproven;
 
 impl Flight {
     /// Takes what happened and says what to do next.
@@ -39,9 +40,12 @@ impl Flight {
             (Phase::Sending, Event::Answered(answer)) => self.answered(answer, now),
             (Phase::Sending, Event::Unanswered(failure)) => self.unanswered(failure, now),
             // Saved first, judged after, like an answer of the server: the old token is spent.
-            (Phase::Sending, Event::HandedOver(tokens)) => {
-                self.sent_at = now.boot;
-                self.commit(tokens, now)
+            (Phase::Sending, Event::HandedOver(tokens, subject)) => {
+                let Some(lent) = self.held.credential.presented().cloned() else {
+                    return self.fail(Failure::AnswerLost);
+                };
+                (self.sent_at, self.handed) = (now.boot, true);
+                self.commit(tokens, Some(Unproven { subject, lent }), now)
             }
             // The page may have presented the token. The core presents it now, under the same key, with its own tries.
             (Phase::Sending, Event::Lapsed) => {
@@ -49,6 +53,15 @@ impl Flight {
                 (self.sends, self.began) = (0, now.boot);
                 self.send(now)
             }
+            (Phase::Proving(fresh), Event::Proven(answer)) => self.proven(answer, fresh, now),
+            // It stays saved, and nobody is served with it: whoever comes next asks again.
+            (Phase::Proving(_), Event::Unanswered(failure)) => self.fail(match failure {
+                SendFailure::NotSent { trusted: true } => Failure::Offline,
+                SendFailure::NotSent { trusted: false } => Failure::Untrusted,
+                _ => Failure::AnswerLost,
+            }),
+            (Phase::Proving(_), Event::TimeIsUp) => self.fail(Failure::TimeIsUp),
+            (Phase::Clearing(fresh), Event::Written(written)) => self.cleared(written, fresh, now),
             (Phase::Pausing, Event::Rested) => self.send(now),
             // The intent stays: whoever comes next presents the token again, under the same key.
             (Phase::Sending | Phase::Pausing, Event::TimeIsUp) => self.fail(Failure::TimeIsUp),
@@ -115,6 +128,8 @@ impl Phase {
             Self::LookingAgain { .. } => "looking again",
             Self::Burying { .. } => "burying",
             Self::Committing(_) => "committing",
+            Self::Proving(_) => "proving",
+            Self::Clearing(_) => "clearing",
             Self::Serving(_) => "serving",
             Self::Resting(_) => "resting",
             Self::Saving(_) => "saving",
@@ -133,7 +148,8 @@ impl Event {
             Self::Written(_) => "written",
             Self::Answered(_) => "answered",
             Self::Unanswered(_) => "unanswered",
-            Self::HandedOver(_) => "handed over",
+            Self::HandedOver(..) => "handed over",
+            Self::Proven(_) => "proven",
             Self::Lapsed => "lapsed",
             Self::Rested => "rested",
             Self::Served => "served",

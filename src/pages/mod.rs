@@ -6,6 +6,7 @@
 //! a new token for instance, arrives through [`PageHost::perform`]. No webview crosses this line, only a
 //! [`PageId`].
 
+mod admission;
 mod outbox;
 #[cfg(test)]
 mod tests;
@@ -17,14 +18,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub use crate::bridge::{
     Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
 };
-use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
-pub use crate::bridge::{Cookie, CookieNameError, DocumentRequest, Jar, Op};
-use crate::error::{Failure, SessionError};
-use crate::profile::{ServerProfile, TokenKind};
+use crate::bridge::{Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
+pub use crate::bridge::{
+    Cookie, CookieNameError, DocumentOrigin, DocumentRequest, DocumentResponse, Jar, Op, Pushed,
+};
+use crate::error::SessionError;
 use crate::publish::Subscription;
 use crate::session::{AuthSession, Glance, Lent, Offer, Returned};
+use crate::state::SessionEvent;
 use crate::time::BootTime;
 use crate::token::Generation;
+use admission::allowed_api;
 use outbox::Outbox;
 use tokio::sync::oneshot;
 
@@ -76,14 +80,20 @@ impl Pages {
     /// names.
     ///
     /// Errors: `Misconfigured` when the policy has no origin, an `http` one without the switch, or an API that is
-    /// none of the profile's; or when no API is left.
+    /// none of the profile's; when no API is left; or when its pages are to refresh themselves and the profile has no
+    /// [`subject`](ServerProfile::with_subject).
     pub fn attach(&self, policy: PagePolicy, host: Arc<dyn PageHost>) -> Result<PageId, SessionError> {
         let api = allowed_api(&policy, &self.0.session)?;
         let now = self.0.session.clock().boot();
+        let lends = policy.chosen() == Strategy::SelfRefresh;
         let mut desk = self.0.desk();
+        desk.lends |= lends;
         let page = desk.bridge.attach(policy, api, now);
         desk.hosts.insert(page, host);
         drop(desk);
+        if lends {
+            self.0.session.learn_subject();
+        }
         // An earlier run may have left a cookie.
         self.0.later(|_, _| Steps::new());
         Ok(page)
@@ -109,6 +119,52 @@ impl Pages {
             .call(page, |bridge, now| bridge.on_committed(page, url, method, now))
     }
 
+    /// What the host sees of the committed document, for a policy with
+    /// [`guarded_push`](PagePolicy::guarded_push): nothing is pushed into a document before. To be called for each committed
+    /// document, after [`on_committed`](Self::on_committed); once more is fine, when its scripts have run for instance: what
+    /// did not arrive is pushed again.
+    #[must_use = "the token may have to be pushed now"]
+    pub fn on_document_origin(&self, page: PageId, seen: &DocumentOrigin) -> Vec<Action> {
+        self.0
+            .call(page, |bridge, now| bridge.on_document_origin(page, seen, now))
+    }
+
+    /// The host saw the token of the page's document rejected, or heard so from the document in a way of its own. For a
+    /// policy with [`guarded_push`](PagePolicy::guarded_push): a page that can ask says so itself. Believed like a page's
+    /// own report, and what comes of it is pushed.
+    #[must_use = "the token may have to be pushed now"]
+    pub fn on_rejected(&self, page: PageId) -> Vec<Action> {
+        self.0.call(page, |bridge, now| bridge.on_rejected(page, now))
+    }
+
+    /// What became of an [`Action::Push`]. What did not arrive goes again with the next
+    /// [`on_document_origin`](Self::on_document_origin), [`on_rejected`](Self::on_rejected) or
+    /// [`on_visibility`](Self::on_visibility), and with the next token.
+    pub fn push_done(&self, page: PageId, pushed: Pushed) {
+        self.0.later(|bridge, _| {
+            bridge.on_pushed(page, pushed);
+            Steps::new()
+        });
+    }
+
+    /// Waits until the page can be shown without a 401: the token has a life, by one exchange if need be, and the cookies
+    /// of the policy are written. To be awaited on resume, before the view is shown, and before the first load. Comes after
+    /// five seconds at most, and at once when nobody is signed in or the page is unknown.
+    ///
+    /// Every action for it comes through [`PageHost::perform`]; the thread that performs them must not wait for this.
+    pub async fn ready(&self, page: PageId) {
+        let (ready, waits) = oneshot::channel();
+        self.0.later(|bridge, now| {
+            let (ruling, steps) = bridge.on_show_request(page, now);
+            if let DocumentRequest::Hold { op } = ruling {
+                self.0.shown().insert(op, ready);
+            }
+            steps
+        });
+        // Dropped by whoever need not wait, and when the pages are gone.
+        let _ = waits.await;
+    }
+
     /// The page is shown to the user, or hidden. Until the host says otherwise it counts as shown.
     #[must_use = "a page may have to be loaded again now"]
     pub fn on_visibility(&self, page: PageId, visible: bool) -> Vec<Action> {
@@ -119,13 +175,37 @@ impl Pages {
     /// A document is about to be asked for, by the page's main frame or by a frame in it. `Hold`: the request waits, and goes
     /// on, the same one, when its [`Action::Release`] comes; in five seconds at most. That can be before this call returns.
     ///
+    /// A form that a server sent back because of its token has `retried=1` in its query, and comes by another method than
+    /// GET: the cookie's token counts as rejected then, and the form waits for another.
+    ///
     /// Only for policies with a [`cookie`](PagePolicy::cookie): others need no waiting.
     pub fn on_document_request(&self, page: PageId, url: &str, method: &str) -> DocumentRequest {
-        // Every method alike: the same request goes on, so that no body is lost.
-        let _ = method;
         let mut ruling = DocumentRequest::Go;
         self.0.later(|bridge, now| {
+            // Every method may wait: the same request goes on, so that no body is lost.
+            bridge.on_sent_back(page, url, method, now);
             let (ruled, steps) = bridge.on_document_request(page, url, now);
+            ruling = ruled;
+            steps
+        });
+        ruling
+    }
+
+    /// The server answered a request for the main frame's document; nothing of it is shown yet. `Again`: drop the answer, and
+    /// load the same URL once more when its [`Action::Release`] comes, with a token by then that the server has not rejected;
+    /// in five seconds at most. That can be before this call returns. A document that is committed meanwhile stays.
+    ///
+    /// `Again` comes for a GET only: what else was sent would be sent twice.
+    pub fn on_document_response(
+        &self,
+        page: PageId,
+        url: &str,
+        method: &str,
+        status: u16,
+    ) -> DocumentResponse {
+        let mut ruling = DocumentResponse::Go;
+        self.0.later(|bridge, now| {
+            let (ruled, steps) = bridge.on_document_response(page, url, method, status, now);
             ruling = ruled;
             steps
         });
@@ -182,14 +262,19 @@ impl Pages {
                 bridge,
                 hosts: BTreeMap::new(),
                 loans: BTreeMap::new(),
+                lends: false,
             }),
+            shown: Mutex::default(),
             outbox: Outbox::default(),
             news: OnceLock::new(),
         });
         // The listener must not keep the pages, which keep the session, which keeps the listener.
         let weak = Arc::downgrade(&shared);
-        let news = shared.session.subscribe(move |_| {
+        let news = shared.session.subscribe(move |event| {
             if let Some(shared) = weak.upgrade() {
+                if matches!(event, SessionEvent::AccessTokenChanged(_)) && shared.desk().lends {
+                    shared.session.learn_subject();
+                }
                 shared.later(|_, _| Steps::new());
             }
         });
@@ -208,6 +293,8 @@ struct Shared {
     session: AuthSession,
     /// Guards the bridge and its hosts. Under it the session is only looked at; no host code runs.
     desk: Mutex<Desk>,
+    /// Who waits for a page to be ready. Locked within `desk` and for an instant only.
+    shown: Mutex<BTreeMap<Op, oneshot::Sender<()>>>,
     /// What hosts have to do later, in the order in which the bridge said it.
     outbox: Outbox,
     /// Ends with the pages.
@@ -219,6 +306,8 @@ struct Desk {
     hosts: BTreeMap<PageId, Arc<dyn PageHost>>,
     /// How the session is told what became of what it lent. Dropped, the loan counts as forfeited.
     loans: BTreeMap<LeaseId, oneshot::Sender<Returned>>,
+    /// A page was attached to which the refresh token may be lent.
+    lends: bool,
 }
 
 /// What a step needs of the session.
@@ -271,6 +360,13 @@ impl Shared {
                         errands.push(Errand::Wake(page, time));
                         continue;
                     }
+                    Step::Act(Action::Release { op }) => match self.shown().remove(&op) {
+                        Some(ready) => {
+                            let _ = ready.send(());
+                            continue;
+                        }
+                        None => Action::Release { op },
+                    },
                     Step::Act(action) => action,
                 };
                 match &mut caller {
@@ -351,6 +447,10 @@ impl Shared {
         self.later(|bridge, now| bridge.on_lent(page, &loan, now));
     }
 
+    fn shown(&self) -> MutexGuard<'_, BTreeMap<Op, oneshot::Sender<()>>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -392,75 +492,4 @@ impl From<Glance> for Standing {
             token: glance.token,
         }
     }
-}
-
-/// The APIs to which pages of this policy may send tokens: the profile's, narrowed by the policy.
-fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrigin>, SessionError> {
-    if policy.origins().next().is_none() {
-        return Err(misconfigured(
-            "the page policy has no origin",
-            "name the pages' origins",
-        ));
-    }
-    if let Some(origin) = policy.origins().find(|origin| !policy.permits(origin)) {
-        let what = format!("the page origin {origin} is not https");
-        return Err(misconfigured(
-            what,
-            "serve the page by https; for development: allow_loopback_http()",
-        ));
-    }
-    let profile = session.profile();
-    may_lend(policy, profile)?;
-    let named = profile
-        .resource_origins()
-        .filter_map(|origin| Origin::of(&origin).ok());
-    let named: Vec<_> = named.filter(|origin| policy.permits(origin)).collect();
-    if let Some(api) = policy.api().iter().find(|api| !named.contains(&api.origin)) {
-        let what = format!("the profile does not let tokens go to {}", api.origin);
-        return Err(misconfigured(
-            what,
-            "add it by with_resource_origin(…) or drop it from the policy",
-        ));
-    }
-    let api = match policy.api() {
-        [] => named
-            .into_iter()
-            .map(|origin| ApiOrigin::new(origin, profile.rejected_statuses()))
-            .collect(),
-        narrowed => narrowed.to_vec(),
-    };
-    if api.is_empty() {
-        let fix = "name an https resource origin; for development on loopback: allow_loopback_http()";
-        return Err(misconfigured("the profile has no API that pages may use", fix));
-    }
-    Ok(api)
-}
-
-/// Whether a policy that lends the refresh token names to whom, and there is one.
-fn may_lend(policy: &PagePolicy, profile: &ServerProfile) -> Result<(), SessionError> {
-    if policy.chosen() != Strategy::SelfRefresh {
-        return Ok(());
-    }
-    let borrowers = policy.borrowers();
-    if let Some(origin) = borrowers.iter().find(|origin| !policy.accepts(origin)) {
-        let what = format!("pages of {origin} may refresh themselves, but may have no access token");
-        return Err(misconfigured(what, "name the origin in the policy itself too"));
-    }
-    if borrowers.is_empty() {
-        return Err(misconfigured(
-            "the page policy lends the refresh token to nobody",
-            "name the origins by self_refresh(…), or choose another strategy",
-        ));
-    }
-    if !profile.refresh().places(TokenKind::Refresh) {
-        return Err(misconfigured(
-            "a refresh of this profile presents no refresh token that a page could be lent",
-            "choose another strategy for these pages",
-        ));
-    }
-    Ok(())
-}
-
-fn misconfigured(what: impl Into<String>, fix: impl Into<String>) -> SessionError {
-    Failure::misconfigured(what, fix).into()
 }

@@ -81,6 +81,9 @@ pub(super) fn profile(profile: &ServerProfile) -> Checked {
         request(profile, "revoke", shape)?;
         revoke(profile, shape)?;
     }
+    if let Some(shape) = &profile.subject {
+        reachable("subject.url", &shape.url)?;
+    }
     for rule in &profile.verdicts {
         verdict(rule)?;
     }

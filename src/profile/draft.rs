@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::address;
 use super::check::{self, ProfileError};
 use super::request::is_default;
-use super::{AnswerShape, OAuthClient, Renew, RequestShape, ServerProfile, SignInShape, VerdictRule};
+use super::{
+    AnswerShape, OAuthClient, Renew, RequestShape, ServerProfile, SignInShape, SubjectShape, VerdictRule,
+};
 
 /// The fields as they stand in JSON.
 #[derive(Clone, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub(super) struct Draft {
     refresh: RequestShape,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revoke: Option<RequestShape>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<SubjectShape>,
     #[serde(default)]
     answer: AnswerShape,
     #[serde(default = "default_life_seconds")]
@@ -67,6 +71,7 @@ impl TryFrom<Draft> for ServerProfile {
             sign_in: draft.sign_in,
             refresh: draft.refresh,
             revoke: draft.revoke,
+            subject: draft.subject,
             answer: draft.answer,
             default_life: Duration::from_secs(draft.default_life_seconds),
             reuse_leeway: Duration::from_secs(draft.reuse_leeway_seconds),
@@ -90,6 +95,7 @@ impl From<ServerProfile> for Draft {
             sign_in: profile.sign_in,
             refresh: profile.refresh,
             revoke: profile.revoke,
+            subject: profile.subject,
             answer: profile.answer,
             default_life_seconds: profile.default_life.as_secs(),
             reuse_leeway_seconds: profile.reuse_leeway.as_secs(),

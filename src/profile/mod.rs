@@ -11,6 +11,7 @@ mod presets;
 mod request;
 #[cfg(test)]
 mod schema_tests;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -26,6 +27,7 @@ pub(crate) use check::{belongs_to_the_connection, is_header_name};
 pub use client::{ClientAuth, OAuthClient};
 pub use pointer::JsonPointer;
 pub use request::{BodyEncoding, CsrfEcho, Method, Place, Placement, RequestShape, SignInShape, TokenKind};
+pub use subject::SubjectShape;
 pub use verdict::{Verdict, VerdictRule};
 
 use draft::Draft;
@@ -42,6 +44,7 @@ pub struct ServerProfile {
     sign_in: Option<SignInShape>,
     refresh: RequestShape,
     revoke: Option<RequestShape>,
+    subject: Option<SubjectShape>,
     answer: AnswerShape,
     default_life: Duration,
     reuse_leeway: Duration,
@@ -94,6 +97,11 @@ impl ServerProfile {
     /// The revocation request (RFC 7009 or the server's own).
     pub fn revoke(&self) -> Option<&RequestShape> {
         self.revoke.as_ref()
+    }
+
+    /// Where the server says whose an access token is.
+    pub fn subject(&self) -> Option<&SubjectShape> {
+        self.subject.as_ref()
     }
 
     /// Where an answer keeps its values.
@@ -155,6 +163,16 @@ impl ServerProfile {
     pub fn with_resource_origin(mut self, origin: &str) -> Result<Self, ProfileError> {
         self.resource_origins
             .push(address::origin("resource_origins", origin)?);
+        Ok(self)
+    }
+
+    /// Says where the server tells whose an access token is: `url` is asked with a GET, and what stands at the JSON pointer
+    /// `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+    pub fn with_subject(mut self, url: &str, at: &str) -> Result<Self, ProfileError> {
+        let at = JsonPointer::try_from(at.to_owned())
+            .map_err(|problem| ProfileError::new("subject.at", problem, "name the field as `/sub`"))?;
+        let url = address::web_address("subject.url", url)?;
+        self.subject = Some(SubjectShape { url, at });
         Ok(self)
     }
 

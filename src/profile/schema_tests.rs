@@ -88,6 +88,7 @@ fn named_by_serde(at: &str) -> BTreeSet<String> {
         "id": "x", "client": {"id": "a", "auth": "none"}, "sign_in": {"url": "https://x.example/"},
         "refresh": {"url": "https://x.example/", "csrf": {"cookie": "c", "header": "h"},
                     "tokens": [{"token": "refresh", "field": "f"}]},
+        "subject": {"url": "https://x.example/"},
         "answer": {}, "verdicts": [{"status": 401, "means": {"dead": "expired"}}],
     });
     let place = profile.pointer_mut(at).unwrap();
@@ -125,6 +126,7 @@ fn each_object_has_the_same_fields_in_both() {
         ("/refresh", "/$defs/request/properties"),
         ("/refresh/csrf", "/$defs/csrf/properties"),
         ("/refresh/tokens/0", "/$defs/placement/properties"),
+        ("/subject", "/$defs/subject/properties"),
         ("/answer", "/$defs/answer/properties"),
         ("/verdicts/0", "/$defs/rule/properties"),
     ] {

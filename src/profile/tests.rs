@@ -134,6 +134,26 @@ fn a_session_lives_by_the_refresh_token_else_cookies_else_the_access_token() {
 }
 
 #[test]
+fn a_subject_is_added_and_survives_its_text_form() {
+    let profile = || ServerProfile::rotation("https://api.example.com").unwrap();
+    let with = profile()
+        .with_subject("https://api.example.com/me", "/data/id")
+        .unwrap();
+    let text = serde_json::to_string(&with).unwrap();
+    assert_eq!(ServerProfile::from_json(&text), Ok(with.clone()));
+    assert_eq!(
+        with.subject().unwrap().at,
+        JsonPointer::to_field("data").then("id")
+    );
+    let short = json(|v| v["subject"] = json!({"url": "https://api.example.com/me"}));
+    let short = ServerProfile::from_json(&short).unwrap();
+    assert_eq!(short.subject().unwrap().at, JsonPointer::to_field("sub"));
+    let refused = |url, at| profile().with_subject(url, at).unwrap_err().field;
+    assert_eq!(refused("http://api.example.com/me", "/sub"), "subject.url");
+    assert_eq!(refused("https://api.example.com/me", "sub"), "subject.at");
+}
+
+#[test]
 fn a_region_that_would_lead_to_another_host_is_refused() {
     for bad in ["", "evil.example/", "x@evil.example", "EU"] {
         assert_eq!(ServerProfile::cognito(bad, "app").unwrap_err().field, "region");
@@ -143,7 +163,7 @@ fn a_region_that_would_lead_to_another_host_is_refused() {
 /// A refusal by its field, for each thing that a profile can get wrong.
 pub(crate) fn refusals() -> Vec<(&'static str, serde_json::Value)> {
     type Edit = fn(&mut serde_json::Value);
-    let edits: [(&str, Edit); 44] = [
+    let edits: [(&str, Edit); 47] = [
         ("profile", |v| v["danger_tokens_in_querry"] = true.into()),
         ("profile", |v| v["answer"]["access_token"] = "access_token".into()),
         ("profile", |v| v["answer"]["access_token"] = "/a~2".into()),
@@ -162,6 +182,13 @@ pub(crate) fn refusals() -> Vec<(&'static str, serde_json::Value)> {
         ("sign_in.url", |v| {
             v["sign_in"]["url"] = "https://api.example.com/#x".into()
         }),
+        ("subject.url", |v| {
+            v["subject"] = json!({"url": "http://api.example.com/me"})
+        }),
+        ("profile", |v| {
+            v["subject"] = json!({"url": "https://api.example.com/me", "at": "sub"})
+        }),
+        ("profile", |v| v["subject"] = json!({"at": "/sub"})),
         ("refresh.tokens", |v| v["refresh"]["tokens"] = json!([])),
         // One token in two places, two values in one place.
         ("refresh.tokens", |v| {

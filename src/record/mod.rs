@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EndReason;
 use crate::time::{BootTime, WallTime};
-use crate::token::{AccessToken, AttemptKey, Credential, CredentialHash, Generation, Secret, StoreId};
+use crate::token::{
+    AccessToken, AttemptKey, Credential, CredentialHash, Generation, Secret, StoreId, Subject,
+};
 
 pub(crate) use arbitrate::{Ruling, arbitrate};
 pub(crate) use codec::{Unreadable, decode, encode};
@@ -42,6 +44,9 @@ pub(crate) struct Record {
     /// Set before a request leaves, cleared by its commit: the credential may have been presented.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inflight: Option<Intent>,
+    /// A page brought this session's tokens, and the server has not said yet whose they are: nothing is served of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unproven: Option<Unproven>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) revoke_pending: Vec<PendingRevocation>,
     /// Why a tombstone stands here.
@@ -71,6 +76,15 @@ pub(crate) struct Intent {
     pub(crate) count: u32,
 }
 
+/// What a pair that a page handed over is to be judged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unproven {
+    /// Whose it has to be.
+    pub(crate) subject: Subject,
+    /// What the page was lent. It may not have spent it: should the pair be somebody else's, this is to be revoked too.
+    pub(crate) lent: Secret,
+}
+
 /// A token that must still be revoked at the server of the profile it came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingRevocation {
@@ -90,8 +104,11 @@ impl Record {
     }
 
     /// The stored access token, if one is stored and has life left at `wall`. A calendar that was set back since
-    /// gives it no more than it had.
+    /// gives it no more than it had. None while it is not known whose it is.
     pub(crate) fn access_token(&self, boot: BootTime, wall: WallTime) -> Option<AccessToken> {
+        if self.unproven.is_some() {
+            return None;
+        }
         let secret = self.credential.access_token.clone()?;
         let expires_at = self.expires_at?;
         let whole = self.obtained_at.offset(self.server_offset_ms).until(expires_at);
@@ -109,6 +126,14 @@ impl Record {
     /// The end of this session in the same epoch: what a dead verdict leaves behind.
     pub(crate) fn buried(&self, reason: EndReason, at: WallTime) -> Self {
         self.tombstone(self.generation.next(), reason, at)
+    }
+
+    /// The end of a session whose tokens a page brought and which are not its own: they are to be revoked, and what the page
+    /// was lent.
+    pub(crate) fn repudiated(&self, at: WallTime) -> Self {
+        let mut tombstone = self.buried(EndReason::HandoverRefused, at);
+        tombstone.revoke_pending.extend(self.to_revoke());
+        tombstone
     }
 
     /// The end of this epoch: what a sign-out leaves behind. The session's token is to be revoked.
@@ -132,7 +157,18 @@ impl Record {
         })
     }
 
+    /// What a page was lent whose pair nobody has judged yet.
+    pub(crate) fn lent(&self) -> Option<PendingRevocation> {
+        let unproven = self.unproven.as_ref()?;
+        Some(PendingRevocation {
+            token: unproven.lent.clone(),
+            profile_id: self.profile_id.clone(),
+        })
+    }
+
     fn tombstone(&self, generation: Generation, reason: EndReason, at: WallTime) -> Self {
+        let mut revoke_pending = self.revoke_pending.clone();
+        revoke_pending.extend(self.lent());
         Self {
             kind: Kind::Tombstone,
             generation,
@@ -141,6 +177,8 @@ impl Record {
             previous: Some(self.credential.hash()),
             adopted: None,
             inflight: None,
+            unproven: None,
+            revoke_pending,
             reason: Some(reason),
             obtained_at: at,
             expires_at: None,
@@ -170,6 +208,7 @@ pub(crate) mod samples {
             previous: None,
             adopted: None,
             inflight: None,
+            unproven: None,
             revoke_pending: Vec::new(),
             reason: None,
             obtained_at: WallTime::from_unix_millis(1_000),
@@ -192,6 +231,33 @@ mod tests {
         assert_eq!(tombstone.revoke_pending[0].token, "r".into());
         assert_eq!(tombstone.credential, Credential::default());
         assert_eq!(tombstone.end_reason(), Some(EndReason::SignedOut));
+    }
+
+    #[test]
+    fn a_pair_of_somebody_else_goes_with_what_was_lent_and_is_served_by_nobody() {
+        let mut record = samples::session(1, 2, "foreign");
+        record.credential.access_token = Some("a".into());
+        record.expires_at = Some(WallTime::from_unix_millis(100_000));
+        let boot = BootTime::from_start(Duration::from_secs(1));
+        let wall = WallTime::from_unix_millis(2_000);
+        assert!(record.access_token(boot, wall).is_some());
+        record.unproven = Some(Unproven {
+            subject: Subject::of(&"ada".into()).unwrap(),
+            lent: "own".into(),
+        });
+        assert_eq!(record.access_token(boot, wall), None);
+        let tokens = |record: Record| -> Vec<_> {
+            assert_eq!(record.unproven, None);
+            let pending = record.revoke_pending.iter();
+            pending.map(|pending| pending.token.expose().to_owned()).collect()
+        };
+        assert_eq!(tokens(record.repudiated(wall)), ["own", "foreign"]);
+        assert_eq!(
+            record.repudiated(wall).end_reason(),
+            Some(EndReason::HandoverRefused)
+        );
+        assert_eq!(tokens(record.signed_out(1, wall)), ["own", "foreign"]);
+        assert_eq!(tokens(record.buried(EndReason::Revoked, wall)), ["own"]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::spawn::Spawner;
 use crate::state::{Notice, SessionEvent, SessionState};
 use crate::storage::{Journal, KeyWrapper, Marker, SecureStorage, Vault};
 use crate::time::{BootTime, Clock};
-use crate::token::{AccessToken, Generation, StoreId, TokenSlot};
+use crate::token::{AccessToken, Generation, StoreId, Subject, TokenSlot};
 use crate::transport::HttpTransport;
 
 /// What a builder collected.
@@ -84,6 +84,10 @@ pub(super) struct Memory {
     pub(super) refused: bool,
     pub(super) flight: Option<FlightSeat>,
     pub(super) breaker: Breaker,
+    /// Whose session it is, once asked, and in which epoch.
+    pub(super) subject: Option<(u64, Subject)>,
+    /// The server is being asked for it ahead of any need.
+    pub(super) asks_subject: bool,
     /// The epoch whose sign-out is not saved yet.
     pub(super) leaving: Option<u64>,
     /// Why every call fails, when the set-up is wrong.
@@ -169,6 +173,8 @@ impl Core {
                     refused: false,
                     flight: None,
                     breaker: Breaker::default(),
+                    subject: None,
+                    asks_subject: false,
                     leaving: None,
                     misconfigured: None,
                     restore_again_at: parts.clock.boot(),

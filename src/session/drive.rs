@@ -59,7 +59,9 @@ impl Core {
             course.takes(&step);
             if let Step::Write(draft) = &step {
                 keys.used_in(draft);
-                intended = draft.inflight.map(|_| (draft.store.clone(), draft.generation));
+                // What nobody has judged yet is lent to no page.
+                let may_lend = draft.inflight.is_some() && draft.unproven.is_none();
+                intended = may_lend.then(|| (draft.store.clone(), draft.generation));
             }
             // The record lock of a read is for the write that follows it at once, and for nothing else.
             let under = record_lock.take().filter(|_| matches!(step, Step::Write(_)));
@@ -103,6 +105,10 @@ impl Core {
                             held.unless_over(exchange).await.unwrap_or(Event::TimeIsUp)
                         }
                     }
+                }
+                Step::Prove(token) => {
+                    let proven = self.prove(&token);
+                    held.unless_over(proven).await.unwrap_or(Event::TimeIsUp)
                 }
                 Step::Rest(pause) => match held.unless_over(self.clock.sleep(pause)).await {
                     Some(()) => Event::Rested,
@@ -149,13 +155,7 @@ impl Core {
                 };
                 Event::Answered(answer)
             }
-            Err(error) => Event::Unanswered(match error {
-                TransportError::NotSent => SendFailure::NotSent { trusted: true },
-                TransportError::Untrusted => SendFailure::NotSent { trusted: false },
-                TransportError::BeforeHead => SendFailure::BeforeHead,
-                TransportError::Incomplete => SendFailure::Incomplete,
-                TransportError::Setup => SendFailure::Setup,
-            }),
+            Err(error) => Event::Unanswered(send_failure(&error)),
         }
     }
 
@@ -263,6 +263,16 @@ impl Core {
         if let Some(token) = revoke.filter(|_| self.stands(Defence::DisplacedIsRevoked)) {
             self.clone().revoke_later(token);
         }
+    }
+}
+
+pub(super) fn send_failure(error: &TransportError) -> SendFailure {
+    match error {
+        TransportError::NotSent => SendFailure::NotSent { trusted: true },
+        TransportError::Untrusted => SendFailure::NotSent { trusted: false },
+        TransportError::BeforeHead => SendFailure::BeforeHead,
+        TransportError::Incomplete => SendFailure::Incomplete,
+        TransportError::Setup => SendFailure::Setup,
     }
 }
 

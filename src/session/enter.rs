@@ -173,6 +173,7 @@ impl Core {
                     record
                         .revoke_pending
                         .extend(stored.to_revoke().filter(|_| replaces));
+                    record.revoke_pending.extend(stored.lent().filter(|_| replaces));
                     record = record.over(&stored);
                 }
                 Ok::<_, Failure>(Amendment::Write(Box::new(record)))
@@ -234,6 +235,7 @@ impl Core {
             previous: None,
             adopted: arrival.from_webview,
             inflight: None,
+            unproven: None,
             revoke_pending: Vec::new(),
             reason: None,
             obtained_at: wall,

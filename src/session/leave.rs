@@ -68,10 +68,12 @@ impl Core {
                 if stored.generation.epoch > epoch {
                     // Somebody signed in or out since: only the ended token is left to be revoked.
                     let mut kept = stored;
+                    let lent = ended.lent().filter(|lent| !kept.revoke_pending.contains(lent));
                     let ended = ended
                         .to_revoke()
                         .filter(|ended| !kept.revoke_pending.contains(ended));
                     kept.revoke_pending.extend(ended);
+                    kept.revoke_pending.extend(lent);
                     return Ok(Amendment::Write(Box::new(kept)));
                 }
                 // Another process may have renewed since memory looked: the newest token is the one to revoke.

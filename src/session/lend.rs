@@ -1,5 +1,6 @@
 //! A page that refreshes by itself: it is lent what one flight would send. The flight goes on as ever: its lock is held and
 //! its intent on disk before the refresh token leaves, and a pair that comes back is saved like an answer of the server.
+//! Then the server is asked whose it is. Whose it has to be is known before anything is lent: from the session's own token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +8,23 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::core::{Core, FlightSeat};
+use super::drive::send_failure;
 use super::obtain::{Prospect, Want, wait};
 use crate::error::SessionError;
-use crate::flight::Event;
+use crate::flight::{Event, SendFailure};
 use crate::time::BootTime;
-use crate::token::{AttemptKey, Generation, Secret, StoreId, TokenSet};
-use crate::wire::{Presented, Tokens};
+use crate::token::{AttemptKey, Generation, Secret, StoreId, Subject, TokenSet};
+use crate::wire::{self, Presented, SubjectAnswer, Tokens};
 
 /// How long a page has for its exchange.
 pub(super) const LEASE: Duration = Duration::from_secs(20);
 
 /// What a flight lends when it would send. Dropped by one that has no need to.
-pub(super) struct Lending(oneshot::Sender<Offer>);
+pub(super) struct Lending {
+    offer: oneshot::Sender<Offer>,
+    /// Whose pair the page has to bring back.
+    subject: Subject,
+}
 
 /// What a page is lent.
 pub(crate) struct Offer {
@@ -69,8 +75,12 @@ impl Core {
             generation: used,
             said_by_host: false,
         };
+        let Some(subject) = self.learn_subject().await else {
+            // Nobody could tell later whether what a page brings is this session's.
+            return self.obtain(want).await.map(|_| Lent::Settled);
+        };
         let (offer, offered) = oneshot::channel();
-        let mut lending = Some(Lending(offer));
+        let mut lending = Some(Lending { offer, subject });
         loop {
             match self.consider(want, 0, &mut lending) {
                 Prospect::Answer(answer) => return Ok(answer.map(|_| Lent::Settled)?),
@@ -111,7 +121,8 @@ impl Core {
             ends,
             back,
         };
-        lending.0.send(offer).ok()?;
+        let Lending { offer: lend, subject } = lending;
+        lend.send(offer).ok()?;
         let time_is_up = self.clock.sleep(LEASE);
         let returned = tokio::select! {
             biased;
@@ -123,7 +134,7 @@ impl Core {
             }
         };
         match returned {
-            Some(Returned::HandedOver(pair)) => Some(Event::HandedOver(self.handed(pair))),
+            Some(Returned::HandedOver(pair)) => Some(Event::HandedOver(self.handed(pair), subject)),
             Some(Returned::Unused) => None,
             Some(Returned::Forfeited) | None => {
                 // Its request may still be under way; only under the idempotent contract may ours meet it.
@@ -132,6 +143,61 @@ impl Core {
                 }
                 Some(Event::Lapsed)
             }
+        }
+    }
+
+    /// Asks for the subject before anybody needs it; once, however many pages are attached.
+    pub(super) fn learn_subject_ahead(self: Arc<Self>) {
+        if std::mem::replace(&mut self.memory().asks_subject, true) {
+            return;
+        }
+        let spawner = self.spawner.clone();
+        spawner.spawn(Box::pin(async move {
+            self.learn_subject().await;
+            self.memory().asks_subject = false;
+        }));
+    }
+
+    /// Whose session this is, as the server says of its own token; asked once in each sign-in. `None`: nobody can tell now.
+    pub(super) async fn learn_subject(&self) -> Option<Subject> {
+        let (epoch, token) = {
+            let memory = self.memory();
+            let epoch = memory.generation().epoch;
+            if let Some((of, subject)) = memory.subject
+                && of == epoch
+            {
+                return Some(subject);
+            }
+            // Rejected or not: the server is asked, and says what it thinks of it.
+            let token = memory.token.clone().filter(|_| memory.state.is_active())?;
+            (epoch, token)
+        };
+        let request = wire::subject(&self.profile, &token.secret().into())?;
+        let response = self.transport.send(request).await.ok()?;
+        let answer = wire::read_subject(&self.profile, &response, self.clock.wall());
+        let SubjectAnswer::Is(subject) = answer else {
+            tracing::debug!(
+                status = response.status,
+                "the server does not say whose session this is"
+            );
+            return None;
+        };
+        let mut memory = self.memory();
+        if memory.generation().epoch != epoch {
+            return None;
+        }
+        memory.subject = Some((epoch, subject));
+        Some(subject)
+    }
+
+    /// Asks whose access token this is.
+    pub(super) async fn prove(&self, token: &Secret) -> Event {
+        let Some(request) = wire::subject(&self.profile, token) else {
+            return Event::Unanswered(SendFailure::Setup);
+        };
+        match self.transport.send(request).await {
+            Ok(response) => Event::Proven(wire::read_subject(&self.profile, &response, self.clock.wall())),
+            Err(error) => Event::Unanswered(send_failure(&error)),
         }
     }
 

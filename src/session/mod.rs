@@ -160,6 +160,11 @@ impl AuthSession {
         core.lend(used).await
     }
 
+    /// Asks the server whose session this is, unless it is known: whoever lends needs to know it beforehand.
+    pub(crate) fn learn_subject(&self) {
+        self.0.core.clone().learn_subject_ahead();
+    }
+
     /// The token in memory if it has not expired. No I/O, no await, no lock.
     pub fn current_token(&self) -> Option<AccessToken> {
         if self.0.is_closed() {

@@ -6,6 +6,7 @@ mod cookies;
 mod credential;
 mod generation;
 mod secret;
+mod subject;
 
 pub use access::AccessToken;
 pub(crate) use access::TokenSlot;
@@ -13,3 +14,4 @@ pub(crate) use cookies::{cookie, cookie_count, with_cookies};
 pub use credential::{AttemptKey, Credential, CredentialHash, Credentials, TokenSet};
 pub use generation::{Generation, StoreId};
 pub use secret::Secret;
+pub(crate) use subject::Subject;

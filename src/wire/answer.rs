@@ -196,7 +196,7 @@ fn redirected(endpoint: &str) -> (String, String) {
     )
 }
 
-fn parse(response: &HttpResponse) -> Option<Value> {
+pub(super) fn parse(response: &HttpResponse) -> Option<Value> {
     serde_json::from_slice(&response.body).ok()
 }
 
@@ -258,7 +258,7 @@ fn error_code(shape: &AnswerShape, body: &Value, presented: Option<&Secret>) -> 
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), against the server's own `Date` where it sends one.
-fn retry_after(response: &HttpResponse, now: WallTime) -> Option<Duration> {
+pub(super) fn retry_after(response: &HttpResponse, now: WallTime) -> Option<Duration> {
     let text = response.header("retry-after")?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds.min(24 * 3600)));

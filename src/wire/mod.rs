@@ -8,6 +8,7 @@ mod extra;
 mod message;
 mod request;
 mod set_cookie;
+mod subject;
 mod verdict;
 
 pub use crate::profile::Method;
@@ -19,3 +20,4 @@ pub(crate) use answer::{
 };
 pub(crate) use extra::Extra;
 pub(crate) use request::{Presented, Secrets, Unplaceable, presentable, refresh, revoke, sign_in};
+pub(crate) use subject::{SubjectAnswer, read_subject, subject};

@@ -11,6 +11,8 @@ mod access_only;
 mod cookie;
 #[path = "exchange_once.rs"]
 mod exchange_once;
+#[path = "handover.rs"]
+mod handover;
 #[path = "oauth2.rs"]
 mod oauth2;
 #[path = "per_user.rs"]

@@ -133,6 +133,8 @@ pub enum EndReason {
     StoreLost,
     /// The record belongs to an earlier installation of the app.
     StaleInstall,
+    /// A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+    HandoverRefused,
     /// An exchange was cut in the middle and the server did not accept its repetition.
     InterruptedRotation,
     /// Another code of the server.

@@ -96,7 +96,7 @@ pub enum PageAction {
         /// What to hand over.
         message: Arc<PageMessage>,
     },
-    /// Evaluate a script in the page's main frame.
+    /// Evaluate a script in the page's main frame, then call `push_done` with its result.
     Push {
         /// Which page.
         page: i64,
@@ -229,6 +229,29 @@ impl WebViews {
         Ok(actions(self.0.on_committed(id(page)?, &url, &method)))
     }
 
+    /// What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+    /// has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+    pub fn on_document_origin(
+        &self,
+        page: i64,
+        isolated: Option<String>,
+    ) -> Result<Vec<PageAction>, SessionError> {
+        let seen = isolated.map_or(core::DocumentOrigin::DangerUnseen, core::DocumentOrigin::Isolated);
+        Ok(actions(self.0.on_document_origin(id(page)?, &seen)))
+    }
+
+    /// The host saw the token of the page's document rejected; what comes of it is pushed.
+    pub fn on_rejected(&self, page: i64) -> Result<Vec<PageAction>, SessionError> {
+        Ok(actions(self.0.on_rejected(id(page)?)))
+    }
+
+    /// What a pushed script was evaluated to; `None` when it was not.
+    pub fn push_done(&self, page: i64, result: Option<String>) -> Result<(), SessionError> {
+        let pushed = core::Pushed::from_result(result.as_deref());
+        self.0.push_done(id(page)?, pushed);
+        Ok(())
+    }
+
     /// The page is shown to the user, or hidden.
     pub fn on_visibility(&self, page: i64, visible: bool) -> Result<Vec<PageAction>, SessionError> {
         Ok(actions(self.0.on_visibility(id(page)?, visible)))
@@ -247,6 +270,25 @@ impl WebViews {
         })
     }
 
+    /// The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+    /// loaded again, by GET, once `Release` comes; or `None` when it is shown.
+    pub fn on_document_response(
+        &self,
+        page: i64,
+        url: String,
+        method: String,
+        status: i64,
+    ) -> Result<Option<i64>, SessionError> {
+        // What is no status is no rejection.
+        let status = u16::try_from(status).unwrap_or_default();
+        Ok(
+            match self.0.on_document_response(id(page)?, &url, &method, status) {
+                core::DocumentResponse::Go => None,
+                core::DocumentResponse::Again { op } => Some(number(op.0)),
+            },
+        )
+    }
+
     /// A cookie was written or deleted, or could not be.
     pub fn cookie_done(&self, op: i64, ok: bool) -> Result<(), SessionError> {
         self.0.cookie_done(core::Op(op.cast_unsigned()), ok);
@@ -261,6 +303,15 @@ impl WebViews {
     /// Forgets the page. The actions settle its open slots.
     pub fn detach(&self, page: i64) -> Result<Vec<PageAction>, SessionError> {
         Ok(actions(self.0.detach(id(page)?)))
+    }
+}
+
+#[uniffi::export(async_runtime = "tokio")]
+impl WebViews {
+    /// Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+    pub async fn ready(&self, page: i64) -> Result<(), SessionError> {
+        self.0.ready(id(page)?).await;
+        Ok(())
     }
 }
 

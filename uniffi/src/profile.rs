@@ -148,6 +148,12 @@ impl ServerProfile {
         Ok(Arc::new(Self(self.0.clone().with_resource_origin(&origin)?)))
     }
 
+    /// This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+    /// JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+    pub fn with_subject(&self, url: String, at: String) -> Result<Arc<Self>, SessionError> {
+        Ok(Arc::new(Self(self.0.clone().with_subject(&url, &at)?)))
+    }
+
     /// This profile for a server that accepts a spent refresh token again for so many milliseconds (its "leeway", "reuse
     /// interval" or "grace period").
     pub fn with_reuse_leeway(&self, millis: i64) -> Result<Arc<Self>, SessionError> {

@@ -617,6 +617,8 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() != 56234:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject() != 55969:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only() != 46964:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_auth0() != 11476:
@@ -675,13 +677,23 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed() != 40871:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() != 25060:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() != 21436:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() != 3259:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() != 42337:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() != 42191:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected() != 5373:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() != 29029:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_push_done() != 4877:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_webviews_ready() != 9280:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
 
 # A ctypes library to expose the extern-C FFI definitions.
@@ -850,6 +862,9 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_orig
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_constructor_serverprofile_access_only.restype = ctypes.c_uint16
@@ -937,18 +952,33 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_detach.restype = ctypes
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_message.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_message.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_push_done.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_push_done.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_ready.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_webviews_ready.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -1234,6 +1264,13 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway.argtyp
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway.restype = ctypes.c_uint64
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1426,6 +1463,13 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_committed.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -1434,6 +1478,15 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.argtypes 
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_gone.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -1450,6 +1503,12 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_message.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.argtypes = (
     ctypes.c_uint64,
     ctypes.c_int64,
@@ -1457,6 +1516,18 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_visibility.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready.restype = ctypes.c_uint64
 _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -3416,6 +3487,28 @@ class EndReason:
             return True
 
     @dataclass
+    class HANDOVER_REFUSED:
+        """
+        A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+"""
+        
+        def __init__(self, ):
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "EndReason.HANDOVER_REFUSED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, EndReason):
+                return NotImplemented
+            if not other.is_HANDOVER_REFUSED():
+                return False
+            return True
+
+    @dataclass
     class INTERRUPTED_ROTATION:
         """
         An exchange was cut in the middle and the server did not accept its repetition.
@@ -3505,6 +3598,10 @@ class EndReason:
         return isinstance(self, EndReason.STALE_INSTALL)
     def is_stale_install(self) -> bool:
         return isinstance(self, EndReason.STALE_INSTALL)
+    def is_HANDOVER_REFUSED(self) -> bool:
+        return isinstance(self, EndReason.HANDOVER_REFUSED)
+    def is_handover_refused(self) -> bool:
+        return isinstance(self, EndReason.HANDOVER_REFUSED)
     def is_INTERRUPTED_ROTATION(self) -> bool:
         return isinstance(self, EndReason.INTERRUPTED_ROTATION)
     def is_interrupted_rotation(self) -> bool:
@@ -3527,6 +3624,7 @@ EndReason.SIGNED_IN_ELSEWHERE = type("EndReason.SIGNED_IN_ELSEWHERE", (EndReason
 EndReason.KEY_LOST = type("EndReason.KEY_LOST", (EndReason.KEY_LOST, EndReason,), {})  # type: ignore
 EndReason.STORE_LOST = type("EndReason.STORE_LOST", (EndReason.STORE_LOST, EndReason,), {})  # type: ignore
 EndReason.STALE_INSTALL = type("EndReason.STALE_INSTALL", (EndReason.STALE_INSTALL, EndReason,), {})  # type: ignore
+EndReason.HANDOVER_REFUSED = type("EndReason.HANDOVER_REFUSED", (EndReason.HANDOVER_REFUSED, EndReason,), {})  # type: ignore
 EndReason.INTERRUPTED_ROTATION = type("EndReason.INTERRUPTED_ROTATION", (EndReason.INTERRUPTED_ROTATION, EndReason,), {})  # type: ignore
 EndReason.SERVER = type("EndReason.SERVER", (EndReason.SERVER, EndReason,), {})  # type: ignore
 
@@ -3565,9 +3663,12 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
             return EndReason.STALE_INSTALL(
             )
         if variant == 10:
-            return EndReason.INTERRUPTED_ROTATION(
+            return EndReason.HANDOVER_REFUSED(
             )
         if variant == 11:
+            return EndReason.INTERRUPTED_ROTATION(
+            )
+        if variant == 12:
             return EndReason.SERVER(
                 _UniffiFfiConverterString.read(buf),
             )
@@ -3592,6 +3693,8 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
         if value.is_STORE_LOST():
             return
         if value.is_STALE_INSTALL():
+            return
+        if value.is_HANDOVER_REFUSED():
             return
         if value.is_INTERRUPTED_ROTATION():
             return
@@ -3620,10 +3723,12 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
             buf.write_i32(8)
         if value.is_STALE_INSTALL():
             buf.write_i32(9)
-        if value.is_INTERRUPTED_ROTATION():
+        if value.is_HANDOVER_REFUSED():
             buf.write_i32(10)
-        if value.is_SERVER():
+        if value.is_INTERRUPTED_ROTATION():
             buf.write_i32(11)
+        if value.is_SERVER():
+            buf.write_i32(12)
             _UniffiFfiConverterString.write(value._values[0], buf)
 
 
@@ -5614,7 +5719,7 @@ class PageAction:
     @dataclass
     class PUSH:
         """
-        Evaluate a script in the page's main frame.
+        Evaluate a script in the page's main frame, then call `push_done` with its result.
 """
         
         def __init__(self, page:int, script:PageMessage):
@@ -8193,9 +8298,21 @@ class WebViewsProtocol(typing.Protocol):
         A document was committed in the page's main frame, by this request.
 """
         raise NotImplementedError
+    def on_document_origin(self, page: int,isolated: typing.Optional[str]) -> typing.List[PageAction]:
+        """
+        What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+        has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+"""
+        raise NotImplementedError
     def on_document_request(self, page: int,url: str,method: str) -> typing.Optional[int]:
         """
         A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
+"""
+        raise NotImplementedError
+    def on_document_response(self, page: int,url: str,method: str,status: int) -> typing.Optional[int]:
+        """
+        The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+        loaded again, by GET, once `Release` comes; or `None` when it is shown.
 """
         raise NotImplementedError
     def on_gone(self, page: int,reason: GoneReason) -> typing.List[PageAction]:
@@ -8208,9 +8325,24 @@ class WebViewsProtocol(typing.Protocol):
         A page sent a text. The answers are to be performed at once; a slot without one is answered later.
 """
         raise NotImplementedError
+    def on_rejected(self, page: int) -> typing.List[PageAction]:
+        """
+        The host saw the token of the page's document rejected; what comes of it is pushed.
+"""
+        raise NotImplementedError
     def on_visibility(self, page: int,visible: bool) -> typing.List[PageAction]:
         """
         The page is shown to the user, or hidden.
+"""
+        raise NotImplementedError
+    def push_done(self, page: int,result: typing.Optional[str]) -> None:
+        """
+        What a pushed script was evaluated to; `None` when it was not.
+"""
+        raise NotImplementedError
+    async def ready(self, page: int) -> None:
+        """
+        Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
 """
         raise NotImplementedError
 
@@ -8325,6 +8457,28 @@ class WebViews(WebViewsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_document_origin(self, page: int,isolated: typing.Optional[str]) -> typing.List[PageAction]:
+        """
+        What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+        has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterOptionalString.check_lower(isolated)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterOptionalString.lower(isolated),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def on_document_request(self, page: int,url: str,method: str) -> typing.Optional[int]:
         """
         A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
@@ -8346,6 +8500,34 @@ class WebViews(WebViewsProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_request,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_document_response(self, page: int,url: str,method: str,status: int) -> typing.Optional[int]:
+        """
+        The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+        loaded again, by GET, once `Release` comes; or `None` when it is shown.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(method)
+
+        _UniffiFfiConverterInt64.check_lower(status)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(method),
+            _UniffiFfiConverterInt64.lower(status),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalInt64.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -8397,6 +8579,24 @@ class WebViews(WebViewsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def on_rejected(self, page: int) -> typing.List[PageAction]:
+        """
+        The host saw the token of the page's document rejected; what comes of it is pushed.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypePageAction.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def on_visibility(self, page: int,visible: bool) -> typing.List[PageAction]:
         """
         The page is shown to the user, or hidden.
@@ -8418,6 +8618,47 @@ class WebViews(WebViewsProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def push_done(self, page: int,result: typing.Optional[str]) -> None:
+        """
+        What a pushed script was evaluated to; `None` when it was not.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+
+        _UniffiFfiConverterOptionalString.check_lower(result)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+            _UniffiFfiConverterOptionalString.lower(result),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    async def ready(self, page: int) -> None:
+        """
+        Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(page)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(page),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        return await _uniffi_rust_call_async(
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready(*_uniffi_lowered_args),
+            _UniffiLib.ffi_tokencast_ffi_rust_future_poll_void,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_complete_void,
+            _UniffiLib.ffi_tokencast_ffi_rust_future_free_void,
+            _uniffi_lift_return,
+            _uniffi_error_converter,
+        )
 
 
     # The Rust `Debug::fmt` implementation.
@@ -10298,6 +10539,12 @@ class ServerProfileProtocol(typing.Protocol):
         interval" or "grace period").
 """
         raise NotImplementedError
+    def with_subject(self, url: str,at: str) -> ServerProfile:
+        """
+        This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+        JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+"""
+        raise NotImplementedError
 
 class ServerProfile(ServerProfileProtocol):
     """
@@ -10727,6 +10974,28 @@ class ServerProfile(ServerProfileProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def with_subject(self, url: str,at: str) -> ServerProfile:
+        """
+        This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+        JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+"""
+        
+        _UniffiFfiConverterString.check_lower(url)
+
+        _UniffiFfiConverterString.check_lower(at)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(url),
+            _UniffiFfiConverterString.lower(at),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeServerProfile.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)

@@ -584,9 +584,19 @@ RustBuffer uniffi_tokencast_ffi_fn_method_webviews_detach(uint64_t ptr, int64_t 
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_committed(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_ORIGIN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_ORIGIN
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(uint64_t ptr, int64_t page, RustBuffer isolated, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_request(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_document_response(uint64_t ptr, int64_t page, RustBuffer url, RustBuffer method, int64_t status, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_GONE
@@ -599,9 +609,24 @@ RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_gone(uint64_t ptr, int64_t
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_message(uint64_t ptr, int64_t page, RustBuffer sender, RustBuffer text, int64_t slot, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_REJECTED
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_REJECTED
+RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_rejected(uint64_t ptr, int64_t page, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_VISIBILITY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_ON_VISIBILITY
 RustBuffer uniffi_tokencast_ffi_fn_method_webviews_on_visibility(uint64_t ptr, int64_t page, int8_t visible, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_PUSH_DONE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_PUSH_DONE
+void uniffi_tokencast_ffi_fn_method_webviews_push_done(uint64_t ptr, int64_t page, RustBuffer result, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_READY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_READY
+uint64_t uniffi_tokencast_ffi_fn_method_webviews_ready(uint64_t ptr, int64_t page
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_WEBVIEWS_UNIFFI_TRAIT_DEBUG
@@ -752,6 +777,11 @@ uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin(uint6
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(uint64_t ptr, int64_t millis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_SUBJECT
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_WITH_SUBJECT
+uint64_t uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(uint64_t ptr, RustBuffer url, RustBuffer at, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_UNIFFI_TRAIT_DEBUG
@@ -1434,9 +1464,21 @@ uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_committed(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_ORIGIN
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_ORIGIN
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_REQUEST
 uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_DOCUMENT_RESPONSE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_document_response(void
     
 );
 #endif
@@ -1452,9 +1494,27 @@ uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_message(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_REJECTED
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_REJECTED
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_rejected(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_VISIBILITY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_ON_VISIBILITY
 uint16_t uniffi_tokencast_ffi_checksum_method_webviews_on_visibility(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_PUSH_DONE
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_PUSH_DONE
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_push_done(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_READY
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_WEBVIEWS_READY
+uint16_t uniffi_tokencast_ffi_checksum_method_webviews_ready(void
     
 );
 #endif
@@ -1485,6 +1545,12 @@ uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_REUSE_LEEWAY
 uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_SUBJECT
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_WITH_SUBJECT
+uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject(void
     
 );
 #endif

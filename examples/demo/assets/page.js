@@ -4,12 +4,23 @@
 const { api, dashboard } = document.documentElement.dataset;
 const session = tokencast.connect({ api: [api] });
 const $ = (id) => document.getElementById(id);
+const NAME = document.title.split(" – ")[0];
 const MAX_CALLS = 5;
 const calls = [];
 let count = 0;
 let ending;
+/** The generation that is shown: in slow motion a new one is on its way as long as the dashboard draws it. */
+let shown;
+let pace = 0;
 
-session.onAccessToken(render);
+session.onAccessToken(({ generation }) => {
+  const arrives = () => {
+    shown = generation;
+    render();
+  };
+  if (shown) setTimeout(arrives, pace);
+  else arrives();
+});
 session.onEnded(({ reason }) => {
   ending = reason;
   render();
@@ -24,6 +35,7 @@ for (const button of document.querySelectorAll("button[data-call]")) {
 // The dashboard may ask for a call, and nobody else.
 addEventListener("message", (event) => {
   if (event.source !== parent || event.origin !== dashboard) return;
+  if (event.data?.type === "tokencast-demo/pace") pace = Math.min(Number(event.data.ms) || 0, 2000);
   if (event.data?.type !== "tokencast-demo/call") return;
   if (event.data.what === "look") look();
   else call(event.data.what);
@@ -44,11 +56,11 @@ async function call(what) {
   const path = note ? "/api/notes" : "/api/me";
   const entry = {
     text: `${note ? "POST" : "GET"} ${path}`,
-    // A name for the browser's own record of the call; the server does not read it.
-    url: `${api}${path}?call=${number}`,
+    // A name for the browser's own record of the call; the server does not read it. The same name in several pages
+    // would make the browser ask for one after the other.
+    url: `${api}${path}?call=${NAME}-${number}`,
     statuses: [],
-    from: session.generation,
-    result: "…",
+    result: "asks the server …",
   };
   calls.unshift(entry);
   calls.splice(MAX_CALLS);
@@ -68,7 +80,6 @@ async function call(what) {
     entry.result = error.code === "ended" ? "the session ended meanwhile" : "no answer";
   }
   entry.ms = performance.now() - start;
-  entry.to = session.generation;
   render();
 }
 
@@ -89,49 +100,50 @@ async function look() {
   } catch {
     // The browser keeps the answer to itself: the server allows no cookies from pages of other origins.
   }
-  parent.postMessage({ type: "tokencast-demo/found", page: document.title.split(" – ")[0], found }, dashboard);
+  parent.postMessage({ type: "tokencast-demo/found", page: NAME, found }, dashboard);
 }
 
 function render() {
-  const { state, generation } = session;
-  const texts = { plain: "no app", ended: `signed out: ${ending ?? ""}`.replace(/_/g, " "), active: "connected" };
-  if (ending === "signed_out") texts.ended = "signed out";
+  const { state } = session;
+  const generation = session.generation && (shown ?? session.generation);
+  const texts = { plain: "no app", ended: "signed out", active: "no token yet" };
+  if (ending && ending !== "signed_out" && !render.told) {
+    render.told = true;
+    $("call").textContent = `The app says why: ${ending.replace(/_/g, " ")}.`;
+  }
   setText($("state"), texts[state] ?? state);
   $("state").className = `pill ${state}`;
-  setText($("generation"), generation ? `${generation.epoch}.${generation.number}` : "–");
-  $("generation").classList.toggle("none", !generation);
-  $("dots").hidden = !generation;
+  $("state").hidden = !!generation;
+  $("generation").hidden = !generation;
   if (generation) {
+    setText($("generation"), `no. ${generation.number}`);
+    $("generation").title = `access token no. ${generation.number} of sign-in no. ${generation.epoch}`;
     $("generation").style.setProperty("--hue", hueOf(generation));
   }
-  $("none").hidden = calls.length > 0;
-  renderCalls();
+  if (calls.length) renderCall(calls[0]);
 }
 
-function renderCalls() {
-  const shown = JSON.stringify(calls);
-  if (renderCalls.shown === shown) return;
-  renderCalls.shown = shown;
-  $("calls").replaceChildren(...calls.map(row));
-}
-
-function row({ text, statuses, status, result, ms, from, to }) {
-  const item = document.createElement("li");
-  item.appendChild(document.createElement("code")).textContent = text;
-  const time = item.appendChild(document.createElement("span"));
-  time.className = "ms";
-  time.textContent = ms === undefined ? "" : `${ms.toFixed(0)} ms`;
-  const way = item.appendChild(document.createElement("span"));
-  way.className = "way";
+/** The newest call: what it met, and what it got. */
+function renderCall({ text, statuses, status, result, ms }) {
   const seen = statuses.length ? statuses : status ? [status] : [];
-  for (const [at, status] of seen.entries()) {
-    if (at > 0) way.append(` → new token${to ? ` ${to.epoch}.${to.number}` : ""}, replayed → `);
-    const mark = way.appendChild(document.createElement("span"));
+  const shown = JSON.stringify([text, seen, result]);
+  if (renderCall.shown === shown) return;
+  renderCall.shown = shown;
+  const marks = seen.flatMap((status, at) => {
+    const mark = document.createElement("span");
     mark.className = `status ${status < 400 ? "good" : "bad"}`;
     mark.textContent = status;
-  }
-  way.append(` ${result}`);
-  return item;
+    return at > 0 ? [" → ", mark] : [mark];
+  });
+  const waits = seen.length === 1 && seen[0] === 401 && ms === undefined;
+  const what = document.createElement("span");
+  what.className = "soft";
+  what.textContent = waits ? " waits" : marks.length > 1 ? "" : ` ${result}`;
+  const more = document.createElement("span");
+  more.className = "soft wide";
+  more.textContent = waits ? " for the app" : marks.length > 1 ? ` ${result}` : "";
+  $("call").replaceChildren(...marks, what, more);
+  $("call").title = `${text}${ms === undefined ? "" : `, ${ms.toFixed(0)} ms`}`;
 }
 
 /** A colour for each generation, the same as in dashboard.js. */

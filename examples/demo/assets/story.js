@@ -1,4 +1,3 @@
-"use strict";
 // Draws a story: three lifelines, and an arrow for each request and answer. Tokens are labels; no value comes here.
 
 const KINDS = {
@@ -7,20 +6,20 @@ const KINDS = {
   csrf: "CSRF value",
   key: "idempotency key",
 };
+/** The keys of stories, after those of the steps. */
+const KEYS = ["9", "0", "p"];
 let drawn = "";
 let played;
 
-function renderScheme({ scheme, playing, busy, app }) {
+/** Shows which server it is, and a button for each of its stories. */
+export function renderScheme({ scheme, playing, busy, app }, prepare, ask) {
   const stories = document.getElementById("stories");
   if (!stories.childElementCount) {
     document.getElementById("scheme-name").textContent = scheme.name;
     document.getElementById("scheme-about").textContent = scheme.about;
-    document.getElementById("keeps").textContent = scheme.keeps;
     document.getElementById("renewals").textContent = scheme.renewals;
     document.title = `Tokencast demo: ${scheme.name}`;
-    stories.append(...scheme.stories.map(storyButton));
-    // The usual demo begins with its buttons, the others with their stories.
-    if (scheme.name !== "rotation") document.getElementById("try").before(document.getElementById("scheme"));
+    stories.append(...scheme.stories.map((story, index) => storyButton(story, KEYS[index], prepare, ask)));
   }
   for (const button of stories.children) {
     button.setAttribute("aria-disabled", String(!!playing || !!busy || !app.pid));
@@ -28,19 +27,17 @@ function renderScheme({ scheme, playing, busy, app }) {
   }
 }
 
-function storyButton({ name, title }) {
-  const button = document.createElement("button");
+function storyButton({ name, title, about }, key, prepare, ask) {
+  const button = element("button");
   button.type = "button";
-  button.className = "wide";
   button.dataset.story = name;
-  button.textContent = title;
-  button.addEventListener("click", () => {
-    if (button.getAttribute("aria-disabled") !== "true") ask("story", { story: name });
-  });
+  button.append(element("b", "", title), element("span", "", about));
+  prepare(button, key, () => ask("story", { story: name }));
   return button;
 }
 
-function renderStory(story, playing) {
+/** Shows a story as far as it was played. */
+export function renderStory(story) {
   const text = JSON.stringify(story);
   if (text === drawn) return;
   drawn = text;
@@ -56,7 +53,6 @@ function renderStory(story, playing) {
   const begun = !played || played.name !== story.name || played.steps > story.steps.length;
   if (begun) list.replaceChildren();
   for (const step of story.steps.slice(list.childElementCount)) list.append(drawStep(step, story, list.childElementCount + 1));
-  if (begun && playing && matchMedia("(max-width: 880px)").matches) section.scrollIntoView({ block: "start" });
   played = { name: story.name, steps: story.steps.length };
   renderEnding(story);
   renderLegend(story);

@@ -33,6 +33,10 @@ pub(crate) enum Order {
     SignOut,
     /// Asks the session for an access token; the answer is what the caller was told.
     Renew,
+    /// Loads a page that the server renders, in a window of the app's.
+    Load {
+        path: String,
+    },
     /// Asks to be told how things stand.
     Report,
     /// Moves the app's clock forward.
@@ -51,6 +55,7 @@ impl fmt::Debug for Order {
             Self::SignIn { .. } => "SignIn",
             Self::SignOut => "SignOut",
             Self::Renew => "Renew",
+            Self::Load { .. } => "Load",
             Self::Report => "Report",
             Self::Advance { .. } => "Advance",
             Self::Invite { .. } => "Invite",
@@ -93,6 +98,8 @@ pub(crate) enum Report {
     Now(Snapshot),
     /// Something for the list of events.
     Event { text: String },
+    /// A message passed between a page and the app.
+    Said(Said),
     /// What became of an order.
     Done { id: u64, outcome: Outcome },
 }
@@ -108,6 +115,30 @@ pub(crate) enum Outcome {
     Failed {
         why: String,
     },
+}
+
+/// A message between a page and the app, by its kind: never what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// The page's.
+    pub(crate) origin: String,
+    pub(crate) by_page: bool,
+    pub(crate) kind: String,
+    pub(crate) why: Option<String>,
+    pub(crate) generation: Option<Generation>,
+}
+
+/// Stands for the origin of the page that the server renders, among those of the other pages.
+pub(crate) const RENDERED: &str = "rendered";
+
+/// A page that the server rendered, as the app's window shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rendered {
+    pub(crate) status: u16,
+    /// Whether the request waited for a token.
+    pub(crate) held: bool,
+    /// The page's heading.
+    pub(crate) text: String,
 }
 
 /// Where the session is kept, and why there.

@@ -11,6 +11,7 @@ mod app;
 mod check;
 mod cli;
 mod control;
+mod http;
 mod launcher;
 mod scheme;
 mod step;

@@ -17,6 +17,12 @@ pub(crate) enum Step {
     Kill,
     /// The same, while the server holds the answer of an exchange it has already made.
     KillMidRefresh,
+    /// One more page of the app is opened, or opened anew.
+    AnotherPage,
+    /// The token expires, and a page is opened that the server renders: no script in it could ask for a token.
+    RenderedPage,
+    /// A page that is none of the app's is opened, and tries what it can.
+    HostilePage,
     SignOut,
 }
 
@@ -42,6 +48,9 @@ impl Step {
             Self::Expire => "let the token expire",
             Self::Kill => "kill the app and restart it",
             Self::KillMidRefresh => "kill the app in the middle of a refresh",
+            Self::AnotherPage => "open another page",
+            Self::RenderedPage => "open a page that the server renders, as the token expires",
+            Self::HostilePage => "open a hostile page",
             Self::SignOut => "sign out",
         }
     }
@@ -70,6 +79,9 @@ mod tests {
             Step::Expire,
             Step::Kill,
             Step::KillMidRefresh,
+            Step::AnotherPage,
+            Step::RenderedPage,
+            Step::HostilePage,
             Step::SignOut,
         ] {
             assert_eq!(named.iter().filter(|name| **name == step).count(), 1, "{step:?}");

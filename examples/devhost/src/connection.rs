@@ -143,6 +143,7 @@ impl Connection<'_> {
     async fn perform(&mut self, actions: impl IntoIterator<Item = Action>) -> Result<(), End> {
         for action in actions {
             if let Action::Reply { payload, .. } | Action::Notify { payload, .. } = action {
+                self.page.overheard(false, payload.expose());
                 self.write(text(&payload)).await?;
             }
         }
@@ -163,6 +164,7 @@ impl Connection<'_> {
 struct Attached {
     shared: Arc<Shared>,
     id: PageId,
+    origin: Origin,
     sender: Sender,
     slots: AtomicU64,
 }
@@ -175,14 +177,20 @@ impl Attached {
         Some(Self {
             shared: shared.clone(),
             id,
+            origin: origin.clone(),
             sender: Sender::main_frame(origin.to_string()).document(format!("connection {}", id.get())),
             slots: AtomicU64::new(0),
         })
     }
 
     fn on_message(&self, text: &str) -> Vec<Action> {
+        self.overheard(true, text);
         let slot = Slot(self.slots.fetch_add(1, Ordering::Relaxed));
         self.shared.pages.on_message(self.id, &self.sender, text, slot)
+    }
+
+    fn overheard(&self, by_page: bool, text: &str) {
+        self.shared.traffic.note(self.id, &self.origin, by_page, text);
     }
 
     fn listed(&self) {

@@ -22,6 +22,7 @@ mod connection;
 mod handshake;
 mod keys;
 mod list;
+mod traffic;
 
 use std::fmt;
 use std::io;
@@ -34,15 +35,17 @@ use tokencast::pages::{Action, Origin, PageHost, PagePolicy, Pages};
 use tokencast::random::SystemRandom;
 use tokencast::session::AuthSession;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 pub use keys::PageKey;
 pub use list::ConnectedPage;
+pub use traffic::Passed;
 
 use keys::Keys;
 use list::List;
+use traffic::Traffic;
 
 /// How long a minted key waits for its page.
 pub const KEY_LIFE: Duration = Duration::from_secs(10 * 60);
@@ -93,6 +96,7 @@ impl DevHost {
             policy,
             keys: Mutex::default(),
             list: List::new(pages.clone()),
+            traffic: Traffic::default(),
             pages,
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
@@ -137,6 +141,12 @@ impl DevHost {
         self.shared.list.watch()
     }
 
+    /// What pages and the app say to each other from now on, by kind, for a drawing of it; never a token. Who listens too
+    /// slowly misses some.
+    pub fn overhear(&self) -> broadcast::Receiver<Passed> {
+        self.shared.traffic.listen()
+    }
+
     fn mint(&self, origin: Origin) -> Result<PageKey, DevHostError> {
         if !self.shared.policy.accepts(&origin) {
             return Err(DevHostError::NotInPolicy);
@@ -168,6 +178,7 @@ struct Shared {
     policy: PagePolicy,
     keys: Mutex<Keys>,
     list: List,
+    traffic: Traffic,
     pages: Pages,
 }
 

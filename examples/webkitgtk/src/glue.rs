@@ -7,18 +7,25 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokencast::error::SessionError;
-use tokencast::pages::{Action, GoneReason, PageHost, PageId, PagePolicy, Pages, Payload, Sender, Slot};
+use tokencast::pages::{
+    Action, DocumentOrigin, GoneReason, PageHost, PageId, PagePolicy, Pages, Payload, Pushed, Script, Sender,
+    Slot,
+};
 use tokio::sync::mpsc;
 use webkit6::glib::{MainContext, WeakRef};
 use webkit6::prelude::*;
 use webkit6::{
-    LoadEvent, PolicyDecision, ResponsePolicyDecision, ScriptMessageReply, UserContentInjectedFrames,
-    UserScript, UserScriptInjectionTime, WebView, javascriptcore as jsc,
+    LoadEvent, NavigationPolicyDecision, PolicyDecision, PolicyDecisionType, ResponsePolicyDecision,
+    ScriptMessageReply, UserContentInjectedFrames, UserScript, UserScriptInjectionTime, WebView,
+    javascriptcore as jsc,
 };
+
+use crate::documents::{Documents, NOBODY};
+use crate::workers::{forget_workers, is_end};
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
-const WORLD: &str = "tokencast";
+pub(crate) const WORLD: &str = "tokencast";
 const HANDLER: &str = "tokencast";
 const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
 const RELAY: &str = include_str!("relay.js");
@@ -34,6 +41,7 @@ pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageI
         slots: RefCell::default(),
         last: Cell::default(),
         method: RefCell::default(),
+        documents: Documents::new(pages, page, view),
     });
 
     if let Some(content) = view.user_content_manager() {
@@ -52,9 +60,11 @@ pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageI
         });
     }
     let on = glue.clone();
-    view.connect_decide_policy(move |_, decision, _| {
-        on.on_response(decision);
-        false // decided by the view itself
+    // True: decided, or decided later. Otherwise the view decides.
+    view.connect_decide_policy(move |_, decision, kind| match kind {
+        PolicyDecisionType::NavigationAction => on.on_request(decision),
+        PolicyDecisionType::Response => on.on_response(decision),
+        _ => false,
     });
     let on = glue.clone();
     view.connect_load_changed(move |view, event| {
@@ -94,11 +104,18 @@ struct Glue {
     last: Cell<u64>,
     /// How the document that is about to be committed was asked for.
     method: RefCell<Option<String>>,
+    documents: Documents,
 }
 
 impl Glue {
     fn on_message(&self, message: &jsc::Value, reply: &ScriptMessageReply) {
-        let (Some((sender, text)), Some(context)) = (read(message), message.context()) else {
+        let stated: Value = serde_json::from_str(&message.to_str()).unwrap_or_default();
+        if let (Some(visible), Some(origin)) = (stated["visible"].as_bool(), stated["origin"].as_str()) {
+            let seen = DocumentOrigin::Isolated(origin.to_owned());
+            self.perform(self.pages.on_document_origin(self.page, &seen));
+            return self.perform(self.pages.on_visibility(self.page, visible));
+        }
+        let (Some((sender, text)), Some(context)) = (read(&stated), message.context()) else {
             return reply.return_error_message("not a message of the relay");
         };
         let slot = Slot(self.last.get() + 1);
@@ -107,18 +124,26 @@ impl Glue {
         self.perform(self.pages.on_message(self.page, &sender, &text, slot));
     }
 
-    fn on_response(&self, decision: &PolicyDecision) {
+    fn on_request(&self, decision: &PolicyDecision) -> bool {
+        let decision = decision.downcast_ref::<NavigationPolicyDecision>();
+        decision.is_some_and(|decision| self.documents.on_request(decision))
+    }
+
+    fn on_response(&self, decision: &PolicyDecision) -> bool {
         let Some(decision) = decision.downcast_ref::<ResponsePolicyDecision>() else {
-            return;
+            return false;
         };
-        if decision.is_main_frame_main_resource() {
-            let method = decision.request().and_then(|request| request.http_method());
-            *self.method.borrow_mut() = method.map(Into::into);
+        if !decision.is_main_frame_main_resource() {
+            return false;
         }
+        let method = decision.request().and_then(|request| request.http_method());
+        *self.method.borrow_mut() = method.map(Into::into);
+        self.documents.on_response(decision)
     }
 
     fn on_committed(&self, view: &WebView) {
         let url = view.uri().unwrap_or_default();
+        self.documents.on_committed();
         // Of a document from the back-forward cache nobody says how it was asked for.
         let method = self.method.take().unwrap_or_default();
         self.perform(self.pages.on_committed(self.page, &url, &method));
@@ -130,6 +155,9 @@ impl Glue {
 
     fn perform(&self, actions: Vec<Action>) {
         for action in actions {
+            if let Some(view) = self.view.upgrade().filter(|_| is_end(&action)) {
+                forget_workers(&view);
+            }
             match action {
                 Action::Reply { slot, payload } => {
                     let asked = self.slots.borrow_mut().remove(&slot);
@@ -138,8 +166,34 @@ impl Glue {
                     }
                 }
                 Action::Notify { payload, .. } => self.notify(&payload),
+                Action::ReloadSame { .. } => self.load_again(),
+                Action::Push { script, .. } => self.push(&script),
+                Action::SetCookie { op, cookie, .. } => self.documents.set_cookie(op, &cookie),
+                Action::DeleteCookie { op, origin, name, .. } => {
+                    self.documents.delete_cookie(op, &origin, &name);
+                }
+                Action::Release { op } => self.documents.release(op),
                 _ => {} // a host is asked for nothing else
             }
+        }
+    }
+
+    fn push(&self, script: &Script) {
+        if let Some(view) = self.view.upgrade() {
+            let (pages, page) = (self.pages.clone(), self.page);
+            view.evaluate_javascript(script.expose(), None, None, NOBODY, move |result| {
+                let result = result.ok().map(|value| value.to_str());
+                pages.push_done(page, Pushed::from_result(result.as_deref()));
+            });
+        }
+    }
+
+    /// By GET: a reload would send the body of a POST once more.
+    fn load_again(&self) {
+        if let Some(view) = self.view.upgrade()
+            && let Some(url) = view.uri()
+        {
+            view.load_uri(&url);
         }
     }
 
@@ -147,15 +201,13 @@ impl Glue {
     fn notify(&self, payload: &Payload) {
         if let Some(view) = self.view.upgrade() {
             let script = format!("globalThis.tokencastDeliver?.({})", Value::from(payload.expose()));
-            let nobody = None::<&webkit6::gio::Cancellable>;
-            view.evaluate_javascript(&script, Some(WORLD), None, nobody, |_| {});
+            view.evaluate_javascript(&script, Some(WORLD), None, NOBODY, |_| {});
         }
     }
 }
 
 /// What the relay says of its document, which is the top frame's, and what the page's client said to it.
-fn read(message: &jsc::Value) -> Option<(Sender, String)> {
-    let stated: Value = serde_json::from_str(&message.to_str()).ok()?;
+fn read(stated: &Value) -> Option<(Sender, String)> {
     let sender = Sender::main_frame(stated["origin"].as_str()?).document(stated["doc"].as_str()?);
     Some((sender, stated["text"].as_str()?.to_owned()))
 }

@@ -5,12 +5,15 @@
 //! Empty without the feature `webkit`, which needs libwebkitgtk-6.0-dev: the workspace builds on machines without it.
 #![cfg(feature = "webkit")]
 
+mod documents;
 mod glue;
 mod ui;
 mod window;
+mod workers;
 
 pub use webkit6;
 
 pub use glue::bridge;
 pub use ui::{Running, UiThread};
 pub use window::open;
+pub use workers::forget_workers;

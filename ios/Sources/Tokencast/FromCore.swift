@@ -66,6 +66,7 @@ extension EndReason {
     case .keyLost: self = .keyLost
     case .storeLost: self = .storeLost
     case .staleInstall: self = .staleInstall
+    case .handoverRefused: self = .handoverRefused
     case .interruptedRotation: self = .interruptedRotation
     case .server(let code): self = .server(code)
     }

@@ -103,6 +103,12 @@ public struct ServerProfile: Sendable {
     ServerProfile { try core.get().withResourceOrigin(origin: origin) }
   }
 
+  /// This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+  /// JSON pointer `at` of its answer names the user. Pages that refresh themselves need it.
+  public func withSubject(_ url: String, at: String = "/sub") -> ServerProfile {
+    ServerProfile { try core.get().withSubject(url: url, at: at) }
+  }
+
   /// This profile for a server that accepts a spent refresh token again for so many seconds (its "leeway", "reuse
   /// interval" or "grace period"). Too long a value loses sessions: state what the server is set to.
   public func withReuseLeeway(_ seconds: TimeInterval) -> ServerProfile {

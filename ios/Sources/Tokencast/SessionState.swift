@@ -33,6 +33,8 @@ public enum EndReason: Sendable, Equatable {
   case storeLost
   /// The record belongs to an earlier installation of the app.
   case staleInstall
+  /// A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+  case handoverRefused
   /// An exchange was cut in the middle and the server did not accept its repetition.
   case interruptedRotation
   /// Another code of the server.

@@ -125,8 +125,8 @@ fn a_sign_out_deletes_the_cookie_before_any_page_hears_of_it() {
     assert!(
         matches!(&seen[1..], [Seen::Notify(first, _), Seen::Notify(second, _)] if (*first, *second) == (other, page))
     );
-    assert_eq!(request(&mut desk, page, URL), (DocumentRequest::Go, vec![]));
     assert_eq!(done(&mut desk, 2, true), []);
+    assert_eq!(request(&mut desk, page, URL), (DocumentRequest::Go, vec![]));
     // A write that was under way at a sign-out is deleted after it.
     desk.sign_in(3);
     desk.sign_out();
@@ -138,11 +138,11 @@ fn what_an_earlier_run_left_is_swept() {
     let mut desk = Desk::restoring();
     let page = desk.attach_as(policy());
     assert_eq!(keep(&mut desk), []);
-    // A request waits for what the start finds.
+    // A request waits for what the start finds, and for the sweep.
     assert_eq!(request(&mut desk, page, URL).0, held(1));
     desk.standing.state = SessionState::SignedOut;
-    assert_eq!(desk.observe(), [deleted(page, 2), Seen::Release(page, 1)]);
-    assert_eq!(done(&mut desk, 2, true), []);
+    assert_eq!(desk.observe(), [deleted(page, 2)]);
+    assert_eq!(done(&mut desk, 2, true), [Seen::Release(page, 1)]);
     // Another page with the same jar has nothing to sweep.
     desk.attach_as(policy());
     assert_eq!(keep(&mut desk), []);
@@ -246,4 +246,82 @@ fn a_cookie_is_named_as_only_its_own_host_can_name_it_and_never_printed() {
     let printed = format!("{:?}", desk.bridge.keep_cookies(desk.now));
     let token = desk.standing.token.as_ref().unwrap().secret();
     assert!(printed.contains(NAME) && !printed.contains(token), "{printed}");
+}
+
+/// What becomes of the wish to show a page.
+fn show(desk: &mut Desk, page: PageId) -> (DocumentRequest, Vec<Seen>) {
+    let (ruling, steps) = desk.bridge.on_show_request(page, desk.now);
+    let mut seen = see(steps);
+    seen.extend(keep(desk));
+    (ruling, seen)
+}
+
+#[test]
+fn a_page_is_shown_when_its_token_lives_and_all_its_cookies_are_written() {
+    let mut desk = Desk::active();
+    let policy = PagePolicy::new([APP, SHOP])
+        .unwrap()
+        .cookie(Jar(7), NAME)
+        .unwrap();
+    let page = desk.attach_as(policy);
+    let writes = keep(&mut desk);
+    assert_eq!(writes.len(), 2);
+    // 1. One cookie of two is no reason.
+    assert_eq!(show(&mut desk, page).0, held(3));
+    assert_eq!(done(&mut desk, 1, true), []);
+    assert_eq!(done(&mut desk, 2, true), [Seen::Release(page, 3)]);
+    assert_eq!(show(&mut desk, page), (DocumentRequest::Go, vec![]));
+    // 2. On resume the token has ended.
+    desk.now = desk.now + 10 * MINUTE;
+    let wake = Seen::WakeAt(desk.now + HOLD);
+    assert_eq!(
+        show(&mut desk, page),
+        (held(4), vec![wake, Seen::Demand(page, FRESH)])
+    );
+    assert_eq!(desk.renew(Generation::new(1, 2), 10 * MINUTE).len(), 2);
+    assert_eq!(done(&mut desk, 5, true), []);
+    assert_eq!(done(&mut desk, 6, true), [Seen::Release(page, 4)]);
+}
+
+#[test]
+fn a_page_without_cookies_is_shown_when_its_token_lives() {
+    let mut desk = Desk::restoring();
+    let page = desk.attach();
+    assert_eq!(show(&mut desk, page).0, held(1), "nobody knows yet");
+    assert_eq!(desk.sign_in(1), [Seen::Release(page, 1)]);
+    desk.now = desk.now + 10 * MINUTE;
+    assert_eq!(show(&mut desk, page).0, held(2));
+    assert_eq!(
+        desk.done(page, Err(offline())),
+        [Seen::Release(page, 2)],
+        "it is shown all the same"
+    );
+    desk.sign_out();
+    assert_eq!(show(&mut desk, page), (DocumentRequest::Go, vec![]));
+    let nobody = PageId::from_number(7).unwrap();
+    assert_eq!(show(&mut desk, nobody), (DocumentRequest::Go, vec![]));
+}
+
+#[test]
+fn after_a_sign_out_no_request_goes_with_the_old_cookie() {
+    let mut desk = Desk::active();
+    let page = written(&mut desk);
+    assert_eq!(desk.sign_out(), [deleted(page, 2)]);
+    assert_eq!(request(&mut desk, page, URL).0, held(3));
+    assert_eq!(done(&mut desk, 2, true), [Seen::Release(page, 3)]);
+    assert_eq!(request(&mut desk, page, URL), (DocumentRequest::Go, vec![]));
+}
+
+#[test]
+fn a_request_before_the_sweep_is_done_waits_for_it() {
+    let mut desk = Desk::restoring();
+    let page = desk.attach_as(policy());
+    assert_eq!(request(&mut desk, page, URL).0, held(1));
+    assert_eq!(desk.sign_out(), [deleted(page, 2)]);
+    assert_eq!(keep(&mut desk), []);
+    assert_eq!(
+        done(&mut desk, 2, false),
+        [Seen::Release(page, 1)],
+        "what cannot be deleted is no reason to wait"
+    );
 }

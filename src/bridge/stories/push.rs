@@ -123,3 +123,144 @@ fn a_page_that_is_loaded_again_is_not_pushed_to() {
     assert_eq!(renew(&mut desk), [Seen::Reload(page)]);
     assert_eq!(desk.commit(page), [state(&desk)]);
 }
+
+fn reject(desk: &mut Desk, page: PageId) -> Vec<Seen> {
+    see(desk.bridge.on_rejected(page, desk.now))
+}
+
+#[test]
+fn nothing_is_pushed_before_the_host_has_seen_the_document_s_own_origin() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    let commit = |desk: &mut Desk| see(desk.bridge.on_committed(page, APP, "GET", desk.now));
+    // 1. Nobody has looked: not the token, not the next one, not the end.
+    assert_eq!(commit(&mut desk), []);
+    assert_eq!(renew(&mut desk), []);
+    assert_eq!(reject(&mut desk, page), []);
+    // 2. A document in a sandbox has its URL's `location`, and an opaque origin.
+    for other in [
+        "null",
+        SHOP,
+        "",
+        "https://app.example.com:8443",
+        "https://app.example.com/",
+    ] {
+        assert_eq!(desk.look(page, other), [], "{other}");
+        assert_eq!(renew(&mut desk), [], "{other}");
+        assert_eq!(reject(&mut desk, page), [], "{other}");
+    }
+    // 3. Its own.
+    assert_eq!(desk.look(page, APP), [pushed(&desk, page)]);
+    assert_eq!(desk.look(page, APP), [], "it has it");
+    // 4. What was seen is of that document.
+    assert_eq!(commit(&mut desk), []);
+    assert_eq!(renew(&mut desk), []);
+    assert_eq!(desk.sign_out(), []);
+    let seen = desk.look(page, APP);
+    assert!(
+        matches!(&seen[..], [Seen::Push(_, _, told)] if told["k"] == "ended"),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn a_host_without_an_isolated_world_says_so_for_each_document() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    assert_eq!(see(desk.bridge.on_committed(page, APP, "GET", desk.now)), []);
+    let unseen = see(desk
+        .bridge
+        .on_document_origin(page, &DocumentOrigin::DangerUnseen, desk.now));
+    assert_eq!(unseen, [pushed(&desk, page)]);
+    // Of no document of the policy's, it is no word.
+    see(desk
+        .bridge
+        .on_committed(page, "https://evil.com/", "GET", desk.now));
+    let unseen = see(desk
+        .bridge
+        .on_document_origin(page, &DocumentOrigin::DangerUnseen, desk.now));
+    assert_eq!(unseen, []);
+}
+
+#[test]
+fn a_push_that_did_not_arrive_goes_again() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    assert_eq!(desk.commit(page), [pushed(&desk, page)]);
+    desk.bridge.on_pushed(page, Pushed::from_result(Some("k")));
+    assert_eq!(desk.look(page, APP), []);
+    // 1. No client was there yet, or the script was not evaluated.
+    for result in [Some("c"), Some("\"k\""), None] {
+        desk.bridge.on_pushed(page, Pushed::from_result(result));
+        assert_eq!(desk.observe(), [], "not by itself");
+        assert_eq!(desk.look(page, APP), [pushed(&desk, page)], "{result:?}");
+    }
+    desk.bridge.on_pushed(page, Pushed::NoClient);
+    assert_eq!(
+        reject(&mut desk, page),
+        [pushed(&desk, page)],
+        "it was not sent this token"
+    );
+    // 2. It was another document than the host had looked at.
+    desk.bridge.on_pushed(page, Pushed::from_result(Some("o")));
+    assert_eq!(renew(&mut desk), []);
+    assert_eq!(desk.look(page, APP), [pushed(&desk, page)]);
+    // 3. The end, too.
+    let ended = desk.sign_out();
+    assert!(matches!(&ended[..], [Seen::Push(_, _, told)] if told["k"] == "ended"));
+    desk.bridge.on_pushed(page, Pushed::NoClient);
+    assert_eq!(desk.look(page, APP), ended);
+    assert_eq!(desk.look(page, APP), []);
+}
+
+#[test]
+fn a_document_that_cannot_ask_asks_through_its_host() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    desk.commit(page);
+    // 1. One demand, however often the host says so.
+    assert_eq!(reject(&mut desk, page), [Seen::Demand(page, used(1, 1))]);
+    assert_eq!(reject(&mut desk, page), []);
+    // 2. What comes of it is pushed.
+    assert_eq!(renew(&mut desk), [pushed(&desk, page)]);
+    assert_eq!(desk.done(page, Ok(())), []);
+    // 3. It is believed as little as a page: the second report that the clock does not explain is none.
+    assert_eq!(reject(&mut desk, page), []);
+    desk.now = desk.now + DOUBT;
+    assert_eq!(reject(&mut desk, page), [Seen::Demand(page, used(1, 2))]);
+    // 4. A failure can be reported again.
+    assert_eq!(desk.done(page, Err(offline())), []);
+    assert_eq!(reject(&mut desk, page), [Seen::Demand(page, used(1, 2))]);
+}
+
+#[test]
+fn a_report_of_the_host_waits_for_the_demand_that_does_not_cover_it() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    desk.now = desk.now + 10 * MINUTE - MIN_TTL + Duration::from_secs(1);
+    let asked = desk.commit(page);
+    assert_eq!(asked, [pushed(&desk, page), Seen::Demand(page, FRESH)]);
+    assert_eq!(reject(&mut desk, page), []);
+    assert_eq!(desk.done(page, Err(offline())), [Seen::Demand(page, used(1, 1))]);
+    // A commit takes it back.
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    desk.now = desk.now + 10 * MINUTE - MIN_TTL + Duration::from_secs(1);
+    desk.commit(page);
+    assert_eq!(reject(&mut desk, page), []);
+    desk.commit(page);
+    assert_eq!(desk.done(page, Err(offline())), []);
+}
+
+#[test]
+fn a_flood_of_reports_of_the_host_is_bounded() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    desk.commit(page);
+    let mut pushes = 0;
+    for _ in 0..10_000 {
+        desk.bridge.on_pushed(page, Pushed::NoClient);
+        pushes += reject(&mut desk, page).len();
+    }
+    assert_eq!(pushes, crate::bridge::meter::BURST as usize);
+}

@@ -3,7 +3,7 @@
 
 use super::super::*;
 use crate::random::{NoRandomness, Random};
-use crate::record::{Intent, samples};
+use crate::record::{Intent, Unproven, samples};
 
 /// "None" for a token and for a key.
 pub(super) const NONE: u8 = u8::MAX;
@@ -18,6 +18,8 @@ pub(super) struct Rec {
     pub(super) intent: bool,
     /// An access token is stored with it.
     pub(super) access: bool,
+    /// A page brought it, and the server has not said whose it is.
+    pub(super) unproven: bool,
 }
 
 impl Rec {
@@ -29,6 +31,7 @@ impl Rec {
         key: 0,
         intent: false,
         access: false,
+        unproven: false,
     };
 
     /// In the memory of a process that is not running.
@@ -39,6 +42,7 @@ impl Rec {
         key: NONE,
         intent: false,
         access: false,
+        unproven: false,
     };
 
     pub(super) fn of(record: &Record) -> Self {
@@ -57,6 +61,7 @@ impl Rec {
             key: record.attempt_key.as_ref().map_or(NONE, number_of_key),
             intent: record.inflight.is_some(),
             access: record.credential.access_token.is_some(),
+            unproven: record.unproven.is_some(),
         }
     }
 
@@ -75,6 +80,10 @@ impl Rec {
             started: at,
             count: 1,
         });
+        record.unproven = self.unproven.then(|| Unproven {
+            subject: subject(),
+            lent: "lent".into(),
+        });
         record.reason = self.tombstone.then_some(EndReason::Revoked);
         record.obtained_at = at;
         record.expires_at = self
@@ -89,6 +98,11 @@ pub(super) const LIFE: Duration = Duration::from_secs(3600);
 
 pub(super) fn secret_of_token(number: u8) -> Secret {
     Secret::new(number.to_string())
+}
+
+/// Whose every session of the model is.
+pub(super) fn subject() -> Subject {
+    Subject::of(&"ada".into()).unwrap()
 }
 
 pub(super) fn key(number: u8) -> AttemptKey {
@@ -120,7 +134,11 @@ fn a_record_survives_its_abstraction() {
         number: 3,
         ..Rec::NOTHING
     };
-    for rec in [Rec::FIRST, second, tombstone] {
+    let unproven = Rec {
+        unproven: true,
+        ..second
+    };
+    for rec in [Rec::FIRST, second, unproven, tombstone] {
         assert_eq!(Rec::of(&rec.record()), rec);
     }
 }

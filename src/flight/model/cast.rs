@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 
 use super::super::*;
-use super::alphabet::{LIFE, NONE, Rec, key, number_of_key, secret_of_token};
+use super::alphabet::{LIFE, NONE, Rec, key, number_of_key, secret_of_token, subject};
 use super::server::Request;
 use crate::error::StorageFailure;
 use crate::record::{Ruling, arbitrate};
-use crate::wire::{RefreshAnswer, Tokens};
+use crate::wire::{RefreshAnswer, SubjectAnswer, Tokens};
 
 /// The number of a flight's state.
 pub(super) type Id = u16;
@@ -36,6 +36,12 @@ pub(super) enum Cue {
     Tokens {
         successor: u8,
     },
+    HandedOver {
+        successor: u8,
+    },
+    Lapsed,
+    Proven,
+    Unjudged,
     Dead,
     Superseded,
     Busy,
@@ -68,6 +74,7 @@ pub(super) enum Ask {
     Read,
     Write(Rec),
     Send(Request),
+    Prove,
     Nothing,
 }
 
@@ -86,6 +93,8 @@ struct FlightKey {
     sends: u32,
     unreadable: u32,
     saves: u32,
+    withholds: bool,
+    handed: bool,
     possibly_used: bool,
     found_intent: bool,
     began_late: bool,
@@ -128,12 +137,14 @@ impl Cast {
             step = match step {
                 Step::Rest(_) => flight.on(Event::Rested, &moment(cue, fresh)),
                 Step::Serve(served, _) => {
+                    assert_judged(&served);
                     memory = Some(Rec::of(&served.record));
                     flight.on(Event::Served, &moment(cue, fresh))
                 }
                 Step::Lock { .. } => break Ask::Lock,
                 Step::Read => break Ask::Read,
                 Step::Write(draft) => break Ask::Write(Rec::of(&draft)),
+                Step::Prove(_) => break Ask::Prove,
                 Step::Send(presented) => {
                     let token = presented.credential.presented().unwrap();
                     break Ask::Send(Request {
@@ -143,7 +154,10 @@ impl Cast {
                 }
                 Step::Done(outcome) => {
                     memory = match *outcome {
-                        Outcome::Renewed(fresh) | Outcome::Adopted(fresh) => Some(Rec::of(&fresh.record)),
+                        Outcome::Renewed(fresh) | Outcome::Adopted(fresh) => {
+                            assert_judged(&fresh);
+                            Some(Rec::of(&fresh.record))
+                        }
                         Outcome::Ended { tombstone, .. } => Some(Rec::of(&tombstone)),
                         Outcome::Displaced { .. } => panic!("the model has one epoch"),
                         Outcome::Failed(_) => memory,
@@ -192,7 +206,9 @@ impl Cast {
             Phase::Committing(fresh)
             | Phase::Serving(fresh)
             | Phase::Resting(fresh)
-            | Phase::Saving(fresh) => Some(Rec::of(&fresh.record)),
+            | Phase::Saving(fresh)
+            | Phase::Proving(fresh)
+            | Phase::Clearing(fresh) => Some(Rec::of(&fresh.record)),
             Phase::Burying { tombstone } => Some(Rec::of(tombstone)),
             _ => None,
         };
@@ -204,6 +220,8 @@ impl Cast {
             sends: flight.sends,
             unreadable: flight.unreadable,
             saves: flight.saves,
+            withholds: flight.withheld.is_some(),
+            handed: flight.handed,
             possibly_used: flight.possibly_used,
             found_intent: flight.found_intent,
             began_late: flight.began != start_of_time(),
@@ -213,6 +231,14 @@ impl Cast {
             Id::try_from(self.flights.len() - 1).expect("fewer flights than numbers")
         })
     }
+}
+
+/// Nobody is served with what a page brought before it is known whose it is.
+fn assert_judged(fresh: &Fresh) {
+    assert!(
+        fresh.record.unproven.is_none() || fresh.token.is_none(),
+        "{fresh:?}"
+    );
 }
 
 fn start_of_time() -> BootTime {
@@ -249,16 +275,11 @@ fn event(cue: Cue) -> Event {
         Cue::Landed(rec) => Event::Written(Written::Landed(rec.record())),
         Cue::Adopt { rec, .. } => Event::Written(Written::Adopt(rec.record())),
         Cue::NotWritten => Event::Written(Written::Failed(unconfirmed)),
-        Cue::Tokens { successor } => {
-            assert_ne!(successor, NONE);
-            Event::Answered(RefreshAnswer::Tokens(Tokens {
-                access_token: Some("access".into()),
-                refresh_token: Some(secret_of_token(successor)),
-                cookies: None,
-                life: LIFE,
-                server_time: None,
-            }))
-        }
+        Cue::Tokens { successor } => Event::Answered(RefreshAnswer::Tokens(tokens(successor))),
+        Cue::HandedOver { successor } => Event::HandedOver(tokens(successor), subject()),
+        Cue::Lapsed => Event::Lapsed,
+        Cue::Proven => Event::Proven(SubjectAnswer::Is(subject())),
+        Cue::Unjudged => Event::Proven(SubjectAnswer::Unclear { after: None }),
         Cue::Dead => Event::Answered(RefreshAnswer::Dead {
             reason: EndReason::ReuseDetected,
         }),
@@ -268,5 +289,16 @@ fn event(cue: Cue) -> Event {
         Cue::NotSent => Event::Unanswered(SendFailure::NotSent { trusted: true }),
         Cue::BeforeHead { .. } => Event::Unanswered(SendFailure::BeforeHead),
         Cue::Incomplete { .. } => Event::Unanswered(SendFailure::Incomplete),
+    }
+}
+
+fn tokens(successor: u8) -> Tokens {
+    assert_ne!(successor, NONE);
+    Tokens {
+        access_token: Some("access".into()),
+        refresh_token: Some(secret_of_token(successor)),
+        cookies: None,
+        life: LIFE,
+        server_time: None,
     }
 }

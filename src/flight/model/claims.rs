@@ -108,3 +108,39 @@ fn a_record_from_before_the_contract_gets_its_key_with_the_first_intent() {
     };
     assert_losses("contract, a record without a key", &variant, &[]);
 }
+
+#[test]
+fn under_the_contract_a_page_that_is_lent_the_request_loses_no_session_by_one_fault() {
+    let variant = Variant {
+        lends: true,
+        demands: long(3, 5),
+        ..Variant::CONTRACT
+    };
+    let seen = assert_losses("contract, lent to a page, one fault", &variant, &[]);
+    assert!(seen.most_exchanges >= 3, "the model reaches what it claims to");
+}
+
+#[test]
+fn under_the_contract_a_page_that_lapses_counts_as_a_delayed_request() {
+    const FAULTS: &[Fault] = &[Crash, LostAfter, Lapse, Unjudged, Outage, Unreadable, LongWait];
+    let variant = Variant {
+        lends: true,
+        most_faults: 2,
+        demands: long(2, 3),
+        faults: FAULTS,
+        ..Variant::CONTRACT
+    };
+    let named = pairs(&[(Lapse, LongWait)]);
+    assert_losses("contract, lent to a page, two faults", &variant, &named);
+}
+
+#[test]
+fn with_plain_rotation_a_page_that_lapses_loses_what_it_was_given() {
+    let variant = Variant {
+        lends: true,
+        demands: long(3, 4),
+        ..Variant::PLAIN
+    };
+    let named = singles(&[LostAfter, Crash, Duplicate, Delay, LockGivenUp, Lapse]);
+    assert_losses("plain rotation, lent to a page, one fault", &variant, &named);
+}

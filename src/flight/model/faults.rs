@@ -27,12 +27,17 @@ pub(super) enum Fault {
     LockGivenUp,
     /// A write hangs past its deadline and lands any time later, after its process's death too.
     Hang,
+    /// A page that was lent the request brings nothing back: it died before it presented the token, with the request under
+    /// way, or with the answer in its hands.
+    Lapse,
+    /// The server does not say whose a pair is.
+    Unjudged,
     /// More time passes than the server's late window is long, as often as it likes.
     LongWait,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Crash,
         Self::LostBefore,
         Self::LostAfter,
@@ -44,6 +49,8 @@ impl Fault {
         Self::Delay,
         Self::LockGivenUp,
         Self::Hang,
+        Self::Lapse,
+        Self::Unjudged,
         Self::LongWait,
     ];
 }

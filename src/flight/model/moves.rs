@@ -18,6 +18,8 @@ pub(super) enum Move {
     Hears(usize, Cue),
     Writes(usize, Rec),
     Delivered(usize),
+    Lends(usize),
+    PagePresents(usize),
     Breaks(usize, Fault),
     StrayArrives,
     HungWriteLands,
@@ -126,6 +128,39 @@ impl Moves<'_> {
                 next.processes[p].at = At::Answer(request, answer);
                 self.found.push((Move::Delivered(p), next));
                 self.wire_breaks(world, p);
+                if self.variant.lends && !world.processes[p].lent {
+                    let mut next = *world;
+                    next.processes[p].at = At::Lent(request);
+                    next.processes[p].lent = true;
+                    self.found.push((Move::Lends(p), next));
+                }
+            }
+            At::Lent(request) => {
+                let mut next = *world;
+                let answer = next.server.refresh(request, self.variant.rules);
+                next.processes[p].at = At::Exchanged(request, answer);
+                self.found.push((Move::PagePresents(p), next));
+                self.loan_breaks(world, p, request);
+            }
+            At::Exchanged(_, answer) => {
+                match answer {
+                    Answer::Tokens { successor } => self.hear(*world, p, Cue::HandedOver { successor }),
+                    // A page that got no tokens has nothing to bring.
+                    Answer::Superseded | Answer::Mismatch | Answer::Dead => {
+                        self.hear(*world, p, Cue::Lapsed);
+                    }
+                }
+                if let Some(next) = self.fault(world, Fault::Lapse) {
+                    self.hear(next, p, Cue::Lapsed);
+                }
+                self.lock_is_lost(world, p);
+            }
+            At::Proving => {
+                self.hear(*world, p, Cue::Proven);
+                if let Some(next) = self.fault(world, Fault::Unjudged) {
+                    self.hear(next, p, Cue::Unjudged);
+                }
+                self.lock_is_lost(world, p);
             }
             At::Answer(_, answer) => {
                 let cue = match answer {
@@ -266,6 +301,20 @@ impl Moves<'_> {
         self.lock_is_lost(world, p);
     }
 
+    fn loan_breaks(&mut self, world: &World, p: usize, request: Request) {
+        if let Some(mut next) = self.fault(world, Fault::Lapse) {
+            self.hear(next, p, Cue::Lapsed);
+            // Only under the contract the core does not wait until the page's request must have come to its end.
+            if self.variant.rules.contract
+                && let Some(slot) = next.strays.iter_mut().find(|slot| slot.is_none())
+            {
+                *slot = Some(request);
+                self.hear(next, p, Cue::Lapsed);
+            }
+        }
+        self.lock_is_lost(world, p);
+    }
+
     fn answer_breaks(&mut self, world: &World, p: usize) {
         if let Some(next) = self.fault(world, Fault::LostAfter) {
             self.unanswered(next, p);
@@ -339,8 +388,10 @@ fn follow(world: &mut World, p: usize, reply: Reply) {
             ..request
         }),
         Ask::Send(request) => At::Wire(request),
+        Ask::Prove => At::Proving,
         Ask::Nothing => At::Idle,
     };
+    process.lent &= process.at != At::Idle;
     if reply.drew {
         world.next_key += 1;
     }

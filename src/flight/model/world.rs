@@ -19,6 +19,8 @@ pub(super) struct Variant {
     pub(super) faults: &'static [Fault],
     /// The stored record has no key yet: it was made before the server kept the contract.
     pub(super) without_key: bool,
+    /// A flight may lend its request to a page.
+    pub(super) lends: bool,
     pub(super) taken_out: &'static [Defence],
 }
 
@@ -55,6 +57,7 @@ impl Variant {
         most_faults: 1,
         faults: &Fault::ALL,
         without_key: false,
+        lends: false,
         taken_out: &[],
     };
     pub(super) const PLAIN: Self = Self {
@@ -105,6 +108,8 @@ pub(super) struct Process {
     pub(super) flight: Id,
     /// What the mutant without [`Defence::KeyOfTheToken`] sends instead.
     pub(super) own_key: u8,
+    /// The flight has lent its request: once is all.
+    pub(super) lent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +125,12 @@ pub(super) enum At {
     Wire(Request),
     /// The answer is.
     Answer(Request, Answer),
+    /// A page has been lent the request.
+    Lent(Request),
+    /// A page has the answer.
+    Exchanged(Request, Answer),
+    /// The server is asked whose the pair is.
+    Proving,
 }
 
 impl Process {
@@ -128,6 +139,7 @@ impl Process {
         memory: Rec::NOTHING,
         flight: GROUNDED,
         own_key: NONE,
+        lent: false,
     };
 }
 

@@ -48,6 +48,13 @@ impl SecureStorage for Glass {
     }
 }
 
+fn profile() -> ServerProfile {
+    let profile = ServerProfile::rotation("https://api.example.com").unwrap();
+    profile
+        .with_subject("https://api.example.com/me", "/sub")
+        .unwrap()
+}
+
 struct World {
     server: Arc<Server>,
     clock: Arc<HandClock>,
@@ -58,19 +65,13 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        Self::of(ServerProfile::rotation("https://api.example.com").unwrap()).await
+        Self::of(profile()).await
     }
 
     async fn of(profile: ServerProfile) -> Self {
         let (server, store) = (Server::new(), Glass::default());
         let clock = Arc::new(HandClock(watch::Sender::new(Duration::from_secs(1000))));
-        let session = AuthSession::builder(profile)
-            .storage(store.clone())
-            .locks(Arc::new(crate::lock::MemoryLocks::default()))
-            .transport(Wire(server.clone()))
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+        let session = start(profile, &server, &clock, &store);
         session
             .sign_in(Credentials::password("ada", "passw0rd"))
             .await
@@ -99,6 +100,26 @@ impl World {
         page
     }
 
+    /// Another life of the app, over the same storage.
+    fn start_again(&self) -> AuthSession {
+        start(
+            self.session.profile().clone(),
+            &self.server,
+            &self.clock,
+            &self.store,
+        )
+    }
+
+    /// Waits until the server was sent this outside of an exchange: to be revoked.
+    async fn server_hears(&self, text: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let revoked = |request: &String| request.contains(text) && !request.contains("grant_type");
+        while !self.server.requests().iter().any(revoked) {
+            assert!(tokio::time::Instant::now() < deadline, "{text} is revoked");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Lets time pass until the page is told something.
     async fn pass_until_told(&self, page: &mut Page) -> Value {
         loop {
@@ -108,6 +129,16 @@ impl World {
             }
         }
     }
+}
+
+fn start(profile: ServerProfile, server: &Arc<Server>, clock: &Arc<HandClock>, store: &Glass) -> AuthSession {
+    AuthSession::builder(profile)
+        .storage(store.clone())
+        .locks(Arc::new(crate::lock::MemoryLocks::default()))
+        .transport(Wire(server.clone()))
+        .clock(clock.clone())
+        .build()
+        .unwrap()
 }
 
 async fn borrow(page: &mut Page) -> Value {
@@ -189,8 +220,7 @@ async fn a_page_killed_with_a_lease_loses_nothing() {
 /// Without that contract the page's request may still be under way: its time runs first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_contract_the_lease_s_time_runs_out_first() {
-    let profile = ServerProfile::rotation("https://api.example.com").unwrap();
-    let world = World::of(profile.with_idempotency_key(None)).await;
+    let world = World::of(profile().with_idempotency_key(None)).await;
     let (mut page, mut other) = (world.borrower().await, Page::greeted(&world.pages).await);
     borrow(&mut page).await;
     let _ = world.pages.on_gone(page.id, GoneReason::ProcessTerminated);
@@ -216,20 +246,133 @@ async fn a_pair_that_comes_after_a_sign_out_is_revoked() {
     assert_eq!(page.next().await["k"], "ended");
     let answer = hand_over(&mut page, &lease, "s3cr3t-at-page", "s3cr3t-rt-page").await;
     assert_eq!(answer["k"], "ended");
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !world
-        .server
-        .requests()
-        .iter()
-        .any(|request| request.contains("s3cr3t-rt-page"))
-    {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "the page's pair is revoked"
-        );
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    world.server_hears("s3cr3t-rt-page").await;
     assert!(world.session.current_token().is_none());
+}
+
+/// A page hands over a pair that is not the session's: 1. somebody else's; 2. one that the server refuses.
+/// It is saved and judged; nobody is served with it, the session ends, and both the pair and what was lent are revoked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_that_is_not_the_session_s_ends_it_and_is_revoked() {
+    for whose in [Whose::Eves, Whose::Status(401), Whose::Status(403)] {
+        let world = World::new().await;
+        let (mut page, mut other) = (world.borrower().await, Page::greeted(&world.pages).await);
+        *world.server.whose.lock().unwrap() = Some(("page", whose));
+        let lease = borrow(&mut page).await;
+        let answer = hand_over(&mut page, &lease, "s3cr3t-at-page", "s3cr3t-rt-page").await;
+        assert_eq!(
+            (&answer["k"], &answer["reason"]),
+            (&json!("ended"), &json!("handover_refused"))
+        );
+        assert_eq!(other.next().await["k"], "ended");
+        let SessionState::SignInRequired { reason, .. } = world.session.state() else {
+            panic!("the session is over");
+        };
+        assert_eq!(reason, EndReason::HandoverRefused);
+        world.server_hears("s3cr3t-rt-page").await;
+        world.server_hears("s3cr3t-rt-0").await;
+        assert_eq!(world.server.exchanges(), 0);
+        let told = world.server.asked();
+        assert_eq!(
+            (told[0].as_str(), told[told.len() - 1].as_str()),
+            ("s3cr3t-at-0", "s3cr3t-at-page"),
+            "whose it has to be was known before"
+        );
+        while world.store.text().contains("s3cr3t") {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// 1. A page hands over a pair, and the server cannot say whose it is: the pair is saved, nobody gets it.
+/// 2. What is still valid of the old token serves on.
+/// 3. The next demand presents the pair, asks again, and all is served.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_that_cannot_be_judged_is_kept_and_given_to_nobody_until_it_is() {
+    for whose in [Whose::Nobody, Whose::Status(503), Whose::Status(302)] {
+        let world = World::new().await;
+        let (mut page, mut other) = (world.borrower().await, Page::greeted(&world.pages).await);
+        *world.server.whose.lock().unwrap() = Some(("page", whose));
+        let lease = borrow(&mut page).await;
+        let answer = hand_over(&mut page, &lease, "s3cr3t-at-page", "s3cr3t-rt-page").await;
+        assert_eq!(
+            (&answer["k"], &answer["code"]),
+            (&json!("err"), &json!("refresh_failed"))
+        );
+        let stored = world.store.text();
+        assert!(
+            stored.contains("s3cr3t-rt-page") && stored.contains("unproven") && !stored.contains("inflight")
+        );
+        assert_eq!(world.session.current_token().unwrap().secret(), "s3cr3t-at-0");
+        assert_eq!(other.hello().await["at"], "s3cr3t-at-0");
+        assert_eq!(world.server.exchanges(), 0);
+        *world.server.whose.lock().unwrap() = None;
+        world.clock.advance(Duration::from_secs(600));
+        let token = world.session.access_token().await.unwrap();
+        assert_eq!(token.secret(), "s3cr3t-at-1");
+        let request = world.server.requests().pop().unwrap();
+        assert!(request.contains("s3cr3t-rt-page"), "the pair was presented");
+        assert_eq!(world.server.asked().pop().unwrap(), "s3cr3t-at-1");
+        let stored = world.store.text();
+        assert!(stored.contains("s3cr3t-rt-1") && !stored.contains("unproven"));
+    }
+}
+
+/// The app dies between the save and the judgement. The next start serves nothing of the pair before it is judged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_judges_what_was_not() {
+    for (whose, expected) in [(None, true), (Some(("at-1", Whose::Eves)), false)] {
+        let world = World::new().await;
+        let mut page = world.borrower().await;
+        *world.server.whose.lock().unwrap() = Some(("page", Whose::Nobody));
+        let lease = borrow(&mut page).await;
+        hand_over(&mut page, &lease, "s3cr3t-at-page", "s3cr3t-rt-page").await;
+        *world.server.whose.lock().unwrap() = whose;
+        let again = world.start_again();
+        again.restored().await;
+        assert!(again.current_token().is_none());
+        let served = again.access_token().await;
+        if expected {
+            assert_eq!(served.unwrap().secret(), "s3cr3t-at-1");
+            continue;
+        }
+        let reason = EndReason::HandoverRefused;
+        assert_eq!(served.err(), Some(SessionError::SignInRequired { reason }));
+        world.server_hears("s3cr3t-rt-1").await;
+        world.server_hears("s3cr3t-rt-0").await;
+    }
+}
+
+/// Nobody can say whose the session is: then nothing is lent, and the core makes the exchange itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lent_before_it_is_known_whose_session_it_is() {
+    let world = World::new().await;
+    *world.server.whose.lock().unwrap() = Some(("", Whose::Status(500)));
+    let mut page = world.borrower().await;
+    let answer = page.ask(json!({"k":"lease"})).await;
+    assert_eq!(
+        (&answer["k"], &answer["at"]),
+        (&json!("state"), &json!("s3cr3t-at-1"))
+    );
+    assert_eq!(world.server.exchanges(), 1);
+    *world.server.whose.lock().unwrap() = None;
+    world.clock.advance(Duration::from_secs(301));
+    borrow(&mut page).await;
+}
+
+/// A pair without a refresh token keeps the old one, as an answer of the server does (invariant 10); it is judged as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_without_a_refresh_token_is_judged_too() {
+    let world = World::new().await;
+    let mut page = world.borrower().await;
+    let lease = borrow(&mut page).await;
+    *world.server.whose.lock().unwrap() = Some(("page", Whose::Eves));
+    let (lease, base) = (&lease["lease"], &lease["base"]);
+    let answer = page
+        .ask(json!({"k":"handover", "lease":lease, "base":base, "at":"s3cr3t-at-page", "exp":600_000}))
+        .await;
+    assert_eq!(answer["reason"], "handover_refused");
+    world.server_hears("s3cr3t-rt-0").await;
 }
 
 /// A flight that is under way is joined: nothing is lent then.
@@ -254,7 +397,11 @@ async fn beside_an_exchange_nothing_is_lent() {
 
 #[tokio::test]
 async fn a_policy_that_lends_to_nobody_or_to_strangers_is_misconfigured() {
-    let session = session(&Server::new());
+    let session = AuthSession::builder(profile())
+        .storage(storage::memory())
+        .transport(Wire(Server::new()))
+        .build()
+        .unwrap();
     let pages = session.web_views();
     let policy = || PagePolicy::new([APP]).unwrap();
     for policy in [
@@ -268,5 +415,16 @@ async fn a_policy_that_lends_to_nobody_or_to_strangers_is_misconfigured() {
             matches!(refused, Err(SessionError::Misconfigured { .. })),
             "{refused:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn without_a_subject_in_the_profile_no_page_refreshes_itself() {
+    let pages = session(&Server::new()).web_views();
+    let (sender, _) = mpsc::unbounded_channel();
+    let policy = PagePolicy::new([APP]).unwrap().self_refresh([APP]).unwrap();
+    match pages.attach(policy, Arc::new(Host(sender))) {
+        Err(SessionError::Misconfigured { fix, .. }) => assert!(fix.contains("with_subject"), "{fix}"),
+        other => panic!("{other:?}"),
     }
 }

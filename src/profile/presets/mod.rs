@@ -22,6 +22,7 @@ impl ServerProfile {
             sign_in: None,
             refresh,
             revoke: None,
+            subject: None,
             answer: AnswerShape::default(),
             default_life: Duration::from_secs(default_life_seconds()),
             reuse_leeway: Duration::ZERO,

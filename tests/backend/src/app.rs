@@ -21,7 +21,10 @@ use crate::fault::{self, Route};
 use crate::password::{PasswordError, Passwords};
 use crate::problem::Problem;
 use crate::rate_limit::RateLimit;
-use crate::routes::{SessionCookies, auth, description, health, keys, oauth, password, resource, switches};
+use crate::routes::{
+    RenderedPages, SessionCookies, auth, description, health, keys, oauth, pages, password, resource,
+    switches,
+};
 use crate::running::StartError;
 use crate::schemes::{Scheme, Sessions};
 use crate::secret::random_text;
@@ -39,6 +42,7 @@ pub(crate) struct App {
     pub(crate) refreshes: RateLimit,
     pub(crate) oauth_client: OAuthClient,
     pub(crate) session_cookies: SessionCookies,
+    pub(crate) pages: RenderedPages,
     pub(crate) idempotency: bool,
     pub(crate) test_faults: bool,
 }
@@ -74,6 +78,7 @@ impl App {
             refreshes: RateLimit::new(config.rate_limit),
             oauth_client: config.oauth_client.clone(),
             session_cookies: SessionCookies::new(config.tls, config.refresh_ttl),
+            pages: RenderedPages::new(config.tls, &key),
             idempotency: config.idempotency,
             test_faults: config.test_faults,
         };
@@ -139,6 +144,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/me", get(resource::me))
         .route("/api/notes", get(resource::notes).post(resource::add_note))
         .route("/auth/password", post(password::change))
+        .route("/app", get(pages::home))
+        .route("/app/next", get(pages::next))
+        .route("/app/search", get(pages::search))
+        .route("/app/notes", get(pages::to_home).post(pages::add_note))
+        .route("/app/redirect", get(pages::to_home))
         .route("/jwks.json", get(keys::published))
         .route("/healthz", get(health::healthz))
         .route("/openapi.json", get(async move || description::of(scheme)));

@@ -19,6 +19,16 @@ pub(crate) struct Control {
     held: watch::Sender<u64>,
     origins: RwLock<Vec<Origin>>,
     access_tokens: Mutex<IssuedAccessTokens>,
+    forms: Mutex<Vec<ReceivedForm>>,
+}
+
+/// A form that came to `/app/notes`, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedForm {
+    /// Its text: give each form one of its own.
+    pub text: String,
+    /// What it was answered: 303 done, 307 sent back, else refused.
+    pub status: u16,
 }
 
 #[derive(Default)]
@@ -37,6 +47,7 @@ impl Control {
             held: watch::Sender::new(0),
             origins: RwLock::new(origins),
             access_tokens: Mutex::default(),
+            forms: Mutex::default(),
         }
     }
 
@@ -114,6 +125,14 @@ impl Control {
         let mut tokens = lock(&self.access_tokens);
         let good = std::mem::take(&mut tokens.good);
         tokens.ended.extend(good);
+    }
+
+    pub(crate) fn form_received(&self, text: String, status: u16) {
+        lock(&self.forms).push(ReceivedForm { text, status });
+    }
+
+    pub(crate) fn forms(&self) -> Vec<ReceivedForm> {
+        lock(&self.forms).clone()
     }
 
     pub(crate) fn was_ended(&self, instance: &str) -> bool {

@@ -42,6 +42,7 @@ pub use app::UserError;
 pub use config::{
     ClientAuthentication, Config, ConfigError, Database, NewUser, OAuthClient, Origin, PasswordCost, Tls,
 };
+pub use control::ReceivedForm;
 pub use fault::{Fault, FaultError, FaultKind, Route, Second};
 pub use running::{Backend, RunningBackend, StartError};
 pub use schemes::Scheme;

@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::app::{App, UserError, router};
 use crate::config::{Config, ConfigError, Database, NewUser, Origin, Tls};
+use crate::control::ReceivedForm;
 use crate::fault::{Fault, FaultError};
 use crate::server::{Stop, serve};
 use crate::stats::Stats;
@@ -90,6 +91,12 @@ impl RunningBackend {
     /// What the server counted.
     pub fn stats(&self) -> Stats {
         self.app.control.stats()
+    }
+
+    /// The forms that came to `/app/notes`, in their order: what was lost or came twice is seen here. Needs
+    /// [`Config::test_faults`].
+    pub fn received_forms(&self) -> Vec<ReceivedForm> {
+        self.app.control.forms()
     }
 
     /// Arms a fault.

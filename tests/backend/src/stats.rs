@@ -55,6 +55,12 @@ counters! {
     api_ok,
     /// Requests to `/api/*` refused for their token.
     api_rejected,
+    /// Pages rendered for a visitor under `/app`.
+    documents,
+    /// Documents under `/app` answered with 401, by whatever method they were asked for.
+    documents_refused,
+    /// Forms sent back with their body, once, because the cookie's token was not accepted.
+    forms_sent_back,
     /// Notes created: the countable side effect.
     notes,
     /// Faults that fired.

@@ -2,20 +2,25 @@
 //! development host it is a webview's host in all that matters: pages are injected into, the platform says who
 //! sends, and an answer reaches the asking document or nobody.
 //!
-//! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a
-//! session, `pipe` carries the protocol.
+//! From the outside in: a [`Chromium`] opens a [`Tab`] (`tab`), [`bridge`] (`glue`) attaches it to the pages of a session
+//! and tells them what happens in the tab's `worlds`, `answers` performs what they say, `documents` stops requests and
+//! answers of documents, `pipe` carries the protocol.
 
+mod answers;
+mod documents;
 mod glue;
 mod pipe;
 mod tab;
+mod workers;
+mod worlds;
 
 use std::sync::Arc;
 
 use serde_json::json;
 
 pub use glue::{BridgeError, bridge};
-pub use pipe::CdpError;
-pub use tab::Tab;
+pub use pipe::{CdpError, Listener};
+pub use tab::{Remote, Tab};
 
 use pipe::Pipe;
 

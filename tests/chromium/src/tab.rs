@@ -46,20 +46,59 @@ impl Tab {
         ))
     }
 
+    /// Runs a script in each later document of the tab, before any of the page's own.
+    pub async fn run_at_document_start(&self, script: &str) -> Result<(), CdpError> {
+        // Without this no script is run so.
+        self.call("Page.enable", json!({})).await?;
+        let wanted = json!({ "source": script });
+        self.call("Page.addScriptToEvaluateOnNewDocument", wanted).await?;
+        Ok(())
+    }
+
+    /// Writes a cookie as a host without a bridge would.
+    pub async fn set_cookie(&self, url: &str, name: &str, value: &str) -> Result<(), CdpError> {
+        let wanted = json!({
+            "name": name, "value": value, "url": url, "path": "/", "secure": true, "httpOnly": true, "sameSite": "Lax",
+        });
+        self.call("Network.setCookie", wanted).await?;
+        Ok(())
+    }
+
+    /// Hides it, as another tab in front of it does.
+    pub async fn hide(&self) -> Result<(), CdpError> {
+        self.in_window("minimized").await
+    }
+
+    /// Shows it again.
+    pub async fn show(&self) -> Result<(), CdpError> {
+        self.in_window("normal").await
+    }
+
     /// Ends the process that renders it, as a lack of memory does.
     pub fn crash(&self) {
         drop(self.pipe.send(Some(&self.session), "Page.crash", json!({})));
     }
 
-    pub(crate) async fn call(&self, method: &'static str, parameters: Value) -> Result<Value, CdpError> {
+    /// The tab has a window of its own, for its profile has.
+    async fn in_window(&self, state: &str) -> Result<(), CdpError> {
+        let window = self.call("Browser.getWindowForTarget", json!({})).await?;
+        let wanted = json!({"windowId": window["windowId"], "bounds": {"windowState": state}});
+        self.call("Browser.setWindowBounds", wanted).await.map(drop)
+    }
+
+    /// Sends any command of the protocol and waits for its answer.
+    pub async fn call(&self, method: &'static str, parameters: Value) -> Result<Value, CdpError> {
         self.pipe.call(Some(&self.session), method, parameters).await
     }
 
-    pub(crate) fn listen(&self, listener: Listener) {
+    /// Takes the tab's events, in the place of whoever took them before: a bridge does. Called by the thread that reads:
+    /// it must not wait for an answer.
+    pub fn listen(&self, listener: Listener) {
         self.pipe.listen(&self.session, listener);
     }
 
-    pub(crate) fn remote(&self) -> Remote {
+    /// For whoever sends it commands and must not keep it.
+    pub fn remote(&self) -> Remote {
         Remote {
             pipe: Arc::downgrade(&self.pipe),
             session: self.session.clone(),
@@ -82,16 +121,29 @@ impl Drop for Tab {
 
 /// A tab's commands for whoever must not keep the browser.
 #[derive(Clone, Debug)]
-pub(crate) struct Remote {
+pub struct Remote {
     pipe: std::sync::Weak<Pipe>,
     session: String,
 }
 
 impl Remote {
     /// Sends a command whose answer does not matter.
-    pub(crate) fn send(&self, method: &'static str, parameters: Value) {
+    pub fn send(&self, method: &'static str, parameters: Value) {
         if let Some(pipe) = self.pipe.upgrade() {
             drop(pipe.send(Some(&self.session), method, parameters));
+        }
+    }
+
+    /// Sends a command; its answer is taken on the thread that reads, which must not wait. Not called when the browser is
+    /// gone.
+    pub(crate) fn then(
+        &self,
+        method: &'static str,
+        parameters: Value,
+        on_answer: impl FnOnce(Value) + Send + 'static,
+    ) {
+        if let Some(pipe) = self.pipe.upgrade() {
+            pipe.send_then(Some(&self.session), method, parameters, Box::new(on_answer));
         }
     }
 

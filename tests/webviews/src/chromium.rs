@@ -6,7 +6,11 @@ use tokencast::session::AuthSession;
 use tokencast::token::Generation;
 use tokencast_chromium::{Chromium, Tab, bridge};
 
-use crate::host::{self, Host, View};
+use crate::host::{self, Host, View, WebView};
+
+/// As in a webview: the page's process renders its sandboxed frames too, and a document without an address of its own may
+/// call this machine.
+const LIKE_A_WEBVIEW: &str = "--disable-features=IsolateSandboxedIframes,LocalNetworkAccessChecks";
 
 pub struct ChromiumHost {
     browser: Chromium,
@@ -19,21 +23,40 @@ impl Host for ChromiumHost {
 
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
         Self {
-            browser: Chromium::start().unwrap(),
+            browser: Chromium::start_with(&[LIKE_A_WEBVIEW]).unwrap(),
             pages: session.web_views(),
             policy,
         }
     }
 
     async fn open(&self, url: &str) -> Tab {
-        let tab = self.browser.open().await.unwrap();
-        bridge(&tab, &self.pages, self.policy.clone()).await.unwrap();
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> Tab {
+        let tab = self.bare().await;
+        self.attach_as(&tab, policy).await;
         tab.navigate(url).await.unwrap();
         tab
     }
 
     fn greeted(&self) -> Vec<(String, Option<Generation>)> {
         host::greeted(&self.pages)
+    }
+}
+
+impl ChromiumHost {
+    /// A tab that is empty and not attached.
+    pub async fn bare(&self) -> Tab {
+        self.browser.open().await.unwrap()
+    }
+
+    pub async fn attach(&self, tab: &Tab) {
+        self.attach_as(tab, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, tab: &Tab, policy: PagePolicy) {
+        bridge(tab, &self.pages, policy).await.unwrap();
     }
 }
 
@@ -44,5 +67,19 @@ impl View for Tab {
 
     async fn run(&self, body: &str) -> Option<Value> {
         self.evaluate(body).await.ok()
+    }
+
+    async fn kill(&self) {
+        self.crash();
+    }
+}
+
+impl WebView for Tab {
+    async fn hide(&self) {
+        Tab::hide(self).await.unwrap();
+    }
+
+    async fn show(&self) {
+        Tab::show(self).await.unwrap();
     }
 }

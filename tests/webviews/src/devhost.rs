@@ -1,5 +1,7 @@
 //! Plain tabs whose pages find the development host, as in a developer's browser.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::Value;
 use tokencast::pages::PagePolicy;
 use tokencast::session::AuthSession;
@@ -16,7 +18,9 @@ const NO_WAY_BACK: &str = "--disable-features=BackForwardCache";
 
 pub struct BrowserHost {
     browser: Chromium,
-    host: std::sync::Arc<DevHost>,
+    session: AuthSession,
+    /// A development host for each policy.
+    hosts: Mutex<Vec<(PagePolicy, Arc<DevHost>)>>,
     /// A page's address in the policy, for keys that another page will try.
     known: String,
 }
@@ -24,7 +28,7 @@ pub struct BrowserHost {
 /// A tab that opens what it is told to with a key in the fragment.
 pub struct KeyedTab {
     tab: Tab,
-    host: std::sync::Arc<DevHost>,
+    host: Arc<DevHost>,
     known: String,
 }
 
@@ -33,17 +37,24 @@ impl Host for BrowserHost {
 
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self {
         let known = policy.origins().next().unwrap().to_string();
+        let host = DevHost::start(session, policy.clone()).await.unwrap();
         Self {
             browser: Chromium::start_with(&[NO_WAY_BACK]).unwrap(),
-            host: DevHost::start(session, policy).await.unwrap().into(),
+            session: session.clone(),
+            hosts: Mutex::new(vec![(policy, host.into())]),
             known,
         }
     }
 
     async fn open(&self, url: &str) -> KeyedTab {
+        let policy = self.hosts.lock().unwrap()[0].0.clone();
+        self.open_as(url, policy).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> KeyedTab {
         let view = KeyedTab {
             tab: self.browser.open().await.unwrap(),
-            host: self.host.clone(),
+            host: self.host(policy).await,
             known: self.known.clone(),
         };
         view.go(url).await;
@@ -51,10 +62,28 @@ impl Host for BrowserHost {
     }
 
     fn greeted(&self) -> Vec<(String, Option<Generation>)> {
-        let pages = self.host.pages().into_iter();
+        let hosts = self.hosts.lock().unwrap();
+        let pages = hosts.iter().flat_map(|(_, host)| host.pages());
         pages
             .map(|page| (page.origin.to_string(), page.generation))
             .collect()
+    }
+}
+
+impl BrowserHost {
+    async fn host(&self, policy: PagePolicy) -> Arc<DevHost> {
+        let known = self
+            .hosts
+            .lock()
+            .unwrap()
+            .iter()
+            .find_map(|(known, host)| (*known == policy).then(|| host.clone()));
+        if let Some(host) = known {
+            return host;
+        }
+        let host = Arc::new(DevHost::start(&self.session, policy.clone()).await.unwrap());
+        self.hosts.lock().unwrap().push((policy, host.clone()));
+        host
     }
 }
 
@@ -77,5 +106,9 @@ impl View for KeyedTab {
 
     async fn run(&self, body: &str) -> Option<Value> {
         self.tab.evaluate(body).await.ok()
+    }
+
+    async fn kill(&self) {
+        self.tab.crash();
     }
 }

@@ -10,6 +10,8 @@ pub trait Host: Sized {
     async fn start(session: &AuthSession, policy: PagePolicy) -> Self;
     /// A new view that shows this.
     async fn open(&self, url: &str) -> Self::View;
+    /// The same under a policy of its own.
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> Self::View;
     /// The attached pages whose document has greeted: its origin, and the generation it has.
     fn greeted(&self) -> Vec<(String, Option<Generation>)>;
 }
@@ -20,6 +22,14 @@ pub trait View {
     /// Runs the body of an async function in the page's world; `None` when it did not run to its end, for instance
     /// because the document went away.
     async fn run(&self, body: &str) -> Option<Value>;
+    /// Ends the process that renders it.
+    async fn kill(&self);
+}
+
+/// A view that the app shows and hides: a webview.
+pub trait WebView: View {
+    async fn hide(&self);
+    async fn show(&self);
 }
 
 /// What `greeted` is where the host attaches views itself.

@@ -14,7 +14,7 @@ mod world;
 
 pub use chromium::ChromiumHost;
 pub use devhost::{BrowserHost, KeyedTab};
-pub use host::{Host, View};
+pub use host::{Host, View, WebView};
 pub use sites::Sites;
 #[cfg(feature = "webkit")]
 pub use webkitgtk::{WebKitHost, WebKitView};

@@ -16,7 +16,7 @@ use tokencast_webkitgtk::webkit6::{NetworkSession, WebView};
 use tokencast_webkitgtk::{Running, UiThread, bridge};
 use tokio::sync::oneshot;
 
-use crate::host::{self, Host, View};
+use crate::host::{self, Host, View, WebView as Shows};
 
 pub struct WebKitHost {
     running: Running,
@@ -49,24 +49,41 @@ impl Host for WebKitHost {
     }
 
     async fn open(&self, url: &str) -> WebKitView {
-        let name = WebKitView {
-            window: self.window,
-            view: NAMES.fetch_add(1, Ordering::Relaxed),
-        };
-        let (window, view, url) = (name.window, name.view, url.to_owned());
-        let (pages, policy) = (self.pages.clone(), self.policy.clone());
-        on_ui(move |ui| {
-            ui.windows
-                .get_mut(&window)
-                .unwrap()
-                .open(view, &url, &pages, policy)
-        })
-        .await;
+        self.open_as(url, self.policy.clone()).await
+    }
+
+    async fn open_as(&self, url: &str, policy: PagePolicy) -> WebKitView {
+        let name = self.bare().await;
+        self.attach_as(&name, policy).await;
+        name.go(url).await;
         name
     }
 
     fn greeted(&self) -> Vec<(String, Option<Generation>)> {
         host::greeted(&self.pages)
+    }
+}
+
+impl WebKitHost {
+    /// A view that is empty and not attached.
+    pub async fn bare(&self) -> WebKitView {
+        let name = WebKitView {
+            window: self.window,
+            view: NAMES.fetch_add(1, Ordering::Relaxed),
+        };
+        let (window, view) = (name.window, name.view);
+        on_ui(move |ui| ui.windows.get_mut(&window).unwrap().open(view)).await;
+        name
+    }
+
+    pub async fn attach(&self, view: &WebKitView) {
+        self.attach_as(view, self.policy.clone()).await;
+    }
+
+    async fn attach_as(&self, view: &WebKitView, policy: PagePolicy) {
+        let pages = self.pages.clone();
+        view.with(move |view| bridge(view, &pages, policy).map(drop).unwrap())
+            .await;
     }
 }
 
@@ -101,12 +118,27 @@ impl View for WebKitView {
         let text = answer.await.ok()??;
         Some(serde_json::from_str(&text).unwrap_or(Value::Null)) // `undefined` is no JSON
     }
+
+    async fn kill(&self) {
+        self.with(WebView::terminate_web_process).await;
+    }
+}
+
+impl Shows for WebKitView {
+    async fn hide(&self) {
+        self.with(|view| view.set_visible(false)).await;
+    }
+
+    async fn show(&self) {
+        self.with(|view| view.set_visible(true)).await;
+    }
 }
 
 impl WebKitView {
-    async fn with(&self, act: impl FnOnce(&WebView) + Send + 'static) {
+    /// Does something with it on its thread.
+    pub async fn with<T: Send + 'static>(&self, act: impl FnOnce(&WebView) -> T + Send + 'static) -> T {
         let (window, view) = (self.window, self.view);
-        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await;
+        on_ui(move |ui| act(&ui.windows[&window].views[&view])).await
     }
 }
 
@@ -150,15 +182,13 @@ impl Shown {
         }
     }
 
-    fn open(&mut self, name: u64, url: &str, pages: &Pages, policy: PagePolicy) {
+    fn open(&mut self, name: u64) {
         let view = WebView::builder()
             .network_session(&self.network)
             .width_request(300)
             .height_request(200)
             .build();
-        bridge(&view, pages, policy).unwrap();
         self.row.insert(&view, -1);
-        view.load_uri(url);
         self.views.insert(name, view);
     }
 }

@@ -12,6 +12,12 @@ use crate::sites::Sites;
 /// Only a test that hangs waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A token refused sooner after its renewal counts as one in a row of useless ones.
+const SERVED: Duration = Duration::from_secs(10);
+
+/// As the server gives it.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+
 /// A server, an app with a session, and its webviews.
 pub struct World<H> {
     pub host: H,
@@ -23,22 +29,49 @@ pub struct World<H> {
 impl<H: Host> World<H> {
     /// Somebody is signed in.
     pub async fn open() -> Self {
+        Self::open_with(|policy| policy).await
+    }
+
+    /// The same with a policy of one's own for the webviews.
+    pub async fn open_with(choose: impl FnOnce(PagePolicy) -> PagePolicy) -> Self {
         let mut sites = Sites::bind().await;
-        let rig = Rig::with(Config::for_tests()).await;
+        let rig = Rig::with(Config {
+            access_ttl: LIFE,
+            ..Config::for_tests()
+        })
+        .await;
         // The stranger's page may call too: it is not the server that keeps the token from it.
         rig.server
             .set_cors_origins([&sites.app, &sites.shop, &sites.evil])
             .unwrap();
         sites.serve(rig.server.url());
         let session = rig.signed_in().await;
-        let policy = PagePolicy::new([&sites.app, &sites.shop]).unwrap();
-        let host = H::start(&session, policy.allow_loopback_http()).await;
+        let policy = policy(&sites);
+        let host = H::start(&session, choose(policy)).await;
         Self {
             host,
             session,
             sites,
             rig,
         }
+    }
+
+    /// What [`open`](Self::open) gives the webviews.
+    pub fn policy(&self) -> PagePolicy {
+        policy(&self.sites)
+    }
+
+    /// Lets the access token end, by the server's clock and by the app's.
+    pub fn expire(&self) {
+        let past = LIFE + Duration::from_secs(1);
+        self.rig.server.advance_clock(past);
+        self.rig.clock.advance(past);
+    }
+
+    /// Has the session exchange its token, as for a page's rejected one that has served for a while.
+    pub async fn renew(&self) {
+        self.rig.clock.advance(SERVED);
+        self.session.rejected(self.session.generation()).await.unwrap();
     }
 
     /// Opens a page and waits until it holds the session's token.
@@ -62,6 +95,11 @@ impl<H: Host> World<H> {
     pub fn api(&self, path: &str) -> String {
         format!("{}/api/{path}", self.rig.server.url())
     }
+}
+
+fn policy(sites: &Sites) -> PagePolicy {
+    let policy = PagePolicy::new([&sites.app, &sites.shop]).unwrap();
+    policy.allow_loopback_http()
 }
 
 /// Waits until a script in the page returns true, however often the document changes meanwhile.

@@ -69,11 +69,19 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 }
 
 fn with_webkit(task: Task<'_>) -> Task<'_> {
-    let packages = ["tokencast-chromium", "tokencast-webkitgtk", "tokencast-webviews"];
+    let packages = [
+        "tokencast-chromium",
+        "tokencast-webkitgtk",
+        "tokencast-webviews",
+        "tokencast-threats",
+        "tokencast-demo",
+    ];
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     task.args(packages)
         .args(["--features", "tokencast-webkitgtk/webkit"])
         .args(["--features", "tokencast-webviews/webkit"])
+        .args(["--features", "tokencast-threats/webkit"])
+        .args(["--features", "tokencast-demo/browser"])
 }
 
 /// Drawing without a graphics card; WebKit's own sandbox cannot be had in a container.

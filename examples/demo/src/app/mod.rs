@@ -5,6 +5,7 @@ mod clock;
 mod storage;
 #[cfg(feature = "webview")]
 mod webviews;
+mod window;
 
 use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -18,13 +19,14 @@ use tokencast::session::AuthSession;
 use tokencast::state::{SessionEvent, SessionState, Transition};
 use tokencast::time::{BootTime, Clock as _};
 use tokencast::token::Credentials;
-use tokencast_devhost::DevHost;
+use tokencast_devhost::{DevHost, Passed};
 use tokio::sync::mpsc;
 
-use crate::control::{Line, Order, Outcome, PageSeen, Report, Setup, Snapshot, State, StorageUsed};
+use crate::control::{Line, Order, Outcome, PageSeen, Report, Said, Setup, Snapshot, State, StorageUsed};
 use crate::scheme;
 pub(crate) use clock::MovedClock;
 use storage::Traced;
+use window::Window;
 
 /// After the launcher is gone, the process lives this long at most.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -71,6 +73,8 @@ struct App {
     host: DevHost,
     clock: Arc<MovedClock>,
     storage: Arc<Traced>,
+    /// For a page that the server renders.
+    window: Window,
     /// The end of the token that was seen last.
     token_ends: Option<BootTime>,
     /// The pages that it shows itself.
@@ -97,6 +101,7 @@ impl App {
         let host = DevHost::start(&session, policy.clone())
             .await
             .map_err(|error| error.to_string())?;
+        let window = Window::open(&session, &setup.api)?;
         session.restored().await;
         #[cfg(feature = "webview")]
         let webviews = match &setup.webviews[..] {
@@ -108,6 +113,7 @@ impl App {
             host,
             clock,
             storage,
+            window,
             token_ends: None,
             #[cfg(feature = "webview")]
             _webviews: webviews,
@@ -131,8 +137,16 @@ impl App {
             let _ = told.send(event.clone());
         });
         let mut pages = self.host.watch();
+        let mut traffic = self.host.overhear();
         loop {
             tokio::select! {
+                // In the order in which it happened: a page has a token after it was sent.
+                biased;
+                // Whoever is too slow for it misses some; it ends with the host, which lives longer.
+                Ok(passed) = traffic.recv() => {
+                    say(&Report::Said(said(passed)));
+                    continue;
+                }
                 line = lines.recv() => match line {
                     Some(line) => self.obey(&line),
                     None => return,
@@ -174,6 +188,13 @@ impl App {
                     done(id, Ok::<_, String>(Some(told)));
                 });
             }
+            Order::Load { path } => {
+                let loaded = self.window.load(&path);
+                tokio::spawn(async move {
+                    let loaded = loaded.await.and_then(|page| Ok(serde_json::to_string(&page)?));
+                    done(id, loaded.map(Some));
+                });
+            }
             // Everything is told after every order.
             Order::Report => {
                 say(&Report::Now(self.snapshot()));
@@ -208,8 +229,8 @@ impl App {
                     token.generation()
                 )
             }
-            SessionEvent::StateChanged(state) => {
-                let (state, reason, account) = named(state);
+            SessionEvent::StateChanged(told) => {
+                let (state, reason, account) = named(told);
                 let state = match state {
                     State::Restoring => "the stored session is being read",
                     State::Locked => "the storage cannot be read now",
@@ -217,6 +238,7 @@ impl App {
                     State::Active => "signed in",
                     State::SignInRequired => "the session is over",
                 };
+                let account = account.filter(|_| matches!(told, SessionState::Active { .. }));
                 let account = account.map(|account| format!(" as {account}"));
                 let reason = reason.map(|reason| format!(": {reason}"));
                 format!(
@@ -263,6 +285,16 @@ impl App {
             pages: pages.collect(),
             history: history.map(undated).collect(),
         }
+    }
+}
+
+fn said(passed: Passed) -> Said {
+    Said {
+        origin: passed.origin.to_string(),
+        by_page: passed.by_page,
+        kind: passed.kind.to_owned(),
+        why: passed.why.map(str::to_owned),
+        generation: passed.generation,
     }
 }
 

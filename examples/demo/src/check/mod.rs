@@ -1,6 +1,7 @@
 //! The script and the stories without a browser: the same steps as the dashboard's buttons, through the same app process, bridge and
 //! server. Only the pages are played by this program.
 
+mod hostile;
 mod page;
 mod script;
 mod stories;
@@ -8,6 +9,7 @@ mod transcript;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use tokencast_backend::Scheme;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::cli::{Schemes, StorageChoice};
-use crate::launcher::{self, Audience, Door, Look, Options, Record, Stage, Text};
+use crate::launcher::{self, Attempt, Audience, Door, Look, Options, Record, Stage, Text};
 use crate::scheme;
 use crate::step::Call;
 use page::{Answer, Page};
@@ -93,6 +95,8 @@ async fn check(
 struct Players {
     api: String,
     pages: Mutex<Vec<Page>>,
+    /// How many there are.
+    open: AtomicUsize,
     answers: StdMutex<Vec<Result<Answer>>>,
     /// Every access token that a page ever held.
     tokens: StdMutex<BTreeSet<String>>,
@@ -103,6 +107,7 @@ impl Players {
         Self {
             api: api.to_owned(),
             pages: Mutex::default(),
+            open: AtomicUsize::default(),
             answers: StdMutex::default(),
             tokens: StdMutex::default(),
         }
@@ -144,7 +149,7 @@ impl Players {
 
 impl Audience for Players {
     fn size(&self) -> u64 {
-        launcher::PAGES as u64
+        self.open.load(Ordering::Relaxed) as u64
     }
 
     fn patience(&self) -> Duration {
@@ -173,8 +178,25 @@ impl Audience for Players {
         let opened = join_all(invitations.iter().map(|it| Page::open(it, &self.api))).await;
         let mut pages = self.pages().await;
         *pages = opened.into_iter().collect::<Result<_>>()?;
+        self.open.store(pages.len(), Ordering::Relaxed);
         self.note(&pages);
         Ok(())
+    }
+
+    async fn open_another(&self, door: &Door) -> Result<()> {
+        let invitation = door.invite_another().await?;
+        let opened = Page::open(&invitation, &self.api).await?;
+        let mut pages = self.pages().await;
+        // The one before, if it is open, is closed.
+        pages.retain(|page| page.name != opened.name);
+        pages.push(opened);
+        self.open.store(pages.len(), Ordering::Relaxed);
+        self.note(&pages);
+        Ok(())
+    }
+
+    async fn attack(&self, door: &Door) -> Result<Vec<Attempt>> {
+        hostile::attack(&door.invite_hostile().await?, &self.api).await
     }
 }
 

@@ -28,9 +28,9 @@ use crate::step::Call;
 
 /// What a page's fragment tells of its host.
 #[derive(Deserialize)]
-struct Host {
-    url: String,
-    key: Zeroizing<String>,
+pub(super) struct Host {
+    pub(super) url: String,
+    pub(super) key: Zeroizing<String>,
 }
 
 /// A generation on the wire.
@@ -71,15 +71,7 @@ impl Page {
     /// Opens the page's address as a browser does, connects to the app, and greets.
     pub(super) async fn open(invitation: &Invitation, api: &str) -> Result<Self> {
         let host = host_in(&invitation.address)?;
-        let address = Url::parse(&host.url)?;
-        let address = address.socket_addrs(|| None)?;
-        let mut request = host.url.as_str().into_client_request()?;
-        let protocols = Zeroizing::new(format!("tokencast.1, key.{}", &*host.key));
-        let headers = request.headers_mut();
-        headers.insert(header::ORIGIN, HeaderValue::from_str(&invitation.origin)?);
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(&protocols)?);
-        let stream = TcpStream::connect(&*address).await?;
-        let (socket, _) = client_async(request, stream)
+        let socket = connect(&host.url, &invitation.origin, Some(&host.key))
             .await
             .context("the bridge lets the page in")?;
         let mut page = Self {
@@ -259,7 +251,7 @@ impl Page {
 }
 
 impl Gen {
-    fn is_newer(&self, than: &Self) -> bool {
+    pub(super) fn is_newer(&self, than: &Self) -> bool {
         self.s != than.s || (self.e, self.g) > (than.e, than.g)
     }
 }
@@ -287,8 +279,26 @@ pub(super) async fn exchange(
     }
 }
 
+/// Knocks at the bridge as a page of this origin, with its key.
+pub(super) async fn connect(
+    url: &str,
+    origin: &str,
+    key: Option<&str>,
+) -> Result<WebSocketStream<TcpStream>> {
+    let address = Url::parse(url)?.socket_addrs(|| None)?;
+    let mut request = url.into_client_request()?;
+    let key = Zeroizing::new(key.map(|key| format!(", key.{key}")).unwrap_or_default());
+    let protocols = Zeroizing::new(format!("tokencast.1{}", &*key));
+    let headers = request.headers_mut();
+    headers.insert(header::ORIGIN, HeaderValue::from_str(origin)?);
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(&protocols)?);
+    let stream = TcpStream::connect(&*address).await?;
+    let (socket, _) = client_async(request, stream).await?;
+    Ok(socket)
+}
+
 /// Finds the bridge in a page's fragment, as the page's client does.
-fn host_in(address: &str) -> Result<Host> {
+pub(super) fn host_in(address: &str) -> Result<Host> {
     let fragment = address
         .split_once("#tokencast-dev=")
         .context("the address names no development host")?

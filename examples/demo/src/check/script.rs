@@ -42,6 +42,9 @@ pub(super) async fn play(
     script
         .call_with_a_good_token("after it, all pages call the API")
         .await?;
+    script.another_page().await?;
+    script.rendered_page().await?;
+    script.hostile_page().await?;
     script.sign_out().await?;
     script.sign_in(1).await?;
     script
@@ -91,8 +94,8 @@ impl<W: Write> Script<'_, W> {
             good += usize::from(has_policy && misdirected && text.contains("tokencast.inject.js"));
         }
         self.expect(
-            "four pages are served, each from an origin of its own",
-            good == 4 && origins.len() == 4,
+            "five pages are served, each from an origin of its own",
+            good == 5 && origins.len() == 5,
         )
     }
 
@@ -227,6 +230,70 @@ impl<W: Write> Script<'_, W> {
         )
     }
 
+    async fn another_page(&mut self) -> Result<()> {
+        let before = self.players.generation().await?;
+        let counted = self.perform(Step::AnotherPage).await?;
+        let after = self.players.generation().await?;
+        let pages = self.players.pages().await.len();
+        self.expect(
+            "it has the token that the others have, and nothing was exchanged",
+            pages == 5 && before == after && exchanges(&counted) == 0 && rejected(&counted) == 0,
+        )?;
+        self.perform(Step::Expire).await?;
+        let counted = self
+            .perform_as(Step::CallApi, "all five pages call the API")
+            .await?;
+        self.expect(
+            "five 401s, exactly one exchange, five answers",
+            rejected(&counted) == 5 && exchanges(&counted) == 1 && self.players.answers()?.len() == 5,
+        )
+    }
+
+    async fn rendered_page(&mut self) -> Result<()> {
+        let before = self.players.generation().await?;
+        let counted = self.perform(Step::RenderedPage).await?;
+        let page = self.stage.board().scene().rendered;
+        let page = page.context("the app loaded no page")?;
+        self.expect(
+            &format!(
+                "its request waited for the exchange, and the server rendered “{}”",
+                page.text
+            ),
+            page.held && page.status == 200 && page.text.contains("ada") && exchanges(&counted) == 1,
+        )?;
+        self.expect(
+            "the server was asked once, and never answered 401",
+            counted.after.documents - counted.before.documents == 1
+                && counted.after.documents_refused == counted.before.documents_refused,
+        )?;
+        let mut told = 0;
+        for page in &mut *self.players.pages().await {
+            told += u32::from(
+                page.until(|page| page.generation().is_some_and(|held| held.is_newer(&before)))
+                    .await,
+            );
+        }
+        self.expect("the other pages got the new token as well", told == 5)
+    }
+
+    async fn hostile_page(&mut self) -> Result<()> {
+        let before = self.players.generation().await?;
+        let counted = self.perform(Step::HostilePage).await?;
+        for attempt in self.stage.board().scene().attempts {
+            let what = format!("it {}: {}", lower_first(&attempt.tries), attempt.got);
+            self.expect(&what, attempt.nothing)?;
+        }
+        self.expect(
+            "the server gave it nothing, and the app exchanged nothing for it",
+            rejected(&counted) == 1 && exchanges(&counted) == 0 && answered(&counted) == 0,
+        )?;
+        let after = self.players.generation().await?;
+        self.expect(
+            "the app’s own pages noticed nothing",
+            before == after && counted.pages_stayed,
+        )
+    }
+
     async fn sign_out(&mut self) -> Result<()> {
         let counted = self.perform(Step::SignOut).await?;
         self.expect(
@@ -239,13 +306,13 @@ impl<W: Write> Script<'_, W> {
             let reason = page.ended.as_deref() == Some("signed_out");
             told += u32::from(ended && reason && page.token().is_none());
         }
-        self.expect("every page was told, and dropped its token", told == 4)?;
+        self.expect("every page was told, and dropped its token", told == 5)?;
         let counted = self
             .perform_as(Step::CallApi, "all pages call the API, signed out")
             .await?;
         self.expect(
-            "four 401s, no exchange, nothing replayed",
-            rejected(&counted) == 4 && exchanges(&counted) == 0 && self.all_are(&[401])?,
+            "five 401s, no exchange, nothing replayed",
+            rejected(&counted) == 5 && exchanges(&counted) == 0 && self.all_of(5, &[401])?,
         )
     }
 
@@ -258,7 +325,7 @@ impl<W: Write> Script<'_, W> {
         )?;
         self.expect(
             &format!("{} exchanges: one for each new token", stats.exchanges),
-            stats.exchanges == 5,
+            stats.exchanges == 7,
         )?;
         self.expect("eight notes for eight calls", stats.notes == 8)?;
         let tokens = self.players.tokens();
@@ -274,8 +341,12 @@ impl<W: Write> Script<'_, W> {
 
     /// Whether all four calls met these statuses, in this order.
     fn all_are(&self, statuses: &[u16]) -> Result<bool> {
+        self.all_of(4, statuses)
+    }
+
+    fn all_of(&self, pages: usize, statuses: &[u16]) -> Result<bool> {
         let answers = self.players.answers()?;
-        Ok(answers.len() == 4 && answers.iter().all(|answer| is(answer, statuses)))
+        Ok(answers.len() == pages && answers.iter().all(|answer| is(answer, statuses)))
     }
 
     fn generation_is(&self, generation: &str) -> bool {
@@ -296,6 +367,16 @@ fn is(answer: &Answer, statuses: &[u16]) -> bool {
     let names_ada = || answer.body["name"] == "ada" || answer.body["text"].is_string();
     let served = answer.statuses.last().is_none_or(|status| *status == 401) || names_ada();
     answer.statuses == statuses && served
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+fn answered(counted: &Counted) -> u64 {
+    counted.after.api_ok - counted.before.api_ok
 }
 
 fn logins(counted: &Counted) -> u64 {

@@ -52,6 +52,9 @@ pub(super) async fn buttons(
         Step::Kill,
         Step::CallApi,
         Step::KillMidRefresh,
+        Step::AnotherPage,
+        Step::RenderedPage,
+        Step::HostilePage,
         Step::SignOut,
     ];
     let repeats = scheme::repeats(stage.scheme());

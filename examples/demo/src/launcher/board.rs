@@ -12,7 +12,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::played::Played;
-use crate::control::{Snapshot, StorageUsed};
+use super::stage::Attempt;
+use super::wire::{Moment, Wire};
+use crate::control::{Rendered, Snapshot, StorageUsed};
 use crate::scheme;
 use crate::step::Step;
 
@@ -34,6 +36,8 @@ pub(crate) struct Scene {
     /// The step that is being performed.
     pub(crate) busy: Option<Step>,
     pub(crate) told: Option<Told>,
+    /// How many steps and stories are over.
+    pub(crate) performed: u64,
     /// How the server keeps sessions alive.
     pub(crate) scheme: Scheme,
     /// The story that is being played.
@@ -42,7 +46,18 @@ pub(crate) struct Scene {
     pub(crate) story: Option<Played>,
     /// How often the pages were to be opened anew: the dashboard follows this number.
     pub(crate) opening: u64,
+    /// The same for the page that is opened later.
+    pub(crate) another: u64,
+    /// The same for the hostile page.
+    pub(crate) hostile: u64,
+    /// The page that the server rendered last.
+    pub(crate) rendered: Option<Rendered>,
+    /// What the hostile page tried last, and what it got.
+    pub(crate) attempts: Vec<Attempt>,
     events: VecDeque<Event>,
+    wire: Wire,
+    /// Events and moments are numbered together.
+    told_so_far: u64,
     started: Instant,
 }
 
@@ -73,6 +88,7 @@ pub(crate) struct Told {
 
 #[derive(Clone, Debug)]
 struct Event {
+    number: u64,
     at: Duration,
     who: Who,
     text: String,
@@ -96,11 +112,18 @@ impl Board {
                 stats: Stats::default(),
                 busy: None,
                 told: None,
+                performed: 0,
                 scheme,
                 playing: None,
                 story: None,
                 opening: 0,
+                another: 0,
+                hostile: 0,
+                rendered: None,
+                attempts: Vec::new(),
                 events: VecDeque::new(),
+                wire: Wire::default(),
+                told_so_far: 0,
                 started: Instant::now(),
             })),
             count: Arc::new(count),
@@ -123,6 +146,14 @@ impl Board {
         // What the server did before comes before.
         self.count();
         self.change(|scene| scene.add(who, text.into()));
+    }
+
+    /// Takes what went from one place to another.
+    pub(crate) fn passed(&self, moment: Moment) {
+        self.change(|scene| {
+            let (number, at) = scene.next();
+            scene.wire.add(number, at, moment);
+        });
     }
 
     /// Takes what the app says of itself.
@@ -163,8 +194,18 @@ impl Scene {
         if self.events.len() == MAX_EVENTS {
             self.events.pop_front();
         }
-        let at = self.started.elapsed();
-        self.events.push_back(Event { at, who, text });
+        let (number, at) = self.next();
+        self.events.push_back(Event {
+            number,
+            at,
+            who,
+            text,
+        });
+    }
+
+    fn next(&mut self) -> (u64, Duration) {
+        self.told_so_far += 1;
+        (self.told_so_far, self.started.elapsed())
     }
 
     /// Whether every connected page was told that the session is over.
@@ -187,7 +228,7 @@ impl Scene {
         let events: Vec<_> = self
             .events
             .iter()
-            .map(|event| json!({"ms": millis(event.at), "who": event.who, "text": event.text}))
+            .map(|event| json!({"n": event.number, "ms": millis(event.at), "who": event.who, "text": event.text}))
             .collect();
         json!({
             "app": {
@@ -205,11 +246,17 @@ impl Scene {
             "server": self.stats,
             "busy": self.busy,
             "told": self.told,
+            "performed": self.performed,
             "scheme": described(self.scheme),
             "playing": self.playing,
             "story": self.story,
             "opening": self.opening,
+            "another": self.another,
+            "hostile": self.hostile,
+            "rendered": self.rendered,
+            "attempts": self.attempts,
             "events": events,
+            "wire": self.wire.to_json(),
         })
     }
 }
@@ -226,7 +273,7 @@ fn described(scheme: Scheme) -> Value {
     let stories: Vec<_> = shown
         .stories
         .iter()
-        .map(|story| json!({"name": story.name, "title": story.title}))
+        .map(|story| json!({"name": story.name, "title": story.title, "about": story.about}))
         .collect();
     json!({
         "name": scheme.name(),

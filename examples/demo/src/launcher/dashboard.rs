@@ -25,29 +25,36 @@ use super::board::Board;
 use super::door::Door;
 use super::guard;
 use super::sites;
-use super::stage::{Audience, Look, Stage};
-use super::tap::Text;
+use super::stage::{Attempt, Audience, Look, Stage, Target};
+use super::tap::{Tap, Text};
 use crate::scheme;
 use crate::step::{Call, Step};
 
 /// Changes that follow each other closely are told together.
 const TOGETHER: Duration = Duration::from_millis(40);
+/// How long a request or an answer is on its way in slow motion: as long as the dashboard draws it.
+const SLOW: Duration = Duration::from_millis(650);
 
 /// The pages in a browser's dashboard: it is told what they should do.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Browser {
     calls: broadcast::Sender<Call>,
     board: Board,
+    door: Door,
     /// What scripts in pages found since they were asked.
     found: Arc<watch::Sender<Vec<Look>>>,
+    /// What the hostile page tried.
+    tried: Arc<watch::Sender<Tried>>,
 }
 
 impl Browser {
-    pub(crate) fn new(board: Board) -> Self {
+    pub(crate) fn new(board: Board, door: Door) -> Self {
         Self {
             calls: broadcast::Sender::new(16),
             board,
+            door,
             found: Arc::default(),
+            tried: Arc::default(),
         }
     }
 }
@@ -55,11 +62,12 @@ impl Browser {
 impl Audience for Browser {
     fn size(&self) -> u64 {
         let dashboards = self.calls.receiver_count();
-        (dashboards * sites::COUNT) as u64
+        (dashboards * self.door.shown()) as u64
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(3)
+        // In slow motion a call, the refresh and the call again are on their way for some seconds.
+        Duration::from_secs(12)
     }
 
     fn pace(&self) -> Duration {
@@ -69,10 +77,14 @@ impl Audience for Browser {
     async fn look(&self, _: &[Text]) -> Result<Vec<Look>> {
         self.found.send_replace(Vec::new());
         self.call(Call::Look).await;
-        let pages = sites::COUNT * self.calls.receiver_count();
+        let pages = self.size();
         let mut found = self.found.subscribe();
         // Those that do not answer are not told of.
-        let _ = timeout(self.patience(), found.wait_for(|looks| looks.len() >= pages)).await;
+        let _ = timeout(
+            self.patience(),
+            found.wait_for(|looks| looks.len() as u64 >= pages),
+        )
+        .await;
         Ok(self.found.borrow().clone())
     }
 
@@ -85,6 +97,20 @@ impl Audience for Browser {
         // Every dashboard sees this number change, and asks for addresses of its own.
         self.board.change(|scene| scene.opening += 1);
         Ok(())
+    }
+
+    async fn open_another(&self, _: &Door) -> Result<()> {
+        self.board.change(|scene| scene.another += 1);
+        Ok(())
+    }
+
+    async fn attack(&self, _: &Door) -> Result<Vec<Attempt>> {
+        self.tried.send_replace(Tried::default());
+        let mut tried = self.tried.subscribe();
+        self.board.change(|scene| scene.hostile += 1);
+        // One that does not answer is not told of.
+        let _ = timeout(self.patience(), tried.wait_for(|tried| tried.done)).await;
+        Ok(self.tried.borrow().attempts.clone())
     }
 }
 
@@ -101,6 +127,7 @@ pub(crate) struct Dashboard {
     stage: Arc<Mutex<Option<Stage>>>,
     board: Board,
     door: Door,
+    tap: Tap,
     browser: Browser,
 }
 
@@ -111,6 +138,7 @@ impl Dashboard {
         stage: Arc<Mutex<Option<Stage>>>,
         board: Board,
         door: Door,
+        tap: Tap,
         browser: Browser,
     ) -> Self {
         Self {
@@ -119,6 +147,7 @@ impl Dashboard {
             stage,
             board,
             door,
+            tap,
             browser,
         }
     }
@@ -126,24 +155,42 @@ impl Dashboard {
 
 type Shared = State<Arc<Dashboard>>;
 
+/// What the document loads.
+const FILES: [(&str, &str, &str); 9] = [
+    (
+        "dashboard.css",
+        guard::STYLE,
+        include_str!("../../assets/dashboard.css"),
+    ),
+    ("scene.css", guard::STYLE, include_str!("../../assets/scene.css")),
+    ("story.css", guard::STYLE, include_str!("../../assets/story.css")),
+    (
+        "dashboard.js",
+        guard::SCRIPT,
+        include_str!("../../assets/dashboard.js"),
+    ),
+    ("beats.js", guard::SCRIPT, include_str!("../../assets/beats.js")),
+    (
+        "drawing.js",
+        guard::SCRIPT,
+        include_str!("../../assets/drawing.js"),
+    ),
+    ("words.js", guard::SCRIPT, include_str!("../../assets/words.js")),
+    ("pages.js", guard::SCRIPT, include_str!("../../assets/pages.js")),
+    ("story.js", guard::SCRIPT, include_str!("../../assets/story.js")),
+];
+
 fn router(key: &str, dashboard: Arc<Dashboard>) -> Router {
     let at = |path: &str| format!("/{key}/{path}");
-    Router::new()
+    let files = FILES.iter().fold(Router::new(), |router, (name, kind, text)| {
+        router.route(&at(name), get(async || guard::file(kind, *text)))
+    });
+    files
         .route(&at(""), get(document))
-        .route(
-            &at("dashboard.css"),
-            get(|| async { guard::file(guard::STYLE, include_str!("../../assets/dashboard.css")) }),
-        )
-        .route(
-            &at("dashboard.js"),
-            get(|| async { guard::file(guard::SCRIPT, include_str!("../../assets/dashboard.js")) }),
-        )
         .route(&at("events"), get(events))
         .route(&at("open"), post(open))
-        .route(
-            &at("story.js"),
-            get(|| async { guard::file(guard::SCRIPT, include_str!("../../assets/story.js")) }),
-        )
+        .route(&at("pace"), post(pace))
+        .route(&at("tried"), post(tried))
         .route(&at("step"), post(step))
         .route(&at("story"), post(story))
         .route(&at("found"), post(found))
@@ -163,7 +210,7 @@ async fn own_page_only(State(dashboard): Shared, request: Request, next: Next) -
 }
 
 async fn document(State(dashboard): Shared) -> Response {
-    let frames: Vec<_> = dashboard.door.origins().collect();
+    let frames: Vec<_> = dashboard.door.frames().collect();
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src {}; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'",
@@ -205,11 +252,52 @@ async fn events(State(dashboard): Shared) -> Sse<impl Stream<Item = Result<Event
     Sse::new(stream::select(Box::pin(scenes), Box::pin(calls))).keep_alive(KeepAlive::default())
 }
 
-/// Addresses for the pages, each good for one connection.
-async fn open(State(dashboard): Shared) -> Response {
-    match dashboard.door.invite().await {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Opening {
+    which: Which,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Which {
+    All,
+    Another,
+    Hostile,
+}
+
+/// Addresses for pages, each good for one connection.
+async fn open(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    let which = match read::<Opening>(&headers, &body, "no such page") {
+        Ok(Opening { which }) => which,
+        Err(refused) => return *refused,
+    };
+    let door = &dashboard.door;
+    let invitations = match which {
+        Which::All => door.invite().await,
+        Which::Another => door.invite_another().await.map(|one| vec![one]),
+        Which::Hostile => door.invite_hostile().await.map(|one| vec![one]),
+    };
+    match invitations {
         Ok(invitations) => Json(invitations).into_response(),
         Err(error) => refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pace {
+    slow: bool,
+}
+
+/// Slow motion: what passes between app, pages and server is on its way as long as it is drawn.
+async fn pace(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    match read(&headers, &body, "no such pace") {
+        Ok(Pace { slow }) => {
+            dashboard.tap.slow_down(if slow { SLOW } else { Duration::ZERO });
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(refused) => *refused,
     }
 }
 
@@ -258,6 +346,34 @@ async fn found(State(dashboard): Shared, headers: HeaderMap, body: String) -> Re
                     looks.push(look);
                 }
             });
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(refused) => *refused,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tried {
+    attempts: Vec<Attempt>,
+    done: bool,
+}
+
+/// What the hostile page tried so far.
+async fn tried(State(dashboard): Shared, headers: HeaderMap, body: String) -> Response {
+    match read(&headers, &body, "no attempts") {
+        Ok(Tried { attempts, done }) => {
+            let tried = &dashboard.browser.tried;
+            let told = tried.borrow().attempts.len();
+            // One that was overtaken by the next.
+            if attempts.len() < told {
+                return StatusCode::NO_CONTENT.into_response();
+            }
+            // The tap sees what goes to the server.
+            let unseen = attempts.iter().skip(told).filter(|it| it.at != Target::Server);
+            let origin = dashboard.door.hostile();
+            unseen.for_each(|attempt| dashboard.board.passed(attempt.moment(origin)));
+            tried.send_replace(Tried { attempts, done });
             StatusCode::NO_CONTENT.into_response()
         }
         Err(refused) => *refused,
@@ -315,9 +431,10 @@ mod tests {
 
     fn dashboard() -> Router {
         let board = Board::new(scheme::USUAL, || None);
-        let browser = Browser::new(board.clone());
+        let (door, tap) = (Door::default(), Tap::to("http://127.0.0.1:1", |_| {}));
+        let browser = Browser::new(board.clone(), door.clone());
         let stage = Arc::new(Mutex::new(None));
-        let dashboard = Dashboard::new(ORIGIN, stage, board, Door::default(), browser);
+        let dashboard = Dashboard::new(ORIGIN, stage, board, door, tap, browser);
         router("k3y", Arc::new(dashboard))
     }
 
@@ -367,7 +484,8 @@ mod tests {
         let host = ("Host", "127.0.0.1:4000");
         let json = ("Content-Type", "application/json");
         let body = r#"{"step":"sign_out"}"#;
-        for path in ["/k3y/step", "/k3y/open", "/k3y/story", "/k3y/found"] {
+        for path in ["step", "open", "story", "found", "tried", "pace"].map(|it| format!("/k3y/{it}")) {
+            let path = path.as_str();
             assert_eq!(
                 status(Method::POST, path, &[host, json], body).await,
                 403,
@@ -394,7 +512,13 @@ mod tests {
             503
         );
         assert_eq!(
-            status(Method::POST, "/k3y/open", &[host, json, own], "{}").await,
+            status(
+                Method::POST,
+                "/k3y/open",
+                &[host, json, own],
+                r#"{"which":"all"}"#
+            )
+            .await,
             503
         );
         assert_eq!(status(Method::GET, "/k3y/step", &[host, own], "").await, 405);
@@ -427,6 +551,10 @@ mod tests {
             // A story of another scheme.
             ("/k3y/story", r#"{"story":"second-device"}"#),
             ("/k3y/found", r#"{"page":"Orders"}"#),
+            ("/k3y/open", "{}"),
+            ("/k3y/open", r#"{"which":"moon"}"#),
+            ("/k3y/pace", r#"{"slow":7}"#),
+            ("/k3y/tried", "{}"),
         ] {
             assert_eq!(status(Method::POST, path, &headers, body).await, 400, "{body}");
         }

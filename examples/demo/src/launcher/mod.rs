@@ -11,6 +11,7 @@ mod sites;
 mod stage;
 mod tap;
 mod told;
+mod wire;
 
 use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
@@ -26,8 +27,7 @@ use tokio::time::timeout;
 pub(crate) use door::{Door, Invitation};
 pub(crate) use played::{Arrow, Played};
 pub(crate) use process::Record;
-pub(crate) use sites::COUNT as PAGES;
-pub(crate) use stage::{Audience, Counted, Look, Options, Stage};
+pub(crate) use stage::{Attempt, Audience, Counted, Look, Options, Stage, Target};
 pub(crate) use tap::Text;
 
 use crate::cli::StorageChoice;
@@ -103,11 +103,11 @@ async fn play(
         stage = Stage::open(options) => stage?,
         () = &mut interrupted => return Ok(()),
     };
-    let browser = Browser::new(stage.board());
+    let browser = Browser::new(stage.board(), stage.door());
     // A demo begins with somebody signed in.
     let begun = stage.perform(Step::SignIn, &browser).await;
     let storage = stage.board().scene().app.storage.map(|used| used.words);
-    let (board, door) = (stage.board(), stage.door());
+    let (board, door, tap) = (stage.board(), stage.door(), stage.tap());
     let stage = Arc::new(Mutex::new(Some(stage)));
     let shown = async {
         begun?;
@@ -115,7 +115,7 @@ async fn play(
         dashboard::serve(
             listener,
             &key,
-            Dashboard::new(&origin, stage.clone(), board, door, browser),
+            Dashboard::new(&origin, stage.clone(), board, door, tap, browser),
         )
         .await
     };

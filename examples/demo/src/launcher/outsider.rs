@@ -10,7 +10,8 @@ use tokencast_backend::Scheme;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::tap::{self, Purse, Text};
+use super::tap::{Purse, Text};
+use crate::http;
 use crate::scheme::CLIENT;
 use crate::story::Presented;
 
@@ -83,7 +84,7 @@ impl Outsider {
         let request = Request::get("/api/me")
             .header(header::HOST, server)
             .header(header::AUTHORIZATION, bearer.as_str());
-        tap::send(server, request.body(Body::empty())?).await
+        http::send(server, request.body(Body::empty())?).await
     }
 
     /// Revokes a token at the server (RFC 7009).
@@ -106,7 +107,7 @@ impl Outsider {
         for (name, value) in &form.headers {
             request = request.header(name, value.as_str());
         }
-        tap::send(server, request.body(Body::from(body))?).await
+        http::send(server, request.body(Body::from(body))?).await
     }
 }
 

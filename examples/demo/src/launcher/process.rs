@@ -216,6 +216,7 @@ async fn listen(
         };
         match serde_json::from_str(&line) {
             Ok(Report::Now(now)) => board.app_says(now),
+            Ok(Report::Said(said)) => board.passed(said.into()),
             Ok(Report::Event { text }) => board.event(Who::App, text),
             Ok(Report::Done { id, outcome }) => orders.settle(id, outcome),
             Ok(Report::CannotStart { why }) => settle(Err(why)),

@@ -1,4 +1,4 @@
-//! The four pages: a small web server for each, on an origin of its own.
+//! The pages, and one that is none of the app's: a small web server for each, on an origin of its own.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,6 +19,8 @@ use super::guard;
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) name: &'static str,
+    /// Whether it is none of the app's.
+    pub(crate) hostile: bool,
     /// `http://host:port`
     pub(crate) origin: String,
     host: String,
@@ -35,21 +37,23 @@ pub(crate) struct Surroundings {
     pub(crate) board: Board,
 }
 
-/// How many pages there are.
+/// How many pages are opened with a sign-in. One more is opened later.
 pub(crate) const COUNT: usize = 4;
 
 /// What is shown, on which host: an app's pages come from several origins.
-const PAGES: [(&str, &str); COUNT] = [
+const PAGES: [(&str, &str); COUNT + 1] = [
     ("Orders", "127.0.0.1"),
     ("Messages", "localhost"),
     ("Account", "127.0.0.1"),
     ("Help", "localhost"),
+    ("Search", "127.0.0.1"),
 ];
+const HOSTILE: (&str, &str) = ("Prize draw", "127.0.0.1");
 
-/// Takes a port for each page.
+/// Takes a port for each page; the last is the hostile one.
 pub(crate) async fn bind() -> io::Result<Vec<Site>> {
     let mut sites = Vec::new();
-    for (name, host) in PAGES {
+    for (name, host) in PAGES.into_iter().chain([HOSTILE]) {
         let listeners = if host == "localhost" {
             listen_on_localhost().await?
         } else {
@@ -58,6 +62,7 @@ pub(crate) async fn bind() -> io::Result<Vec<Site>> {
         let host = format!("{host}:{}", listeners[0].local_addr()?.port());
         sites.push(Site {
             name,
+            hostile: name == HOSTILE.0,
             origin: format!("http://{host}"),
             host,
             listeners,
@@ -76,6 +81,7 @@ impl Site {
     pub(crate) fn serve(&mut self, around: &Surroundings, servers: &mut JoinSet<()>) {
         let page = Page {
             name: self.name,
+            hostile: self.hostile,
             host: self.host.clone(),
             around: around.clone(),
         };
@@ -110,6 +116,7 @@ async fn listen_on_localhost() -> io::Result<Vec<TcpListener>> {
 #[derive(Clone)]
 struct Page {
     name: &'static str,
+    hostile: bool,
     host: String,
     around: Surroundings,
 }
@@ -123,6 +130,7 @@ fn router(page: Page) -> Router {
             get(|| async { guard::file(guard::STYLE, include_str!("../../assets/page.css")) }),
         )
         .route("/page.js", script(include_str!("../../assets/page.js")))
+        .route("/hostile.js", script(include_str!("../../assets/hostile.js")))
         .route(
             "/tokencast.inject.js",
             script(include_str!("../../../../bindings/web/dist/tokencast.inject.js")),
@@ -142,13 +150,19 @@ async fn own_host_only(State(host): State<String>, request: Request, next: Next)
 async fn document(State(page): State<Page>) -> Response {
     let around = &page.around;
     let dashboard = around.dashboard.as_deref().unwrap_or_default();
-    let html = include_str!("../../assets/page.html")
+    let html = if page.hostile {
+        include_str!("../../assets/hostile.html")
+    } else {
+        include_str!("../../assets/page.html")
+    };
+    let bridge = around.board.scene().app.bridge.unwrap_or_default();
+    let html = html
+        .replace("{bridge}", &guard::escape(&bridge))
         .replace("{name}", &guard::escape(page.name))
         .replace("{origin}", &guard::escape(&page.host))
         .replace("{api}", &guard::escape(&around.api))
         .replace("{dashboard}", &guard::escape(dashboard));
     let mut response = guard::file(guard::HTML, html);
-    let bridge = around.board.scene().app.bridge.unwrap_or_default();
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src {} {bridge}; base-uri 'none'; \
          form-action 'none'; frame-ancestors {}",
@@ -174,7 +188,8 @@ mod tests {
     async fn each_page_has_an_origin_of_its_own() {
         let sites = bind().await.unwrap();
         let origins: std::collections::BTreeSet<_> = sites.iter().map(|site| &site.origin).collect();
-        assert_eq!(origins.len(), COUNT);
+        assert_eq!(origins.len(), COUNT + 2);
+        assert_eq!(sites.iter().filter(|site| site.hostile).count(), 1);
         assert!(
             sites
                 .iter()

@@ -1,5 +1,6 @@
 //! The server, the app process and the pages' servers, and the steps that can be performed with them.
 
+mod newcomers;
 mod story;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ use crate::cli::StorageChoice;
 use crate::control::{DemoKey, Order, PageSeen, Setup, State, random_name};
 use crate::scheme;
 use crate::step::{Call, Step};
+pub(crate) use newcomers::{Attempt, Target};
 
 /// The life of an access token.
 const ACCESS_TTL: Duration = Duration::from_secs(5 * 60);
@@ -88,6 +90,12 @@ pub(crate) trait Audience: Sync {
 
     /// Opens every page anew, as an app loads its webviews.
     fn open(&self, door: &Door) -> impl Future<Output = Result<()>> + Send;
+
+    /// Opens the page that is opened later, anew if it is open.
+    fn open_another(&self, door: &Door) -> impl Future<Output = Result<()>> + Send;
+
+    /// Opens the hostile page, and tells what it tried.
+    fn attack(&self, door: &Door) -> impl Future<Output = Result<Vec<Attempt>>> + Send;
 }
 
 /// What a script in a page found.
@@ -131,13 +139,16 @@ impl Stage {
         })
         .await
         .context("the server does not start")?;
-        let origins: Vec<_> = sites.iter().map(|site| site.origin.clone()).collect();
-        let webviews = sites.iter().filter(|_| options.webview).map(Site::url).collect();
+        let ours = || sites.iter().filter(|site| !site.hostile);
+        let origins: Vec<_> = ours().map(|site| site.origin.clone()).collect();
+        let windows = if options.webview { sites::COUNT } else { 0 };
+        let webviews = ours().take(windows).map(Site::url).collect();
         backend.set_cors_origins(&origins)?;
         let backend = Arc::new(backend);
         let counter = Arc::downgrade(&backend);
         let board = Board::new(scheme, move || Some(counter.upgrade()?.stats()));
-        let tap = Tap::to(backend.url());
+        let seen = board.clone();
+        let tap = Tap::to(backend.url(), move |passing| seen.passed(passing.into()));
         let mut tasks = JoinSet::new();
         let no_port = "no port for the way to the server";
         let api = tap.listen(Actor::App, &mut tasks).await.context(no_port)?;
@@ -182,6 +193,10 @@ impl Stage {
         self.board.clone()
     }
 
+    pub(crate) fn tap(&self) -> Tap {
+        self.tap.clone()
+    }
+
     pub(crate) fn door(&self) -> Door {
         self.door.clone()
     }
@@ -211,7 +226,10 @@ impl Stage {
 
     /// Performs one step and tells the board what it did.
     pub(crate) async fn perform(&mut self, step: Step, audience: &impl Audience) -> Result<Counted> {
-        self.board.change(|scene| scene.busy = Some(step));
+        self.board.change(|scene| {
+            scene.busy = Some(step);
+            scene.story = None;
+        });
         self.board.event(Who::You, step.title());
         let (before, pages) = (self.backend.stats(), self.connections());
         let done = self.play(step, audience).await;
@@ -233,6 +251,7 @@ impl Stage {
         self.board.change(|scene| {
             scene.busy = None;
             scene.told = Some(told);
+            scene.performed += 1;
         });
         done.map(|()| counted)
     }
@@ -261,7 +280,11 @@ impl Stage {
 
     async fn play(&mut self, step: Step, audience: &impl Audience) -> Result<()> {
         match step {
-            Step::SignIn => self.sign_in(audience).await,
+            Step::SignIn => {
+                // A story may have changed it.
+                self.backend.create_user(USERNAME, PASSWORD).await?;
+                self.sign_in(audience).await
+            }
             Step::SignOut => self.sign_out(audience).await,
             Step::Expire => self.expire().await,
             Step::CallApi => self.call(Call::Me, audience).await,
@@ -271,6 +294,9 @@ impl Stage {
                 self.restart(audience).await
             }
             Step::KillMidRefresh => self.kill_mid_refresh(audience).await,
+            Step::AnotherPage => self.another_page(audience).await,
+            Step::RenderedPage => self.rendered_page().await,
+            Step::HostilePage => self.hostile_page(audience).await,
         }
     }
 
@@ -287,6 +313,7 @@ impl Stage {
             "the app does not say that it is signed in"
         );
         // A document belongs to the sign-in it began with: pages of another one are loaded anew.
+        self.door.show(sites::COUNT);
         audience.open(&self.door).await?;
         self.until_informed(audience).await;
         Ok(())
@@ -381,8 +408,10 @@ impl Stage {
         self.door.close();
         // It may have ended on its own.
         if let Some(app) = self.app.take() {
-            self.board
-                .event(Who::You, "SIGKILL: the app has no time to save anything");
+            self.board.event(
+                Who::You,
+                "the app is killed (SIGKILL), without time to save anything",
+            );
             app.kill().await?;
         }
         let gone = |scene: &Scene| scene.app.pid.is_none();

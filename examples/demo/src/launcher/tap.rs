@@ -4,29 +4,30 @@
 
 mod labels;
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, Response, header};
 use hyper::body::Incoming;
-use hyper::client::conn::http1 as client;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
+use crate::http::{MOST, send};
 pub(crate) use labels::{Kind, Label, Purse, Text};
 use labels::{Labels, Sent};
 
-/// More than any request or answer here.
-const MOST: usize = 1 << 20;
-
 /// Who sends requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Actor {
     App,
@@ -60,6 +61,20 @@ pub(crate) enum Answer {
     },
 }
 
+/// Something that passes here, at the moment at which it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Passing {
+    pub(crate) from: Actor,
+    /// The page's.
+    pub(crate) origin: Option<String>,
+    pub(crate) asks: String,
+    /// Whether it was asked before under the same idempotency key.
+    pub(crate) again: bool,
+    pub(crate) carries: Vec<Label>,
+    /// None while it is on its way to the server.
+    pub(crate) answer: Option<Answer>,
+}
+
 /// The way to the server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tap(Arc<Shared>);
@@ -68,7 +83,13 @@ struct Shared {
     /// The server's `host:port`.
     server: String,
     notes: Mutex<Notes>,
+    /// Told of everything that passes.
+    watcher: Watcher,
+    /// How long everything is on its way, in milliseconds.
+    hop: AtomicU64,
 }
+
+type Watcher = Box<dyn Fn(Passing) + Send + Sync>;
 
 #[derive(Default)]
 struct Notes {
@@ -79,15 +100,25 @@ struct Notes {
     forgotten: usize,
     app: Purse,
     other: Purse,
+    /// Pages whose last call was refused.
+    refused: HashSet<String>,
 }
 
 impl Tap {
-    /// A way to the server at this address, `http://host:port`.
-    pub(crate) fn to(server: &str) -> Self {
+    /// A way to the server at this address, `http://host:port`, and who is told what passes.
+    pub(crate) fn to(server: &str, watcher: impl Fn(Passing) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             server: server.trim_start_matches("http://").to_owned(),
             notes: Mutex::default(),
+            watcher: Box::new(watcher),
+            hop: AtomicU64::new(0),
         }))
+    }
+
+    /// Makes everything be on its way so long, for people who watch.
+    pub(crate) fn slow_down(&self, hop: Duration) {
+        let hop = u64::try_from(hop.as_millis()).unwrap_or(u64::MAX);
+        self.0.hop.store(hop, Ordering::Relaxed);
     }
 
     /// Opens an address for an actor, until the set is dropped.
@@ -147,10 +178,11 @@ impl Shared {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a request; where its answer is to be written.
-    fn asked(&self, actor: Actor, request: &Request<Bytes>) -> usize {
-        let from_page = request.headers().contains_key(header::ORIGIN);
-        let actor = if from_page { Actor::Page } else { actor };
+    /// Notes a request; where its answer is to be written, and what passes.
+    fn asked(&self, actor: Actor, request: &Request<Bytes>) -> (usize, Passing) {
+        let origin = request.headers().get(header::ORIGIN);
+        let origin = origin.map(|origin| origin.to_str().unwrap_or("null").to_owned());
+        let actor = if origin.is_some() { Actor::Page } else { actor };
         let sent = Sent::in_request(request);
         let mut notes = self.notes();
         if notes.messages.len() >= 200 {
@@ -164,11 +196,36 @@ impl Shared {
             carries: notes.labels.of(&sent),
             answer: Answer::NotYet,
         };
+        let key = |label: &&Label| label.kind == Kind::Key;
+        let again = message.carries.iter().find(key).is_some_and(|key| {
+            let mut before = notes.messages.iter();
+            before.any(|it| it.asks == message.asks && it.carries.contains(key))
+        });
+        let passing = Passing {
+            from: actor,
+            origin,
+            asks: message.asks.clone(),
+            again,
+            carries: message.carries.clone(),
+            answer: None,
+        };
         notes.messages.push(message);
-        notes.forgotten + notes.messages.len() - 1
+        (notes.forgotten + notes.messages.len() - 1, passing)
     }
 
-    fn answered(&self, place: usize, answer: Option<(&Actor, u16, &HeaderMap, &[u8])>) {
+    /// How long a request is on its way. Twice as long when something else went before it that does not pass here: a
+    /// page asked the app, or the app told a page.
+    fn way_there(&self, passing: &Passing) -> Duration {
+        let refused = |origin: &String| self.notes().refused.contains(origin);
+        let after_a_message = passing.from == Actor::App || passing.origin.as_ref().is_some_and(refused);
+        self.hop() * (1 + u32::from(after_a_message))
+    }
+
+    fn hop(&self) -> Duration {
+        Duration::from_millis(self.hop.load(Ordering::Relaxed))
+    }
+
+    fn answered(&self, place: usize, answer: Option<(&Actor, u16, &HeaderMap, &[u8])>) -> Answer {
         let mut notes = self.notes();
         let answer = match answer {
             None => Answer::Lost,
@@ -189,7 +246,28 @@ impl Shared {
         // Forgotten meanwhile: it belongs to no story any more.
         let place = place.checked_sub(notes.forgotten);
         if let Some(message) = place.and_then(|place| notes.messages.get_mut(place)) {
-            message.answer = answer;
+            message.answer = answer.clone();
+        }
+        answer
+    }
+
+    /// Tells of an answer, and lets it be on its way.
+    async fn tell_answer(&self, passing: Passing, answer: Answer) {
+        if let (Some(origin), Answer::Given { status, .. }) = (&passing.origin, &answer) {
+            let refused = &mut self.notes().refused;
+            refused.remove(origin);
+            // There are few pages; anybody may state other origins.
+            if *status == 401 && refused.len() < 64 {
+                refused.insert(origin.clone());
+            }
+        }
+        let arrives = answer != Answer::Lost;
+        (self.watcher)(Passing {
+            answer: Some(answer),
+            ..passing
+        });
+        if arrives {
+            sleep(self.hop()).await;
         }
     }
 }
@@ -220,11 +298,15 @@ async fn pass(shared: Arc<Shared>, actor: Actor, request: Request<Incoming>) -> 
     let body = to_bytes(Body::new(body), MOST).await?;
     let request = Request::from_parts(head, body);
     // Browsers ask on their own whether they may.
-    let place = (request.method() != Method::OPTIONS).then(|| shared.asked(actor, &request));
+    let noted = (request.method() != Method::OPTIONS).then(|| shared.asked(actor, &request));
+    if let Some((_, passing)) = &noted {
+        let way = shared.way_there(passing);
+        (shared.watcher)(passing.clone());
+        sleep(way).await;
+    }
     let answer = send(&shared.server, request.map(Body::from)).await;
-    let noted = answer.as_ref().ok();
-    if let Some(place) = place {
-        let noted = noted.map(|answer| {
+    if let Some((place, passing)) = noted {
+        let given = answer.as_ref().ok().map(|answer| {
             (
                 &actor,
                 answer.status().as_u16(),
@@ -232,25 +314,10 @@ async fn pass(shared: Arc<Shared>, actor: Actor, request: Request<Incoming>) -> 
                 &**answer.body(),
             )
         });
-        shared.answered(place, noted);
+        let given = shared.answered(place, given);
+        shared.tell_answer(passing, given).await;
     }
     Ok(answer?.map(Body::from))
-}
-
-/// One request over a connection of its own.
-pub(crate) async fn send(server: &str, request: Request<Body>) -> Result<Response<Bytes>> {
-    let stream = TcpStream::connect(server).await?;
-    let (mut sender, connection) = client::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(async move {
-        // Its errors are the request's errors, too.
-        let _ = connection.await;
-    });
-    let (mut head, body) = sender.send_request(request).await?.into_parts();
-    let body = to_bytes(Body::new(body), MOST).await?;
-    // They belong to that connection.
-    head.headers.remove(header::CONNECTION);
-    head.headers.remove(header::TRANSFER_ENCODING);
-    Ok(Response::from_parts(head, body))
 }
 
 #[cfg(test)]
@@ -286,7 +353,7 @@ mod tests {
         let body = r#"{"access_token":"aaaa"}"#;
         let says =
             "HTTP/1.1 200 OK\r\ncontent-length: 23\r\nconnection: close\r\n\r\n{\"access_token\":\"aaaa\"}";
-        let tap = Tap::to(&server(says).await);
+        let tap = Tap::to(&server(says).await, |_| {});
         let answer = ask(&tap, Actor::Other).await.unwrap();
         assert_eq!(
             (answer.status().as_u16(), &answer.body()[..]),
@@ -307,16 +374,16 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_does_not_come_does_not_come_through_the_tap_either() {
-        let tap = Tap::to(&server("").await);
+        let tap = Tap::to(&server("").await, |_| {});
         assert!(ask(&tap, Actor::App).await.is_err());
         assert_eq!(tap.messages()[0].answer, Answer::Lost);
     }
 
     #[tokio::test]
     async fn what_is_answered_after_its_story_is_no_part_of_the_next() {
-        let tap = Tap::to("http://127.0.0.1:1");
+        let tap = Tap::to("http://127.0.0.1:1", |_| {});
         let request = Request::get("/api/me").body(Bytes::new()).unwrap();
-        let place = tap.0.asked(Actor::App, &request);
+        let (place, _) = tap.0.asked(Actor::App, &request);
         tap.begin();
         tap.0.asked(Actor::App, &request);
         tap.0.answered(place, None);

@@ -1,7 +1,7 @@
 //! What a step did, in a sentence, from what the server counted.
 
 use super::board::{Scene, Told};
-use super::stage::Counted;
+use super::stage::{Attempt, Counted};
 use crate::control::State;
 use crate::scheme;
 use crate::step::Step;
@@ -24,7 +24,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
     let notes = after.notes - before.notes;
     let now = &scene.app.now;
     let active = now.state == State::Active;
-    let generation = now.generation;
+    let generation = format!("access token no. {}", now.generation.number);
     let storage = scene
         .app
         .storage
@@ -33,8 +33,7 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
     let (text, good) = match step {
         Step::SignIn => (
             format!(
-                "Signed in: generation {generation}. The pages were opened for this sign-in; a page never goes over \
-                 to another one."
+                "Ada is signed in, and every page has {generation}. The pages were opened for this sign-in."
             ),
             active,
         ),
@@ -50,8 +49,8 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
         ),
         Step::CallApi => (
             format!(
-                "{rejected} calls met a 401. The app {renewed} {}; every page got generation \
-                 {generation} and sent its call again: {answered} answered{}.",
+                "{rejected} calls met a 401. The app {renewed} {}; every page got {generation} and sent its \
+                 call again: {answered} answered{}.",
                 times(exchanges),
                 if *pages_stayed {
                     ", no page was reloaded"
@@ -103,6 +102,37 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
             ),
             active && exchanges == 1 && replays == 1,
         ),
+        Step::AnotherPage => (
+            format!(
+                "The new page asked the app and got {generation}, as all have. {}",
+                match exchanges {
+                    0 => "The server was not asked for it.".to_owned(),
+                    _ => format!("It was over, so the app {renewed} {}.", times(exchanges)),
+                }
+            ),
+            exchanges <= 1 && rejected == 0,
+        ),
+        Step::RenderedPage => {
+            let refused = after.documents_refused - before.documents_refused;
+            let shown = scene.rendered.as_ref().filter(|page| page.status == 200);
+            (
+                match shown {
+                    Some(page) if page.held => format!(
+                        "The app held the request, {renewed} {}, put the new token into the page’s cookie, and only then \
+                         let it go. The server rendered “{}” at the first try: {refused} answers were 401.",
+                        times(exchanges),
+                        page.text,
+                    ),
+                    Some(page) => format!("The server rendered “{}”, and nothing had to wait.", page.text),
+                    None => "The page was not rendered.".to_owned(),
+                },
+                shown.is_some_and(|page| page.held) && exchanges == 1 && refused == 0,
+            )
+        }
+        Step::HostilePage => (attacked(&scene.attempts), {
+            let nothing = scene.attempts.iter().all(|attempt| attempt.nothing);
+            nothing && !scene.attempts.is_empty() && exchanges == 0
+        }),
         Step::SignOut => (
             format!(
                 "{} The server revoked the session.",
@@ -124,6 +154,23 @@ pub(crate) fn tell(step: Step, counted: &Counted, scene: &Scene) -> Told {
     }
 }
 
+fn attacked(attempts: &[Attempt]) -> String {
+    let lucky: Vec<_> = attempts.iter().filter(|attempt| !attempt.nothing).collect();
+    if lucky.is_empty() {
+        return format!(
+            "The hostile page tried {} ways, and got no token by any of them.",
+            attempts.len()
+        );
+    }
+    let won = lucky
+        .iter()
+        .map(|attempt| format!("{}: {}", attempt.tries, attempt.got));
+    format!(
+        "The hostile page got something! {}",
+        won.collect::<Vec<_>>().join("; ")
+    )
+}
+
 fn times(count: u64) -> String {
     match count {
         0 => "not at all".to_owned(),
@@ -137,6 +184,7 @@ mod tests {
     use tokencast_backend::Stats;
 
     use super::super::board::Board;
+    use super::super::stage::Target;
     use super::*;
     use crate::control::Snapshot;
 
@@ -180,6 +228,19 @@ mod tests {
     fn a_sign_out_without_a_revocation_is_not_good() {
         assert!(!told(Step::SignOut, State::SignedOut, |_| {}).good);
         assert!(told(Step::SignOut, State::SignedOut, |stats| stats.revocations = 1).good);
+    }
+
+    #[test]
+    fn a_hostile_page_that_got_something_or_says_nothing_is_not_good() {
+        assert!(!told(Step::HostilePage, State::Active, |_| {}).good);
+        let attempt = |nothing| Attempt {
+            at: Target::App,
+            tries: "asks the app".into(),
+            got: "a token".into(),
+            nothing,
+        };
+        assert!(attacked(&[attempt(true), attempt(false)]).contains("asks the app: a token"));
+        assert!(attacked(&[attempt(true)]).contains("no token"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "again",
         title: "Renew again",
+        about: "An access token that was renewed already is sent once more.",
         other: "the thief",
         steps: &[
             act(
@@ -35,6 +36,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "late",
         title: "Wait past the window",
+        about: "Ada comes back after more than a week.",
         other: "nobody else",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),

@@ -6,6 +6,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "no-csrf",
         title: "Send without CSRF",
+        about: "Somebody has the cookies, but not the second value that must be said aloud.",
         other: "a foreign page",
         steps: &[
             act("Ada signs in, and the app keeps the cookies.", &[Act::SignIn]).granted(),
@@ -24,6 +25,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "script",
         title: "A page script looks for the cookie",
+        about: "A script in every page searches cookies and storage, and asks the server.",
         other: "scripts in the pages",
         steps: &[
             act("Ada signs in, and the app keeps the cookies.", &[Act::SignIn]).granted(),

@@ -6,6 +6,7 @@ pub(crate) static STORIES: [Story; 3] = [
     Story {
         name: "twice",
         title: "Exchange the same pair twice",
+        about: "The same pair of tokens is sent a second time.",
         other: "the thief",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
@@ -32,6 +33,7 @@ pub(crate) static STORIES: [Story; 3] = [
     Story {
         name: "thief-first",
         title: "The thief exchanges it first",
+        about: "A thief copies both tokens, and uses them before the app does.",
         other: "the thief",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
@@ -59,6 +61,7 @@ pub(crate) static STORIES: [Story; 3] = [
     Story {
         name: "foreign-pair",
         title: "Send a foreign pair",
+        about: "A stolen refresh token comes beside an access token of somebody else.",
         other: "the thief",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),

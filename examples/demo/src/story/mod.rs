@@ -19,6 +19,8 @@ pub(crate) struct Story {
     pub(crate) name: &'static str,
     /// The button.
     pub(crate) title: &'static str,
+    /// What it is about, before it is played.
+    pub(crate) about: &'static str,
     /// Who else is in it, as in "the thief".
     pub(crate) other: &'static str,
     pub(crate) steps: &'static [Step],

@@ -6,6 +6,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "revoke",
         title: "Revoke at the server",
+        about: "Ada has lost her phone, and the help desk ends its session.",
         other: "the help desk",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
@@ -37,6 +38,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "client",
         title: "Come without the client’s secret",
+        about: "A thief has the refresh token, but cannot say which app it is.",
         other: "the thief",
         steps: &[
             act(

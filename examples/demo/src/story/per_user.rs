@@ -6,6 +6,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "password",
         title: "Change the password",
+        about: "Ada changes her password in a browser, on another device.",
         other: "ada’s browser",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
@@ -35,6 +36,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "forge",
         title: "Forge a token",
+        about: "A stranger makes a refresh token up.",
         other: "a stranger",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),

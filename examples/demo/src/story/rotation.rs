@@ -2,10 +2,11 @@
 
 use super::{Act, Answered, Count, Presented, Step, Story, Told, act, answer, ask, tell};
 
-pub(crate) static STORIES: [Story; 2] = [
+pub(crate) static STORIES: [Story; 3] = [
     Story {
         name: "thief-first",
         title: "The thief refreshes first",
+        about: "A thief copies the refresh token, and uses it before the app does.",
         other: "the thief",
         steps: &[
             ask("Ada signs in.", &[Act::SignIn]),
@@ -44,6 +45,7 @@ pub(crate) static STORIES: [Story; 2] = [
     Story {
         name: "lost-answer",
         title: "Lose the server’s answer",
+        about: "The server exchanges the refresh token, and the network drops its answer.",
         other: "nobody else",
         steps: &[
             act("Ada signs in.", &[Act::SignIn]).granted(),
@@ -67,5 +69,33 @@ pub(crate) static STORIES: [Story; 2] = [
         told: Told::SignedIn,
         counted: &[(Count::SignIns, 1), (Count::Exchanges, 1), (Count::Repeats, 1)],
         moral: "Without the key the repeated token would be taken for a stolen one, and ada would be signed out by a bad network.",
+    },
+    Story {
+        name: "password",
+        title: "Change the password",
+        about: "Ada changes her password in a browser, on another device.",
+        other: "ada’s browser",
+        steps: &[
+            act(
+                "Ada signs in: the app has an access token and a refresh token.",
+                &[Act::SignIn],
+            )
+            .granted(),
+            act("In a browser, ada changes her password.", &[Act::ChangePassword]),
+            tell("The server ends every session that began with the old one."),
+            ask(
+                "The app’s access token expires, and it presents its refresh token.",
+                &[Act::Expire, Act::Renew],
+            ),
+            answer("The server denies it, and says why.").refused(401, "password_changed"),
+        ],
+        told: Told::Over("password_changed"),
+        counted: &[
+            (Count::SignIns, 1),
+            (Count::Refused, 1),
+            (Count::PasswordChanges, 1),
+        ],
+        moral: "Who changes a password wants others out. Each app learns it at its next refresh, and can say why it asks ada to \
+                sign in.",
     },
 ];

@@ -5,6 +5,7 @@ use super::{Act, Count, Story, Told, act, answer, ask, tell};
 pub(crate) static STORIES: [Story; 1] = [Story {
     name: "second-device",
     title: "Sign in on a second device",
+    about: "Ada signs in on her tablet, too.",
     other: "the tablet",
     steps: &[
         act("Ada signs in on her phone.", &[Act::SignIn]).granted(),

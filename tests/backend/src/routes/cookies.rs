@@ -72,7 +72,8 @@ impl SessionCookies {
     }
 }
 
-fn cookies(headers: &HeaderMap) -> Cookies {
+/// The cookies of a request.
+pub(super) fn cookies(headers: &HeaderMap) -> Cookies {
     let values = headers.get_all(header::COOKIE).iter();
     let pairs: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
     Cookies::parse(&pairs.join(";"))

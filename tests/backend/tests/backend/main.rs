@@ -13,6 +13,7 @@ mod faults;
 mod jwt;
 mod on_postgres;
 mod on_sqlite;
+mod pages;
 mod program;
 mod rate_limit;
 mod restart;

@@ -11,7 +11,7 @@ async fn start(tls: Tls) -> RunningBackend {
 }
 
 /// A client that trusts the backend's authority and nobody else.
-fn trusting(backend: &RunningBackend) -> Client {
+pub(crate) fn trusting(backend: &RunningBackend) -> Client {
     http();
     let authority = reqwest::Certificate::from_pem(backend.ca_pem().unwrap().as_bytes()).unwrap();
     let http = reqwest::Client::builder()

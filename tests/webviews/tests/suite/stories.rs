@@ -4,6 +4,11 @@ use serde_json::json;
 use tokencast_testkit::{ada, eventually};
 use tokencast_webviews::{Host, View, World, run, status_of, until};
 
+/// A world with the default policy: what is injected.
+pub(crate) async fn open<H: Host>() -> World<H> {
+    World::open().await
+}
+
 pub(crate) async fn a_page_greets_and_its_calls_carry_the_token<H: Host>(world: World<H>) {
     let page = world.active(&world.sites.app).await;
     assert_eq!(run(&page, &status_of("GET", &world.api("me"))).await, 200);

@@ -17,6 +17,7 @@ use crate::launcher::board::{Told as Outcome, Who};
 use crate::launcher::outsider::{Outsider, signed_by_nobody};
 use crate::launcher::played::{self, Arrow, Ending, Place, Played, PlayedStep, Tone};
 use crate::launcher::tap::{Actor, Answer, Kind, Purse};
+use crate::launcher::wire::{Moment, Spot, What};
 use crate::scheme;
 use crate::story::{Act, Presented, Step, Story, Told};
 
@@ -56,6 +57,7 @@ impl Stage {
         self.board.count();
         self.board.change(|scene| {
             scene.playing = None;
+            scene.performed += 1;
             if let Err(error) = &done {
                 scene.told = Some(Outcome {
                     step: None,
@@ -137,11 +139,20 @@ impl Stage {
             }
             Act::Steal => {
                 other.purse = self.stealable();
+                let labels = self.tap.labels(&other.purse);
+                self.board.passed(Moment {
+                    from: Spot::App,
+                    to: Spot::Other,
+                    page: None,
+                    what: What::Copies {
+                        carries: labels.iter().map(|label| label.kind).collect(),
+                    },
+                });
                 played.arrows.push(Arrow {
                     from: Place::App,
                     to: Place::Other,
                     text: "copied".into(),
-                    labels: self.tap.labels(&other.purse),
+                    labels,
                     tone: Tone::Stolen,
                 });
             }

@@ -120,6 +120,8 @@ impl Sent {
     fn add_cookie(&mut self, pair: &str) {
         match pair.split_once('=') {
             Some(("refresh", value)) => self.add(Kind::Refresh, value),
+            // The page that the server renders.
+            Some(("at", value)) => self.add(Kind::Access, value),
             Some(("csrf", value)) => self.add(Kind::Csrf, value),
             _ => {}
         }

@@ -82,6 +82,7 @@ internal fun CoreReason.toPublic(): EndReason =
         is CoreReason.KeyLost -> EndReason.KeyLost
         is CoreReason.StoreLost -> EndReason.StoreLost
         is CoreReason.StaleInstall -> EndReason.StaleInstall
+        is CoreReason.HandoverRefused -> EndReason.HandoverRefused
         is CoreReason.InterruptedRotation -> EndReason.InterruptedRotation
         is CoreReason.Server -> EndReason.Server(v1)
     }

@@ -13,6 +13,12 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
     public fun withResourceOrigin(origin: String): ServerProfile = ServerProfile(asking { core.withResourceOrigin(origin) })
 
     /**
+     * This profile and where the server tells whose an access token is: [url] is asked with a GET, and what stands at the JSON
+     * pointer [at] of its answer names the user. Pages that refresh themselves need it.
+     */
+    public fun withSubject(url: String, at: String = "/sub"): ServerProfile = ServerProfile(asking { core.withSubject(url, at) })
+
+    /**
      * This profile for a server that accepts a spent refresh token again for so long (its "leeway", "reuse interval" or
      * "grace period"). Too long a value loses sessions: state what the server is set to.
      */

@@ -63,6 +63,9 @@ public sealed interface EndReason {
     /** The record belongs to an earlier installation of the app. */
     public data object StaleInstall : EndReason
 
+    /** A page that refreshed by itself handed over tokens of another account, or ones that the server refused. */
+    public data object HandoverRefused : EndReason
+
     /** An exchange was cut in the middle and the server did not accept its repetition. */
     public data object InterruptedRotation : EndReason
 

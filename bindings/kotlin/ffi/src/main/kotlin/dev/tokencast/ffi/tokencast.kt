@@ -880,13 +880,23 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_committed(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_request(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_document_response(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_gone(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_message(
     ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_on_rejected(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_method_webviews_on_visibility(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_push_done(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_webviews_ready(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_id(
     ): Int
@@ -897,6 +907,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_resource_origin(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_requestfields_fields(
     ): Int
@@ -1110,14 +1122,24 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_committed(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(`ptr`: Long,`page`: Long,`isolated`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_request(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_document_response(`ptr`: Long,`page`: Long,`url`: RustBuffer.ByValue,`method`: RustBuffer.ByValue,`status`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_gone(`ptr`: Long,`page`: Long,`reason`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_message(`ptr`: Long,`page`: Long,`sender`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`slot`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_on_rejected(`ptr`: Long,`page`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_webviews_on_visibility(`ptr`: Long,`page`: Long,`visible`: Byte,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_webviews_push_done(`ptr`: Long,`page`: Long,`result`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_tokencast_ffi_fn_method_webviews_ready(`ptr`: Long,`page`: Long,
+    ): Long
     external fun uniffi_tokencast_ffi_fn_method_webviews_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_clone_oauthclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1177,6 +1199,8 @@ internal object UniffiLib {
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_resource_origin(`ptr`: Long,`origin`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_reuse_leeway(`ptr`: Long,`millis`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(`ptr`: Long,`url`: RustBuffer.ByValue,`at`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1475,7 +1499,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_committed() and 0xFFFF) != 40871) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_origin() and 0xFFFF) != 25060) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_request() and 0xFFFF) != 21436) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_document_response() and 0xFFFF) != 3259) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_gone() and 0xFFFF) != 42337) {
@@ -1484,7 +1514,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_message() and 0xFFFF) != 42191) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_rejected() and 0xFFFF) != 5373) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_on_visibility() and 0xFFFF) != 29029) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_push_done() and 0xFFFF) != 4877) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_webviews_ready() and 0xFFFF) != 9280) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_id() and 0xFFFF) != 34547) {
@@ -1500,6 +1539,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_reuse_leeway() and 0xFFFF) != 56234) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_with_subject() and 0xFFFF) != 55969) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_requestfields_fields() and 0xFFFF) != 16303) {
@@ -6299,6 +6341,12 @@ public interface ServerProfileInterface {
      */
     fun `withReuseLeeway`(`millis`: kotlin.Long): ServerProfile
     
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+    fun `withSubject`(`url`: kotlin.String, `at`: kotlin.String): ServerProfile
+    
     companion object
 }
 
@@ -6490,6 +6538,26 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
         it,
         
         FfiConverterLong.lower(`millis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * This profile and where the server tells whose an access token is: `url` is asked with a GET, and what stands at the
+     * JSON pointer `at` of its answer, `/sub` for instance, names the user. Pages that refresh themselves need it.
+     */
+    @Throws(SessionException::class)override fun `withSubject`(`url`: kotlin.String, `at`: kotlin.String): ServerProfile {
+            return FfiConverterTypeServerProfile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_with_subject(
+        it,
+        
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`at`),_status)
 }
     }
     )
@@ -8187,9 +8255,21 @@ public interface WebViewsInterface {
     fun `onCommitted`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): List<PageAction>
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+    fun `onDocumentOrigin`(`page`: kotlin.Long, `isolated`: kotlin.String?): List<PageAction>
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
     fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long?
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    fun `onDocumentResponse`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String, `status`: kotlin.Long): kotlin.Long?
     
     /**
      * The page is gone without the host's doing.
@@ -8202,9 +8282,24 @@ public interface WebViewsInterface {
     fun `onMessage`(`page`: kotlin.Long, `sender`: PageSender, `text`: kotlin.String, `slot`: kotlin.Long): List<PageAction>
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+    fun `onRejected`(`page`: kotlin.Long): List<PageAction>
+    
+    /**
      * The page is shown to the user, or hidden.
      */
     fun `onVisibility`(`page`: kotlin.Long, `visible`: kotlin.Boolean): List<PageAction>
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+    fun `pushDone`(`page`: kotlin.Long, `result`: kotlin.String?)
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+    suspend fun `ready`(`page`: kotlin.Long)
     
     companion object
 }
@@ -8390,6 +8485,26 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
 
     
     /**
+     * What `self.origin` is in an isolated world of the committed document; nothing is pushed before. `None`: the platform
+     * has no isolated world, and a sandboxed document gets the token as well (for demonstration).
+     */
+    @Throws(SessionException::class)override fun `onDocumentOrigin`(`page`: kotlin.Long, `isolated`: kotlin.String?): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_origin(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterOptionalString.lower(`isolated`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * A document is about to be asked for: the name under which it is let go, or `None` when it goes at once.
      */
     @Throws(SessionException::class)override fun `onDocumentRequest`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String): kotlin.Long? {
@@ -8402,6 +8517,28 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
         FfiConverterLong.lower(`page`),
         FfiConverterString.lower(`url`),
         FfiConverterString.lower(`method`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The server answered a request for the main frame's document, and nothing of it is shown yet: the name of what is to be
+     * loaded again, by GET, once `Release` comes; or `None` when it is shown.
+     */
+    @Throws(SessionException::class)override fun `onDocumentResponse`(`page`: kotlin.Long, `url`: kotlin.String, `method`: kotlin.String, `status`: kotlin.Long): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_document_response(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`method`),
+        FfiConverterLong.lower(`status`),_status)
 }
     }
     )
@@ -8450,6 +8587,24 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
 
     
     /**
+     * The host saw the token of the page's document rejected; what comes of it is pushed.
+     */
+    @Throws(SessionException::class)override fun `onRejected`(`page`: kotlin.Long): List<PageAction> {
+            return FfiConverterSequenceTypePageAction.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_on_rejected(
+        it,
+        
+        FfiConverterLong.lower(`page`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * The page is shown to the user, or hidden.
      */
     @Throws(SessionException::class)override fun `onVisibility`(`page`: kotlin.Long, `visible`: kotlin.Boolean): List<PageAction> {
@@ -8466,6 +8621,50 @@ open class WebViews: Disposable, AutoCloseable, WebViewsInterface
     )
     }
     
+
+    
+    /**
+     * What a pushed script was evaluated to; `None` when it was not.
+     */
+    @Throws(SessionException::class)override fun `pushDone`(`page`: kotlin.Long, `result`: kotlin.String?)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_push_done(
+        it,
+        
+        FfiConverterLong.lower(`page`),
+        FfiConverterOptionalString.lower(`result`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Waits until the page can be shown without a 401: on resume and before the first load. Five seconds at most.
+     */
+    @Throws(SessionException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `ready`(`page`: kotlin.Long) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_tokencast_ffi_fn_method_webviews_ready(
+                uniffiHandle,
+                
+        FfiConverterLong.lower(`page`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_tokencast_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_tokencast_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+        
+        // Error FFI converter
+        SessionException.ErrorHandler,
+    )
+    }
 
     
 
@@ -9857,6 +10056,12 @@ sealed class EndReason {
     
     
     /**
+     * A page that refreshed by itself handed over tokens of another account, or ones that the server refused.
+     */
+    object HandoverRefused : EndReason()
+    
+    
+    /**
      * An exchange was cut in the middle and the server did not accept its repetition.
      */
     object InterruptedRotation : EndReason()
@@ -9899,8 +10104,9 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
             7 -> EndReason.KeyLost
             8 -> EndReason.StoreLost
             9 -> EndReason.StaleInstall
-            10 -> EndReason.InterruptedRotation
-            11 -> EndReason.Server(
+            10 -> EndReason.HandoverRefused
+            11 -> EndReason.InterruptedRotation
+            12 -> EndReason.Server(
                 FfiConverterString.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -9962,6 +10168,12 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
                 4UL
             )
         }
+        is EndReason.HandoverRefused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
         is EndReason.InterruptedRotation -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -10015,12 +10227,16 @@ public object FfiConverterTypeEndReason : FfiConverterRustBuffer<EndReason>{
                 buf.putInt(9)
                 Unit
             }
-            is EndReason.InterruptedRotation -> {
+            is EndReason.HandoverRefused -> {
                 buf.putInt(10)
                 Unit
             }
-            is EndReason.Server -> {
+            is EndReason.InterruptedRotation -> {
                 buf.putInt(11)
+                Unit
+            }
+            is EndReason.Server -> {
+                buf.putInt(12)
                 FfiConverterString.write(value.v1, buf)
                 Unit
             }
@@ -10411,7 +10627,7 @@ sealed class PageAction: Disposable  {
     }
     
     /**
-     * Evaluate a script in the page's main frame.
+     * Evaluate a script in the page's main frame, then call `push_done` with its result.
      */
     data class Push(
         /**
