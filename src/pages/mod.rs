@@ -175,6 +175,9 @@ impl Pages {
     /// A document is about to be asked for, by the page's main frame or by a frame in it. `Hold`: the request waits, and goes
     /// on, the same one, when its [`Action::Release`] comes; in five seconds at most. That can be before this call returns.
     ///
+    /// A form that a server sent back because of its token has `retried=1` in its query, and comes by another method than
+    /// GET: the cookie's token counts as rejected then, and the form waits for another.
+    ///
     /// Only for policies with a [`cookie`](PagePolicy::cookie): others need no waiting.
     pub fn on_document_request(&self, page: PageId, url: &str, method: &str) -> DocumentRequest {
         let mut ruling = DocumentRequest::Go;

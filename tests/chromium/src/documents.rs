@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
 
 use serde_json::{Value, json};
 use tokencast::pages::{Action, DocumentRequest, DocumentResponse, Op, PageId, Pages};
@@ -159,13 +158,10 @@ impl Documents {
             .send("Fetch.continueRequest", json!({ "requestId": request }));
     }
 
-    /// The browser's answer is waited for elsewhere: whoever calls may be who reads it.
     fn write(&self, op: Op, method: &'static str, wanted: Value) {
-        let (answer, pages) = (self.tab.ask(method, wanted), self.pages.clone());
-        thread::spawn(move || {
-            let answer = answer.and_then(|answer| answer.blocking_recv().ok());
-            let is_done = answer
-                .is_some_and(|answer| answer["error"].is_null() && answer["result"]["success"] != false);
+        let pages = self.pages.clone();
+        self.tab.then(method, wanted, move |answer| {
+            let is_done = answer["error"].is_null() && answer["result"]["success"] != false;
             if let Some(pages) = pages.upgrade() {
                 pages.cookie_done(op, is_done);
             }

@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::pipe::{CdpError, Listener, Pipe};
 
@@ -133,12 +132,6 @@ impl Remote {
         if let Some(pipe) = self.pipe.upgrade() {
             drop(pipe.send(Some(&self.session), method, parameters));
         }
-    }
-
-    /// Sends a command; `None` when the browser is gone.
-    pub(crate) fn ask(&self, method: &'static str, parameters: Value) -> Option<oneshot::Receiver<Value>> {
-        let pipe = self.pipe.upgrade()?;
-        Some(pipe.send(Some(&self.session), method, parameters))
     }
 
     /// Sends a command; its answer is taken on the thread that reads, which must not wait. Not called when the browser is
