@@ -88,6 +88,8 @@ pub use token::{AccessToken, Credentials, Generation, TokenSet};
 #[doc = include_str!("../docs/guides/accounts.md")]
 #[doc = include_str!("../docs/guides/request-fields.md")]
 #[doc = include_str!("../docs/guides/webview-cookies.md")]
+#[doc = include_str!("../docs/guides/webviews.md")]
+#[doc = include_str!("../docs/guides/server-rendered-pages.md")]
 struct Guides;
 
 /// The listings of the README compile.

@@ -331,10 +331,27 @@ async fn a_page_is_answered_through_the_boundary_and_a_wrong_policy_says_what_to
             .unwrap()
             .is_empty()
     );
+    let nothing = pages.on_document_origin(page, Some("null".into())).unwrap();
+    assert!(nothing.is_empty() && pages.on_document_origin(page, None).unwrap().is_empty());
+    assert!(pages.on_rejected(page).unwrap().is_empty());
+    pages.push_done(page, Some("k".into())).unwrap();
+    pages.ready(page).await.unwrap();
+    let url = "http://localhost:3000/".to_owned();
+    assert_eq!(
+        pages
+            .on_document_response(page, url.clone(), "GET".into(), 401)
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        pages.on_document_response(page, url, "GET".into(), -1).unwrap(),
+        None
+    );
     assert!(pages.detach(page).unwrap().is_empty());
-    let wrong: [fn(&mut PagePolicy); 4] = [
+    let wrong: [fn(&mut PagePolicy); 5] = [
         |policy| policy.origins = vec!["*".into()],
         |policy| policy.self_refresh = vec!["https://elsewhere.example.com".into()],
+        |policy| policy.self_refresh = policy.origins.clone(),
         |policy| {
             policy.reload = true;
             policy.self_refresh = policy.origins.clone();

@@ -2,7 +2,7 @@
 var self = globalThis;
 var isOpaque = self.origin === "null";
 var { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
-var { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = XMLHttpRequest?.prototype ?? {};
+var { abort: xhrAbort, open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = XMLHttpRequest?.prototype ?? {};
 var { send: socketSend } = WebSocket?.prototype ?? {};
 var { apply } = Reflect;
 var { parse, stringify } = JSON;
@@ -571,6 +571,7 @@ function replayingXhr(core2, origins) {
   function send(xhr, call) {
     const held = core2.held();
     call.used = void 0;
+    call.held = false;
     if (held && core2.rejected(call.origin)) {
       call.used = { gen: held.gen, expired: held.ends.passed };
       core2.authorizeXhr(xhr);
@@ -581,16 +582,26 @@ function replayingXhr(core2, origins) {
     call.replayed = true;
     apply(xhrOpen, xhr, [call.method, call.url, true, ...call.credentials]);
     for (const header of call.headers) apply(xhrSetHeader, xhr, header);
-    call.held = false;
     send(xhr, call);
   }
   function release(xhr, call) {
     call.held = false;
-    const fire = (type) => xhr.dispatchEvent(new ProgressEvent(type));
     xhr.dispatchEvent(new Event("readystatechange"));
-    if (xhr.readyState !== 4) return;
-    fire(call.failed ? "error" : "load");
-    fire("loadend");
+    if (xhr.readyState === 4) fireEnd(xhr, call.failed ? "error" : "load");
+  }
+  function fireEnd(xhr, type) {
+    for (const each of [type, "loadend"]) xhr.dispatchEvent(new ProgressEvent(each));
+  }
+  function giveUp(xhr, type) {
+    const call = calls.get(xhr);
+    calls.delete(xhr);
+    call?.gaveUp.abort();
+    let told = !call?.held;
+    const tell = () => told = true;
+    listen(xhr, "abort", tell);
+    apply(xhrAbort, xhr, []);
+    xhr.removeEventListener("abort", tell);
+    if (!told) fireEnd(xhr, type);
   }
   function seen(xhr, event) {
     const call = calls.get(xhr);
@@ -662,34 +673,25 @@ function replayingXhr(core2, origins) {
       call.sent = true;
       call.body = copyOf(body);
       const held = core2.held();
+      const timedOut = () => {
+        if (calls.get(this) === call && call.held && (this.readyState === 1 || this.readyState === 4)) giveUp(this, "timeout");
+      };
+      if (call.async && this.timeout) startTimer(timedOut, this.timeout);
       if (!call.async || core2.state() === "ended" || held && !held.ends.passed()) return send(this, call);
+      call.held = true;
       core2.renewed(held?.gen, "expiring", call.gaveUp.signal).then(
         (verdict) => {
           if (calls.get(this) !== call) return;
           if (verdict !== "ended" || !core2.bound()) return send(this, call);
-          call.failed = true;
           calls.delete(this);
-          this.dispatchEvent(new ProgressEvent("error"));
-          this.dispatchEvent(new ProgressEvent("loadend"));
+          fireEnd(this, "error");
         },
         () => {
         }
       );
     }
     abort() {
-      const call = calls.get(this);
-      const silent = call?.sent && (call.held || this.readyState === 1);
-      calls.delete(this);
-      call?.gaveUp.abort();
-      let told = false;
-      const tell = () => told = true;
-      if (silent) this.addEventListener("abort", tell);
-      super.abort();
-      if (!silent) return;
-      this.removeEventListener("abort", tell);
-      if (told) return;
-      this.dispatchEvent(new ProgressEvent("abort"));
-      this.dispatchEvent(new ProgressEvent("loadend"));
+      giveUp(this, "abort");
     }
   };
 }

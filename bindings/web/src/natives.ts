@@ -10,7 +10,7 @@ export const self = globalThis;
 /** Whether this document is of no origin (sandbox, `data:`): no page of ours. */
 export const isOpaque = self.origin === "null";
 export const { fetch, Request, URL, WebSocket, XMLHttpRequest } = self;
-export const { open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = (XMLHttpRequest?.prototype ??
+export const { abort: xhrAbort, open: xhrOpen, send: xhrSend, setRequestHeader: xhrSetHeader } = (XMLHttpRequest?.prototype ??
   {}) as XMLHttpRequest;
 /** A hand-over holds tokens. */
 export const { send: socketSend } = (WebSocket?.prototype ?? {}) as WebSocket;

@@ -1,5 +1,5 @@
 import type { Core } from "./core.js";
-import { URL, XMLHttpRequest, apply, listen, self, xhrOpen, xhrSend, xhrSetHeader } from "./natives.js";
+import { URL, XMLHttpRequest, apply, listen, self, startTimer, xhrAbort, xhrOpen, xhrSend, xhrSetHeader } from "./natives.js";
 import { isRejection, mayReplay } from "./fetch.js";
 import { originOf } from "./origins.js";
 import type { Gen } from "./protocol.js";
@@ -21,7 +21,7 @@ interface Call {
   used?: { readonly gen: Gen; readonly expired: () => boolean } | undefined;
   sent?: boolean;
   replayed?: boolean;
-  /** The page hears nothing until it is clear whether the call is sent again. */
+  /** The page hears nothing until it is clear whether the call is sent, or sent again. */
   held?: boolean;
   /** The network error of a call that waits for the verdict. */
   failed?: boolean;
@@ -39,6 +39,7 @@ export function replayingXhr(core: Core, origins: readonly string[]): typeof glo
   function send(xhr: globalThis.XMLHttpRequest, call: Call): void {
     const held = core.held();
     call.used = undefined;
+    call.held = false;
     if (held && core.rejected(call.origin)) {
       call.used = { gen: held.gen, expired: held.ends.passed };
       core.authorizeXhr(xhr);
@@ -51,18 +52,31 @@ export function replayingXhr(core: Core, origins: readonly string[]): typeof glo
     // Opening ends the first sending; the page is not told of either.
     apply(xhrOpen, xhr, [call.method, call.url, true, ...call.credentials]);
     for (const header of call.headers) apply(xhrSetHeader, xhr, header);
-    call.held = false;
     send(xhr, call);
   }
 
   /** Tells the page what was held back. */
   function release(xhr: globalThis.XMLHttpRequest, call: Call): void {
     call.held = false;
-    const fire = (type: string) => xhr.dispatchEvent(new ProgressEvent(type));
     xhr.dispatchEvent(new Event("readystatechange"));
-    if (xhr.readyState !== 4) return;
-    fire(call.failed ? "error" : "load");
-    fire("loadend");
+    if (xhr.readyState === 4) fireEnd(xhr, call.failed ? "error" : "load");
+  }
+
+  function fireEnd(xhr: globalThis.XMLHttpRequest, type: string): void {
+    for (const each of [type, "loadend"]) xhr.dispatchEvent(new ProgressEvent(each));
+  }
+
+  /** Ends a call. For one that is held the platform fires nothing: it has ended there, or has not begun. */
+  function giveUp(xhr: globalThis.XMLHttpRequest, type: "abort" | "timeout"): void {
+    const call = calls.get(xhr);
+    calls.delete(xhr);
+    call?.gaveUp.abort();
+    let told = !call?.held;
+    const tell = () => (told = true);
+    listen(xhr, "abort", tell);
+    apply(xhrAbort, xhr, []);
+    xhr.removeEventListener("abort", tell);
+    if (!told) fireEnd(xhr, type);
   }
 
   function seen(xhr: globalThis.XMLHttpRequest, event: Event): void {
@@ -143,36 +157,27 @@ export function replayingXhr(core: Core, origins: readonly string[]): typeof glo
       call.sent = true;
       call.body = copyOf(body);
       const held = core.held();
+      // The platform's own time-out ends with the answer that is held back.
+      const timedOut = () => {
+        if (calls.get(this) === call && call.held && (this.readyState === 1 || this.readyState === 4)) giveUp(this, "timeout");
+      };
+      if (call.async && this.timeout) startTimer(timedOut, this.timeout);
       if (!call.async || core.state() === "ended" || (held && !held.ends.passed())) return send(this, call);
+      call.held = true;
       core.renewed(held?.gen, "expiring", call.gaveUp.signal).then(
         (verdict) => {
           if (calls.get(this) !== call) return;
           // Once signed in, a call never goes out in the name of no one, or of the next one.
           if (verdict !== "ended" || !core.bound()) return send(this, call);
-          call.failed = true;
           calls.delete(this);
-          this.dispatchEvent(new ProgressEvent("error"));
-          this.dispatchEvent(new ProgressEvent("loadend"));
+          fireEnd(this, "error");
         },
         () => {},
       );
     }
 
     override abort(): void {
-      const call = calls.get(this);
-      // The platform fires these only while something is on its way.
-      const silent = call?.sent && (call.held || this.readyState === 1);
-      calls.delete(this);
-      call?.gaveUp.abort();
-      let told = false;
-      const tell = () => (told = true);
-      if (silent) this.addEventListener("abort", tell);
-      super.abort();
-      if (!silent) return;
-      this.removeEventListener("abort", tell);
-      if (told) return;
-      this.dispatchEvent(new ProgressEvent("abort"));
-      this.dispatchEvent(new ProgressEvent("loadend"));
+      giveUp(this, "abort");
     }
   };
 }

@@ -39,7 +39,8 @@ class Api {
     const { method = "", url = "", headers } = request;
     const cors = {
       "Access-Control-Allow-Origin": "*",
-      "Access-Control-Allow-Headers": "authorization, content-type",
+      "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key",
+      "Access-Control-Expose-Headers": "www-authenticate",
       "Access-Control-Allow-Methods": "*",
     };
     if (method === "OPTIONS") return void response.writeHead(204, cors).end();
@@ -47,6 +48,7 @@ class Api {
     if (url === "/moved") return void response.writeHead(302, { ...cors, Location: this.elsewhere }).end();
     if (headers.authorization !== `Bearer ${tokenOf(this.accepted)}`) {
       if (url === "/bare") return void response.writeHead(401).end();
+      if (url === "/basic") return void response.writeHead(401, { ...cors, "WWW-Authenticate": "Basic" }).end("basic");
       return void response
         .writeHead(401, { ...cors, "WWW-Authenticate": 'Bearer error="invalid_token"' })
         .end("rejected");

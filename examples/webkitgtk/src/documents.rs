@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use tokencast::pages::{Cookie, DocumentRequest, DocumentResponse, Op, Origin, PageId, Pages};
 use webkit6::gio::Cancellable;
-use webkit6::glib::{Error, GString, Uri, UriFlags, WeakRef};
+use webkit6::glib::{GString, Uri, UriFlags, WeakRef};
 use webkit6::prelude::*;
-use webkit6::{CookieManager, NavigationPolicyDecision, ResponsePolicyDecision, WebView, soup};
+use webkit6::{NavigationPolicyDecision, ResponsePolicyDecision, WebView, soup};
 
 pub(crate) struct Documents {
     pages: Pages,
@@ -88,42 +88,27 @@ impl Documents {
     }
 
     pub(crate) fn set_cookie(&self, op: Op, cookie: &Cookie) {
-        let text = cookie.set_cookie();
-        self.write(op, cookie.origin(), text.expose(), |jar, cookie, done| {
-            jar.add_cookie(cookie, NOBODY, done);
-        });
+        self.write(op, cookie.origin(), cookie.set_cookie().expose());
     }
 
+    /// By an end in the past: `delete_cookie` wants to be told the cookie's value, and says that it worked all the same.
     pub(crate) fn delete_cookie(&self, op: Op, origin: &Origin, name: &str) {
-        let text = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax");
-        self.write(op, origin, &text, |jar, cookie, done| {
-            jar.delete_cookie(cookie, NOBODY, done);
-        });
+        let text = format!("{name}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax");
+        self.write(op, origin, &text);
     }
 
-    fn write(
-        &self,
-        op: Op,
-        origin: &Origin,
-        text: &str,
-        write: impl FnOnce(&CookieManager, &soup::Cookie, Done),
-    ) {
+    fn write(&self, op: Op, origin: &Origin, text: &str) {
         let session = self.view.upgrade().and_then(|view| view.network_session());
         let jar = session.and_then(|session| session.cookie_manager());
         let uri = Uri::parse(&origin.to_string(), UriFlags::NONE).ok();
-        let cookie = soup::Cookie::parse(text, uri.as_ref());
-        let (Some(jar), Some(cookie)) = (jar, cookie) else {
+        let (Some(jar), Some(cookie)) = (jar, soup::Cookie::parse(text, uri.as_ref())) else {
             return self.pages.cookie_done(op, false);
         };
         let pages = self.pages.clone();
-        write(
-            &jar,
-            &cookie,
-            Box::new(move |result| pages.cookie_done(op, result.is_ok())),
-        );
+        jar.add_cookie(&cookie, NOBODY, move |result| {
+            pages.cookie_done(op, result.is_ok());
+        });
     }
 }
 
-type Done = Box<dyn FnOnce(Result<(), Error>)>;
-
-const NOBODY: Option<&Cancellable> = None;
+pub(crate) const NOBODY: Option<&Cancellable> = None;

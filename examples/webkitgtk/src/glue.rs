@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokencast::error::SessionError;
-use tokencast::pages::{Action, GoneReason, PageHost, PageId, PagePolicy, Pages, Payload, Sender, Slot};
+use tokencast::pages::{
+    Action, DocumentOrigin, GoneReason, PageHost, PageId, PagePolicy, Pages, Payload, Pushed, Script, Sender,
+    Slot,
+};
 use tokio::sync::mpsc;
 use webkit6::glib::{MainContext, WeakRef};
 use webkit6::prelude::*;
@@ -17,11 +20,12 @@ use webkit6::{
     javascriptcore as jsc,
 };
 
-use crate::documents::Documents;
+use crate::documents::{Documents, NOBODY};
+use crate::workers::{forget_workers, is_end};
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
-const WORLD: &str = "tokencast";
+pub(crate) const WORLD: &str = "tokencast";
 const HANDLER: &str = "tokencast";
 const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
 const RELAY: &str = include_str!("relay.js");
@@ -106,7 +110,9 @@ struct Glue {
 impl Glue {
     fn on_message(&self, message: &jsc::Value, reply: &ScriptMessageReply) {
         let stated: Value = serde_json::from_str(&message.to_str()).unwrap_or_default();
-        if let Some(visible) = stated["visible"].as_bool() {
+        if let (Some(visible), Some(origin)) = (stated["visible"].as_bool(), stated["origin"].as_str()) {
+            let seen = DocumentOrigin::Isolated(origin.to_owned());
+            self.perform(self.pages.on_document_origin(self.page, &seen));
             return self.perform(self.pages.on_visibility(self.page, visible));
         }
         let (Some((sender, text)), Some(context)) = (read(&stated), message.context()) else {
@@ -149,6 +155,9 @@ impl Glue {
 
     fn perform(&self, actions: Vec<Action>) {
         for action in actions {
+            if let Some(view) = self.view.upgrade().filter(|_| is_end(&action)) {
+                forget_workers(&view);
+            }
             match action {
                 Action::Reply { slot, payload } => {
                     let asked = self.slots.borrow_mut().remove(&slot);
@@ -158,6 +167,7 @@ impl Glue {
                 }
                 Action::Notify { payload, .. } => self.notify(&payload),
                 Action::ReloadSame { .. } => self.load_again(),
+                Action::Push { script, .. } => self.push(&script),
                 Action::SetCookie { op, cookie, .. } => self.documents.set_cookie(op, &cookie),
                 Action::DeleteCookie { op, origin, name, .. } => {
                     self.documents.delete_cookie(op, &origin, &name);
@@ -165,6 +175,16 @@ impl Glue {
                 Action::Release { op } => self.documents.release(op),
                 _ => {} // a host is asked for nothing else
             }
+        }
+    }
+
+    fn push(&self, script: &Script) {
+        if let Some(view) = self.view.upgrade() {
+            let (pages, page) = (self.pages.clone(), self.page);
+            view.evaluate_javascript(script.expose(), None, None, NOBODY, move |result| {
+                let result = result.ok().map(|value| value.to_str());
+                pages.push_done(page, Pushed::from_result(result.as_deref()));
+            });
         }
     }
 
@@ -181,8 +201,7 @@ impl Glue {
     fn notify(&self, payload: &Payload) {
         if let Some(view) = self.view.upgrade() {
             let script = format!("globalThis.tokencastDeliver?.({})", Value::from(payload.expose()));
-            let nobody = None::<&webkit6::gio::Cancellable>;
-            view.evaluate_javascript(&script, Some(WORLD), None, nobody, |_| {});
+            view.evaluate_javascript(&script, Some(WORLD), None, NOBODY, |_| {});
         }
     }
 }

@@ -12,11 +12,12 @@
   ours.onmessage = ({ data: text }) => {
     if (typeof text === "string") send(JSON.stringify({ origin: self.origin, doc, text })).then(deliver, () => {});
   };
-  // Whether the page is shown, as the engine has it. Told once a change: the page can make up such events, not the state.
+  // Whose document this is, and whether it is shown, as the engine has it. Told once a change: the page can make up such
+  // events, not the state.
   let told;
   const tell = () => {
     const visible = document.visibilityState === "visible";
-    if (visible !== told) send(JSON.stringify({ visible })).catch(() => {});
+    if (visible !== told) send(JSON.stringify({ origin: self.origin, visible })).catch(() => {});
     told = visible;
   };
   document.addEventListener("visibilitychange", tell);

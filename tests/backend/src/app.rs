@@ -147,8 +147,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/app", get(pages::home))
         .route("/app/next", get(pages::next))
         .route("/app/search", get(pages::search))
-        .route("/app/notes", post(pages::add_note))
-        .route("/app/redirect", get(pages::redirect))
+        .route("/app/notes", get(pages::to_home).post(pages::add_note))
+        .route("/app/redirect", get(pages::to_home))
         .route("/jwks.json", get(keys::published))
         .route("/healthz", get(health::healthz))
         .route("/openapi.json", get(async move || description::of(scheme)));

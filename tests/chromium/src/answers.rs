@@ -1,10 +1,11 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde_json::json;
-use tokencast::pages::{Action, PageHost, Pages, Payload};
+use tokencast::pages::{Action, PageHost, PageId, PagePolicy, Pages, Payload, Pushed, Script};
 
 use crate::documents::Documents;
 use crate::tab::Remote;
+use crate::workers::{forget_workers, is_end};
 use crate::worlds::Worlds;
 
 /// Performs what the pages say. It must not hold them, for they hold it.
@@ -12,13 +13,18 @@ pub(crate) struct Answers {
     tab: Remote,
     worlds: Mutex<Worlds>,
     documents: Documents,
+    pages: Weak<Pages>,
+    /// Whose pages may have tokens.
+    origins: Vec<String>,
 }
 
 impl Answers {
-    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
+    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>, policy: &PagePolicy) -> Self {
         Self {
             documents: Documents::new(tab.clone(), pages),
             worlds: Mutex::default(),
+            pages: Arc::downgrade(pages),
+            origins: policy.origins().map(ToString::to_string).collect(),
             tab,
         }
     }
@@ -47,6 +53,18 @@ impl Answers {
         self.tab.send("Runtime.callFunctionOn", wanted);
     }
 
+    /// Into the document that is shown now and no other: its world has a name of its own.
+    fn push(&self, page: PageId, script: &Script) {
+        let (world, pages) = (self.worlds().page(), self.pages.clone());
+        let wanted = json!({"expression": script.expose(), "uniqueContextId": world, "silent": true});
+        self.tab.then("Runtime.evaluate", wanted, move |answer| {
+            if let Some(pages) = pages.upgrade() {
+                let result = answer["result"]["result"]["value"].as_str();
+                pages.push_done(page, Pushed::from_result(result));
+            }
+        });
+    }
+
     /// That document and no other: the result of a POST that came meanwhile would be submitted once more. To navigate to
     /// the same URL would be a move within the document where it has a fragment.
     fn load_again(&self) {
@@ -58,6 +76,9 @@ impl Answers {
 impl PageHost for Answers {
     fn perform(&self, actions: Vec<Action>) {
         for action in actions {
+            if is_end(&action) {
+                forget_workers(&self.tab, &self.origins);
+            }
             match action {
                 Action::Reply { slot, payload } => {
                     let asker = self.worlds().asker(slot);
@@ -66,11 +87,12 @@ impl PageHost for Answers {
                     }
                 }
                 Action::Notify { payload, .. } => {
-                    let shown = self.worlds().shown();
+                    let shown = self.worlds().relay();
                     if let Some(world) = shown {
                         self.deliver(&world, &payload);
                     }
                 }
+                Action::Push { page, script } => self.push(page, &script),
                 Action::ReloadSame { .. } => self.load_again(),
                 other => self.documents.perform(other),
             }

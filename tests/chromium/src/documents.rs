@@ -3,24 +3,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
 
 use serde_json::{Value, json};
 use tokencast::pages::{Action, DocumentRequest, DocumentResponse, Op, PageId, Pages};
 
-use crate::tab::Remote;
+use crate::pipe::CdpError;
+use crate::tab::{Remote, Tab};
 
 /// What has the browser stop at each document, before it is asked for and before its answer is shown. A service
 /// worker would answer past that.
 pub(crate) fn steps() -> [(&'static str, Value); 2] {
-    let stage = |stage| json!({"resourceType": "Document", "requestStage": stage});
     [
         ("Network.setBypassServiceWorker", json!({"bypass": true})),
-        (
-            "Fetch.enable",
-            json!({"patterns": [stage("Request"), stage("Response")]}),
-        ),
+        ("Fetch.enable", at_stages(&["Request", "Response"])),
     ]
+}
+
+fn at_stages(stages: &[&str]) -> Value {
+    let stages = stages.iter();
+    let patterns: Vec<_> = stages
+        .map(|stage| json!({"resourceType": "Document", "requestStage": stage}))
+        .collect();
+    json!({ "patterns": patterns })
+}
+
+impl Tab {
+    /// Whether document requests are held, and answers dropped, in this attached tab: so that a test sees what happens
+    /// without.
+    pub async fn stop_documents(&self, requests: bool, answers: bool) -> Result<(), CdpError> {
+        self.call("Fetch.disable", json!({})).await?;
+        let stages = match (requests, answers) {
+            (true, true) => &["Request", "Response"][..],
+            (true, false) => &["Request"],
+            (false, true) => &["Response"],
+            (false, false) => return Ok(()),
+        };
+        self.call("Fetch.enable", at_stages(stages)).await?;
+        Ok(())
+    }
 }
 
 /// Performs what the pages say. It must not hold them, for they hold it.
@@ -138,13 +158,10 @@ impl Documents {
             .send("Fetch.continueRequest", json!({ "requestId": request }));
     }
 
-    /// The browser's answer is waited for elsewhere: whoever calls may be who reads it.
     fn write(&self, op: Op, method: &'static str, wanted: Value) {
-        let (answer, pages) = (self.tab.ask(method, wanted), self.pages.clone());
-        thread::spawn(move || {
-            let answer = answer.and_then(|answer| answer.blocking_recv().ok());
-            let is_done = answer
-                .is_some_and(|answer| answer["error"].is_null() && answer["result"]["success"] != false);
+        let pages = self.pages.clone();
+        self.tab.then(method, wanted, move |answer| {
+            let is_done = answer["error"].is_null() && answer["result"]["success"] != false;
             if let Some(pages) = pages.upgrade() {
                 pages.cookie_done(op, is_done);
             }

@@ -33,7 +33,7 @@ pub enum BridgeError {
 /// Attaches a tab, which is detached when it closes. Its next document is the first with a bridge.
 pub async fn bridge(tab: &Tab, pages: &Pages, policy: PagePolicy) -> Result<PageId, BridgeError> {
     let pages = Arc::new(pages.clone());
-    let answers = Arc::new(Answers::new(tab.remote(), &pages));
+    let answers = Arc::new(Answers::new(tab.remote(), &pages, &policy));
     let page = pages.attach(policy, answers.clone())?;
     let shown = answers.clone();
     let glue = Glue { pages, page, answers };
@@ -80,9 +80,11 @@ impl Glue {
                     drop(worlds);
                     self.pages.on_message(self.page, &sender, &message, slot)
                 }
-                Some(Said::Visible(visible)) => {
+                Some(Said::Seen(origin, visible)) => {
                     drop(worlds);
-                    self.pages.on_visibility(self.page, visible)
+                    let mut actions = self.pages.on_document_origin(self.page, &origin);
+                    actions.extend(self.pages.on_visibility(self.page, visible));
+                    actions
                 }
                 None => return,
             },

@@ -39,6 +39,9 @@ pub enum CdpError {
 /// Takes the events of one tab: their name and parameters.
 pub type Listener = Arc<dyn Fn(&str, &Value) + Send + Sync>;
 
+/// Takes the answer to one command, on the thread that reads; dropped when the browser is gone.
+pub(crate) type OnAnswer = Box<dyn FnOnce(Value) + Send>;
+
 /// The connection to one browser process, which ends with it.
 pub(crate) struct Pipe {
     browser: Mutex<Child>,
@@ -51,7 +54,7 @@ pub(crate) struct Pipe {
 #[derive(Default)]
 struct Desk {
     last: u64,
-    waiting: BTreeMap<u64, oneshot::Sender<Value>>,
+    waiting: BTreeMap<u64, OnAnswer>,
     listeners: BTreeMap<String, Listener>,
 }
 
@@ -130,6 +133,19 @@ impl Pipe {
         parameters: Value,
     ) -> oneshot::Receiver<Value> {
         let (sender, answer) = oneshot::channel();
+        let sent = move |answer| drop(sender.send(answer)); // nobody waits for some
+        self.send_then(session, method, parameters, Box::new(sent));
+        answer
+    }
+
+    /// Sends a command; its answer is taken as soon as it is read.
+    pub(crate) fn send_then(
+        &self,
+        session: Option<&str>,
+        method: &'static str,
+        parameters: Value,
+        on_answer: OnAnswer,
+    ) {
         let mut desk = lock(&self.desk);
         desk.last += 1;
         let id = desk.last;
@@ -137,14 +153,13 @@ impl Pipe {
         if let Some(session) = session {
             command["sessionId"] = session.into();
         }
-        desk.waiting.insert(id, sender);
+        desk.waiting.insert(id, on_answer);
         let mut text = command.to_string().into_bytes();
         text.push(0);
         // Under the lock, so that commands go out as they are numbered. A browser that is gone answers none.
         if self.outgoing.send(text).is_err() {
             desk.waiting.clear();
         }
-        answer
     }
 
     /// Whoever listens to a tab, one at a time. Called by the thread that reads: it must not wait for an answer.
@@ -204,7 +219,7 @@ fn deliver(message: Value, desk: &Mutex<Desk>) {
     if let Some(id) = message["id"].as_u64() {
         let asked = lock(desk).waiting.remove(&id);
         if let Some(asked) = asked {
-            let _ = asked.send(message); // nobody waits for some
+            asked(message);
         }
         return;
     }

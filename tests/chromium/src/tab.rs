@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::pipe::{CdpError, Listener, Pipe};
 
@@ -45,6 +44,24 @@ impl Tab {
         Err(CdpError::Thrown(
             text.or(thrown["text"].as_str()).unwrap_or_default().to_owned(),
         ))
+    }
+
+    /// Runs a script in each later document of the tab, before any of the page's own.
+    pub async fn run_at_document_start(&self, script: &str) -> Result<(), CdpError> {
+        // Without this no script is run so.
+        self.call("Page.enable", json!({})).await?;
+        let wanted = json!({ "source": script });
+        self.call("Page.addScriptToEvaluateOnNewDocument", wanted).await?;
+        Ok(())
+    }
+
+    /// Writes a cookie as a host without a bridge would.
+    pub async fn set_cookie(&self, url: &str, name: &str, value: &str) -> Result<(), CdpError> {
+        let wanted = json!({
+            "name": name, "value": value, "url": url, "path": "/", "secure": true, "httpOnly": true, "sameSite": "Lax",
+        });
+        self.call("Network.setCookie", wanted).await?;
+        Ok(())
     }
 
     /// Hides it, as another tab in front of it does.
@@ -117,10 +134,17 @@ impl Remote {
         }
     }
 
-    /// Sends a command; `None` when the browser is gone.
-    pub(crate) fn ask(&self, method: &'static str, parameters: Value) -> Option<oneshot::Receiver<Value>> {
-        let pipe = self.pipe.upgrade()?;
-        Some(pipe.send(Some(&self.session), method, parameters))
+    /// Sends a command; its answer is taken on the thread that reads, which must not wait. Not called when the browser is
+    /// gone.
+    pub(crate) fn then(
+        &self,
+        method: &'static str,
+        parameters: Value,
+        on_answer: impl FnOnce(Value) + Send + 'static,
+    ) {
+        if let Some(pipe) = self.pipe.upgrade() {
+            pipe.send_then(Some(&self.session), method, parameters, Box::new(on_answer));
+        }
     }
 
     pub(crate) fn forget(&self) {

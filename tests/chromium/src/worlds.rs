@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tokencast::pages::{Sender, Slot};
+use tokencast::pages::{DocumentOrigin, Sender, Slot};
 
 use crate::glue::WORLD;
 
@@ -25,13 +25,16 @@ pub(crate) struct Worlds {
 /// What the relay of the main frame's document says.
 pub(crate) enum Said {
     Message(Sender, String, Slot),
-    Visible(bool),
+    /// Whose document it is, and whether it is shown.
+    Seen(DocumentOrigin, bool),
 }
 
 #[derive(Clone)]
 struct World {
     name: String,
     frame: String,
+    /// The page's own, and not the relay's.
+    is_page: bool,
 }
 
 impl Worlds {
@@ -44,12 +47,16 @@ impl Worlds {
     }
 
     pub(crate) fn created(&mut self, context: &Value) {
-        let name = text(&context["uniqueId"]);
-        let frame = text(&context["auxData"]["frameId"]);
+        let is_page = context["auxData"]["isDefault"] == true;
+        let world = World {
+            name: text(&context["uniqueId"]),
+            frame: text(&context["auxData"]["frameId"]),
+            is_page,
+        };
         if let Some(id) = context["id"].as_u64()
-            && context["name"] == WORLD
+            && (is_page || context["name"] == WORLD)
         {
-            self.worlds.insert(id, World { name, frame });
+            self.worlds.insert(id, world);
         }
     }
 
@@ -80,13 +87,18 @@ impl Worlds {
     /// What was said, and by whom: the origin is stated by our own script in its world, the rest by the browser.
     pub(crate) fn said(&mut self, call: &Value) -> Option<Said> {
         let world = self.worlds.get(&call["executionContextId"].as_u64()?)?.clone();
+        if world.is_page {
+            return None;
+        }
         let is_main_frame = world.frame == self.main_frame;
         let stated: Value = serde_json::from_str(call["payload"].as_str()?).ok()?;
+        let origin = stated["origin"].as_str()?.to_owned();
         if let Some(visible) = stated["visible"].as_bool() {
-            return is_main_frame.then_some(Said::Visible(visible));
+            let seen = DocumentOrigin::Isolated(origin);
+            return is_main_frame.then_some(Said::Seen(seen, visible));
         }
         let sender = Sender {
-            origin: stated["origin"].as_str()?.to_owned(),
+            origin,
             is_main_frame,
             doc: Some(world.name.clone()),
         };
@@ -102,16 +114,25 @@ impl Worlds {
         self.slots.remove(&slot)
     }
 
-    /// The world of the document that is shown now.
-    pub(crate) fn shown(&self) -> Option<String> {
-        let mut worlds = self.worlds.values();
-        let shown = worlds.find(|world| world.frame == self.main_frame)?;
-        Some(shown.name.clone())
+    /// The relay's world of the document that is shown now.
+    pub(crate) fn relay(&self) -> Option<String> {
+        self.shown(false)
+    }
+
+    /// The page's own world of the document that is shown now.
+    pub(crate) fn page(&self) -> Option<String> {
+        self.shown(true)
     }
 
     /// The load that brought the document that is shown now.
     pub(crate) fn loader(&self) -> String {
         self.loader.clone()
+    }
+
+    fn shown(&self, is_page: bool) -> Option<String> {
+        let mut worlds = self.worlds.values();
+        let shown = worlds.find(|world| world.frame == self.main_frame && world.is_page == is_page)?;
+        Some(shown.name.clone())
     }
 }
 

@@ -14,5 +14,5 @@ mod site;
 mod stage;
 
 pub use engine::Engine;
-pub use site::{Seen, Served, Site};
-pub use stage::{Plan, Stage, loot};
+pub use site::{Gate, Seen, Served, Site};
+pub use stage::{Plan, Stage};

@@ -8,7 +8,7 @@ pub(crate) const WIRE: &str = include_str!("scripts/wire.js");
 pub const OBSERVERS: &str = include_str!("scripts/observers.js");
 
 /// The app's page: connects to its app.
-pub(crate) fn app_page(api: &[&str]) -> String {
+pub fn app_page(api: &[&str]) -> String {
     format!(
         r#"<!doctype html><title>page</title><link rel="icon" href="data:,">
 <script type="module">

@@ -13,6 +13,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, Method, Response, Uri};
 use tokencast_testkit::eventually;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A site, until it is dropped.
@@ -28,6 +29,21 @@ pub struct Served {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
+    gate: Option<Gate>,
+}
+
+/// Holds answers back until it is opened.
+#[derive(Clone, Default)]
+pub struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn pass(&self) {
+        let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
 }
 
 /// A request as it came.
@@ -55,8 +71,13 @@ impl Site {
         let shown = shelf.clone();
         let router =
             Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-                let answer = serve(&shown, method, &uri, headers, &body);
-                async move { answer }
+                let (answer, gate) = serve(&shown, method, &uri, headers, &body);
+                async move {
+                    if let Some(gate) = gate {
+                        gate.pass().await;
+                    }
+                    answer
+                }
             });
         let mut server = JoinSet::new();
         server.spawn(async move {
@@ -138,8 +159,16 @@ impl Served {
             status: 200,
             headers: Vec::new(),
             body: body.into(),
+            gate: None,
         };
         served.header("content-type", kind)
+    }
+
+    /// Not before the gate is open.
+    #[must_use]
+    pub fn held(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
     }
 
     #[must_use]
@@ -149,7 +178,13 @@ impl Served {
     }
 }
 
-fn serve(shelf: &Mutex<Shelf>, method: Method, uri: &Uri, headers: HeaderMap, body: &[u8]) -> Response<Body> {
+fn serve(
+    shelf: &Mutex<Shelf>,
+    method: Method,
+    uri: &Uri,
+    headers: HeaderMap,
+    body: &[u8],
+) -> (Response<Body>, Option<Gate>) {
     // Every site lets every page read it and send it what it likes: it is not the server that keeps a token from it.
     let mut answer = Response::builder();
     if let Some(origin) = headers.get(ORIGIN) {
@@ -178,16 +213,12 @@ fn serve(shelf: &Mutex<Shelf>, method: Method, uri: &Uri, headers: HeaderMap, bo
         });
     }
     let Some(served) = served else {
-        return answer
-            .header(CONTENT_TYPE, "text/html")
-            .body(Body::empty())
-            .unwrap();
+        let empty = answer.header(CONTENT_TYPE, "text/html").body(Body::empty());
+        return (empty.unwrap(), None);
     };
     for (name, value) in &served.headers {
         answer = answer.header(*name, value);
     }
-    answer
-        .status(served.status)
-        .body(Body::from(served.body))
-        .unwrap()
+    let answer = answer.status(served.status).body(Body::from(served.body));
+    (answer.unwrap(), served.gate)
 }

@@ -7,12 +7,12 @@ use tokencast::profile::ServerProfile;
 use tokencast::session::AuthSession;
 use tokencast::time::Clock;
 use tokencast_backend::Config;
-use tokencast_testkit::{Rig, ada};
+use tokencast_testkit::{Rig, ada, stored};
 use tokencast_webviews::{View, run, until};
 
 use crate::engine::Engine;
 use crate::scripts::{WIRE, app_page, thief};
-use crate::site::{Seen, Served, Site};
+use crate::site::{Served, Site};
 
 const MODULE: &str = include_str!("../../../bindings/web/dist/tokencast.js");
 /// More than a renewed token must have served before another one counts as wasted.
@@ -138,11 +138,23 @@ impl<E: Engine> Stage<E> {
         newer.unwrap().secret().to_owned()
     }
 
+    /// What the session lives by. For comparing: it must not be printed.
+    pub fn refresh_token(&self) -> String {
+        let record = stored(&self.rig.storage).unwrap();
+        record["credential"]["refresh_token"].as_str().unwrap().to_owned()
+    }
+
     /// Opens the app's page and waits until it has the session's token.
     pub async fn active(&self, site: &Site) -> E::View {
         let view = self.engine.open(&site.url("/")).await;
         self.until_current(&view).await;
         view
+    }
+
+    /// Goes to a page and waits until it is there.
+    pub async fn visit(&self, view: &E::View, url: &str) {
+        view.go(url).await;
+        until(view, &format!("return location.href === {url:?}")).await;
     }
 
     /// Opens a page of the app that speaks the protocol by hand and has greeted.
@@ -181,10 +193,4 @@ impl<E: Engine> Stage<E> {
         let call = format!("return (await session.fetch({:?})).status", self.api("me"));
         run(view, &call).await
     }
-}
-
-/// What the first `count` visits of a thief brought his master. Each visit brings one list, and one more for whatever it was
-/// given after that.
-pub async fn loot(master: &Site, count: usize) -> Vec<Seen> {
-    master.until_seen("/loot", count).await
 }

@@ -68,6 +68,10 @@ impl View for Tab {
     async fn run(&self, body: &str) -> Option<Value> {
         self.evaluate(body).await.ok()
     }
+
+    async fn kill(&self) {
+        self.crash();
+    }
 }
 
 impl WebView for Tab {
@@ -77,9 +81,5 @@ impl WebView for Tab {
 
     async fn show(&self) {
         Tab::show(self).await.unwrap();
-    }
-
-    async fn kill(&self) {
-        self.crash();
     }
 }

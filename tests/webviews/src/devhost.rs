@@ -107,4 +107,8 @@ impl View for KeyedTab {
     async fn run(&self, body: &str) -> Option<Value> {
         self.tab.evaluate(body).await.ok()
     }
+
+    async fn kill(&self) {
+        self.tab.crash();
+    }
 }

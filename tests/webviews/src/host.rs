@@ -22,14 +22,14 @@ pub trait View {
     /// Runs the body of an async function in the page's world; `None` when it did not run to its end, for instance
     /// because the document went away.
     async fn run(&self, body: &str) -> Option<Value>;
+    /// Ends the process that renders it.
+    async fn kill(&self);
 }
 
-/// A view that the app shows and hides, and whose process can be killed: a webview.
+/// A view that the app shows and hides: a webview.
 pub trait WebView: View {
     async fn hide(&self);
     async fn show(&self);
-    /// Ends the process that renders it.
-    async fn kill(&self);
 }
 
 /// What `greeted` is where the host attaches views itself.

@@ -19,12 +19,35 @@ const PAGE: &str = r#"<!doctype html><title>page</title><link rel="icon" href="d
   window.session = connect({ api: ["{api}"] });
 </script>
 "#;
+/// Connects, and makes the exchange itself where the app lends its refresh token for it.
+const SELF_REFRESHING: &str = r#"<!doctype html><title>page</title><link rel="icon" href="data:,">
+<script type="module">
+  import { connect } from "/tokencast.js";
+  import { selfRefresh } from "/self-refresh.js";
+  window.session = connect({ api: ["{api}"] });
+  window.lent = 0;
+  window.exchange = async ({ refreshToken, idempotencyKey }) => {
+    const response = await fetch("{api}/auth/refresh", {
+      method: "POST",
+      headers: { "idempotency-key": idempotencyKey },
+      body: new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }),
+    });
+    const { access_token, refresh_token, expires_in } = await response.json();
+    return { accessToken: access_token, refreshToken: refresh_token, expiresIn: expires_in };
+  };
+  selfRefresh(window.session, (lease) => {
+    window.lent += 1;
+    return window.exchange(lease);
+  });
+</script>
+"#;
 /// Never says a word to an app.
 const SILENT: &str = r#"<!doctype html><title>silent</title><link rel="icon" href="data:,">"#;
 /// To be scrolled.
 const TALL: &str =
     r#"<div style="height: 5000px"></div><a id="below">below</a><div style="height: 5000px"></div>"#;
 const MODULE: &str = include_str!("../../../bindings/web/dist/tokencast.js");
+const SELF_REFRESH: &str = include_str!("../../../bindings/web/dist/self-refresh.js");
 
 /// The servers, until this is dropped.
 pub struct Sites {
@@ -70,7 +93,8 @@ impl Sites {
         let page = PAGE.replace("{api}", api);
         let html =
             |text: String| get(move || async move { ([(CONTENT_TYPE, "text/html")], text).into_response() });
-        let module = get(|| async { ([(CONTENT_TYPE, "text/javascript")], MODULE).into_response() });
+        let script =
+            |text: &'static str| get(move || async move { ([(CONTENT_TYPE, "text/javascript")], text) });
         let asked = self.asked.clone();
         let note = move |request: Request, next: Next| {
             let what = format!("{} {}", request.method(), request.uri());
@@ -83,7 +107,9 @@ impl Sites {
             .route("/tall", html(page.clone() + TALL))
             .route("/order", html(page.clone()).post(move || async { Html(page) }))
             .route("/silent", html(SILENT.to_owned()))
-            .route("/tokencast.js", module)
+            .route("/self", html(SELF_REFRESHING.replace("{api}", api)))
+            .route("/self-refresh.js", script(SELF_REFRESH))
+            .route("/tokencast.js", script(MODULE))
             .layer(middleware::from_fn(note));
         for listener in std::mem::take(&mut self.listeners) {
             let router = router.clone();

@@ -118,6 +118,10 @@ impl View for WebKitView {
         let text = answer.await.ok()??;
         Some(serde_json::from_str(&text).unwrap_or(Value::Null)) // `undefined` is no JSON
     }
+
+    async fn kill(&self) {
+        self.with(WebView::terminate_web_process).await;
+    }
 }
 
 impl Shows for WebKitView {
@@ -127,10 +131,6 @@ impl Shows for WebKitView {
 
     async fn show(&self) {
         self.with(|view| view.set_visible(true)).await;
-    }
-
-    async fn kill(&self) {
-        self.with(WebView::terminate_web_process).await;
     }
 }
 

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A token refused sooner after its renewal counts as one in a row of useless ones.
 const SERVED: Duration = Duration::from_secs(10);
 
+/// As the server gives it.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+
 /// A server, an app with a session, and its webviews.
 pub struct World<H> {
     pub host: H,
@@ -32,7 +35,11 @@ impl<H: Host> World<H> {
     /// The same with a policy of one's own for the webviews.
     pub async fn open_with(choose: impl FnOnce(PagePolicy) -> PagePolicy) -> Self {
         let mut sites = Sites::bind().await;
-        let rig = Rig::with(Config::for_tests()).await;
+        let rig = Rig::with(Config {
+            access_ttl: LIFE,
+            ..Config::for_tests()
+        })
+        .await;
         // The stranger's page may call too: it is not the server that keeps the token from it.
         rig.server
             .set_cors_origins([&sites.app, &sites.shop, &sites.evil])
@@ -52,6 +59,13 @@ impl<H: Host> World<H> {
     /// What [`open`](Self::open) gives the webviews.
     pub fn policy(&self) -> PagePolicy {
         policy(&self.sites)
+    }
+
+    /// Lets the access token end, by the server's clock and by the app's.
+    pub fn expire(&self) {
+        let past = LIFE + Duration::from_secs(1);
+        self.rig.server.advance_clock(past);
+        self.rig.clock.advance(past);
     }
 
     /// Has the session exchange its token, as for a page's rejected one that has served for a while.

@@ -58,6 +58,8 @@ pub enum Route {
     Me,
     /// `GET` and `POST /api/notes`
     Notes,
+    /// `/app` and what is below
+    Pages,
     /// Every one of these.
     Any,
 }
@@ -71,6 +73,7 @@ impl Route {
             ("POST", "/oauth/revoke") => Some(Self::Logout),
             ("GET", "/api/me") => Some(Self::Me),
             ("GET" | "POST", "/api/notes") => Some(Self::Notes),
+            (_, path) if path == "/app" || path.starts_with("/app/") => Some(Self::Pages),
             _ => None,
         }
     }

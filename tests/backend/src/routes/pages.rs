@@ -129,8 +129,9 @@ pub(crate) async fn add_note(
     Ok(answer)
 }
 
-/// Leads on to the first page, whoever asks.
-pub(crate) async fn redirect() -> Response {
+/// Leads on to the first page, whoever asks. For the address of a form too: whoever loads that by GET was answered
+/// there, and is not to see that this is no way to ask.
+pub(crate) async fn to_home() -> Response {
     to(StatusCode::FOUND, "/app")
 }
 

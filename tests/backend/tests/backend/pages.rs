@@ -78,6 +78,8 @@ async fn a_page_names_its_visitor_and_holds_no_token() {
     }
     let round = visit(&client, "/app/redirect", &cookie).await;
     assert_eq!((round.status, round.location.as_str()), (302, "/app"));
+    let form = visit(&client, "/app/notes", &cookie).await;
+    assert_eq!((form.status, form.location.as_str()), (302, "/app"));
     assert_eq!(backend.stats().documents, 3);
     assert_eq!(backend.stats().documents_refused, 0);
 }
@@ -197,7 +199,7 @@ async fn under_tls_the_cookie_has_the_prefix_that_binds_it_to_its_host() {
 #[tokio::test]
 async fn another_method_is_told_so() {
     let (_backend, client, cookie) = signed_in().await;
-    for (method, path) in [(Method::POST, "/app"), (Method::GET, "/app/notes")] {
+    for (method, path) in [(Method::POST, "/app"), (Method::PUT, "/app/notes")] {
         let request = client.http.request(method, format!("{}{path}", client.url));
         let answer = request.header(COOKIE, &cookie).send().await.unwrap();
         assert_eq!(answer.status(), 405, "{path}");

@@ -1,4 +1,6 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::{Value, json};
 use tokencast_chromium::Tab;
@@ -61,13 +63,29 @@ impl Engine for ChromiumHost {
         self.at_start(tab, ASK).await;
     }
 
-    async fn shown(&self, tab: &Tab) -> String {
-        let info = tab.call("Target.getTargetInfo", json!({})).await.unwrap();
-        info["targetInfo"]["url"].as_str().unwrap().to_owned()
+    async fn remember(&self, tab: &Tab, url: &str) -> u64 {
+        let last = Arc::new(AtomicU64::new(0));
+        let seen = last.clone();
+        tab.listen(Arc::new(move |event, parameters| {
+            if event == "Runtime.executionContextCreated" {
+                seen.store(parameters["context"]["id"].as_u64().unwrap_or_default(), Relaxed);
+            }
+        }));
+        tab.call("Runtime.enable", json!({})).await.unwrap();
+        tab.navigate(url).await.unwrap();
+        // Whatever runs in the new document comes after the news of it.
+        tab.evaluate("return document.readyState").await.unwrap();
+        last.load(Relaxed)
     }
 
-    async fn kill(&self, tab: &Tab) {
-        tab.crash();
+    async fn evaluate_in(&self, tab: &Tab, remembered: u64, script: &str) {
+        let wanted = json!({ "expression": script, "contextId": remembered });
+        let _ = tab.call("Runtime.evaluate", wanted).await;
+    }
+
+    async fn shown(&self, tab: &Tab) -> String {
+        let tree = tab.call("Page.getFrameTree", json!({})).await.unwrap();
+        tree["frameTree"]["frame"]["url"].as_str().unwrap().to_owned()
     }
 
     async fn back(&self, tab: &Tab) {

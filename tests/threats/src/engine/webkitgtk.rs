@@ -2,7 +2,7 @@ use tokencast_webkitgtk::webkit6::prelude::*;
 use tokencast_webkitgtk::webkit6::{
     UserContentInjectedFrames, UserScript, UserScriptInjectionTime, javascriptcore as jsc,
 };
-use tokencast_webviews::{WebKitHost, WebKitView};
+use tokencast_webviews::{View, WebKitHost, WebKitView, until};
 
 use super::Engine;
 
@@ -50,12 +50,19 @@ impl Engine for WebKitHost {
         self.at_start(view, ASK).await;
     }
 
-    async fn shown(&self, view: &WebKitView) -> String {
-        view.with(|view| view.uri().unwrap_or_default().to_string()).await
+    async fn remember(&self, view: &WebKitView, url: &str) -> u64 {
+        view.go(url).await;
+        let there = format!("return location.href === {url:?}");
+        until(view, &there).await;
+        0 // it has no names for documents: a script goes to whatever is shown
     }
 
-    async fn kill(&self, view: &WebKitView) {
-        view.with(|view| view.terminate_web_process()).await;
+    async fn evaluate_in(&self, view: &WebKitView, _: u64, script: &str) {
+        let _ = view.run(script).await;
+    }
+
+    async fn shown(&self, view: &WebKitView) -> String {
+        view.with(|view| view.uri().unwrap_or_default().to_string()).await
     }
 
     async fn back(&self, view: &WebKitView) {

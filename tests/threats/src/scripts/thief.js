@@ -17,6 +17,12 @@
 
   // Whatever is called, posted or dispatched in this document.
   globalThis.onToken = take("onToken");
+  // More documents, so that a number which some other document had is one of theirs.
+  for (let more = 0; more < 6; more++) {
+    const frame = document.createElement("iframe");
+    document.documentElement.append(frame);
+    if (frame.contentWindow) frame.contentWindow.onToken = take("onToken of a frame");
+  }
   addEventListener("message", (event) => take("message")(event.data));
   const client = globalThis.tokencast;
   if (!client) globalThis.tokencast = { receive: take("receive"), connect: undefined };
@@ -54,6 +60,6 @@
   await tries("local", () => JSON.stringify(localStorage));
   await tries("tab", () => JSON.stringify(sessionStorage));
 
-  await hand(loot);
   done = true;
+  await hand(loot);
 })();
