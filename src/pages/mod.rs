@@ -6,6 +6,7 @@
 //! a new token for instance, arrives through [`PageHost::perform`]. No webview crosses this line, only a
 //! [`PageId`].
 
+mod admission;
 mod outbox;
 #[cfg(test)]
 mod tests;
@@ -17,17 +18,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub use crate::bridge::{
     Action, Origin, OriginError, PageId, PagePolicy, Payload, Script, Sender, Slot, Strategy,
 };
-use crate::bridge::{ApiOrigin, Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
+use crate::bridge::{Bridge, Demand, LeaseId, Loan, Return, Stamp, Standing, Step, Steps};
 pub use crate::bridge::{
     Cookie, CookieNameError, DocumentOrigin, DocumentRequest, DocumentResponse, Jar, Op, Pushed,
 };
-use crate::error::{Failure, SessionError};
-use crate::profile::{ServerProfile, TokenKind};
+use crate::error::SessionError;
 use crate::publish::Subscription;
 use crate::session::{AuthSession, Glance, Lent, Offer, Returned};
 use crate::state::SessionEvent;
 use crate::time::BootTime;
 use crate::token::Generation;
+use admission::allowed_api;
 use outbox::Outbox;
 use tokio::sync::oneshot;
 
@@ -173,6 +174,9 @@ impl Pages {
 
     /// A document is about to be asked for, by the page's main frame or by a frame in it. `Hold`: the request waits, and goes
     /// on, the same one, when its [`Action::Release`] comes; in five seconds at most. That can be before this call returns.
+    ///
+    /// A form that a server sent back because of its token has `retried=1` in its query, and comes by another method than
+    /// GET: the cookie's token counts as rejected then, and the form waits for another.
     ///
     /// Only for policies with a [`cookie`](PagePolicy::cookie): others need no waiting.
     pub fn on_document_request(&self, page: PageId, url: &str, method: &str) -> DocumentRequest {
@@ -488,81 +492,4 @@ impl From<Glance> for Standing {
             token: glance.token,
         }
     }
-}
-
-/// The APIs to which pages of this policy may send tokens: the profile's, narrowed by the policy.
-fn allowed_api(policy: &PagePolicy, session: &AuthSession) -> Result<Vec<ApiOrigin>, SessionError> {
-    if policy.origins().next().is_none() {
-        return Err(misconfigured(
-            "the page policy has no origin",
-            "name the pages' origins",
-        ));
-    }
-    if let Some(origin) = policy.origins().find(|origin| !policy.permits(origin)) {
-        let what = format!("the page origin {origin} is not https");
-        return Err(misconfigured(
-            what,
-            "serve the page by https; for development: allow_loopback_http()",
-        ));
-    }
-    let profile = session.profile();
-    may_lend(policy, profile)?;
-    let named = profile
-        .resource_origins()
-        .filter_map(|origin| Origin::of(&origin).ok());
-    let named: Vec<_> = named.filter(|origin| policy.permits(origin)).collect();
-    if let Some(api) = policy.api().iter().find(|api| !named.contains(&api.origin)) {
-        let what = format!("the profile does not let tokens go to {}", api.origin);
-        return Err(misconfigured(
-            what,
-            "add it by with_resource_origin(…) or drop it from the policy",
-        ));
-    }
-    let api = match policy.api() {
-        [] => named
-            .into_iter()
-            .map(|origin| ApiOrigin::new(origin, profile.rejected_statuses()))
-            .collect(),
-        narrowed => narrowed.to_vec(),
-    };
-    if api.is_empty() {
-        let fix = "name an https resource origin; for development on loopback: allow_loopback_http()";
-        return Err(misconfigured("the profile has no API that pages may use", fix));
-    }
-    Ok(api)
-}
-
-/// Whether a policy that lends the refresh token names to whom, and there is one.
-fn may_lend(policy: &PagePolicy, profile: &ServerProfile) -> Result<(), SessionError> {
-    if policy.chosen() != Strategy::SelfRefresh {
-        return Ok(());
-    }
-    let borrowers = policy.borrowers();
-    if let Some(origin) = borrowers.iter().find(|origin| !policy.accepts(origin)) {
-        let what = format!("pages of {origin} may refresh themselves, but may have no access token");
-        return Err(misconfigured(what, "name the origin in the policy itself too"));
-    }
-    if borrowers.is_empty() {
-        return Err(misconfigured(
-            "the page policy lends the refresh token to nobody",
-            "name the origins by self_refresh(…), or choose another strategy",
-        ));
-    }
-    if !profile.refresh().places(TokenKind::Refresh) {
-        return Err(misconfigured(
-            "a refresh of this profile presents no refresh token that a page could be lent",
-            "choose another strategy for these pages",
-        ));
-    }
-    if profile.subject().is_none() {
-        return Err(misconfigured(
-            "the server profile does not say where the server tells whose an access token is",
-            r#"add "subject": {"url": "https://api.example.com/me", "at": "/sub"} to it, or use with_subject(…)"#,
-        ));
-    }
-    Ok(())
-}
-
-fn misconfigured(what: impl Into<String>, fix: impl Into<String>) -> SessionError {
-    Failure::misconfigured(what, fix).into()
 }

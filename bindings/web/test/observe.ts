@@ -110,12 +110,16 @@ export function observe(canary: string): void {
       for (let i = 0; i < length; i++) note("a kept request", kept[i]);
     },
   });
+  const { setPrototypeOf } = Object;
+  const bare = (descriptor: PropertyDescriptor) => setPrototypeOf(descriptor, null) as PropertyDescriptor;
   // Fields that code reads from objects that may not have them.
   const names =
-    "then at exp id api mode value token init headers body signal toJSON authorization Authorization get set constructor";
+    "then at rt exp id api mode value token init headers body signal toJSON authorization Authorization accessToken " +
+    "refreshToken idempotencyKey get set constructor";
   for (const name of names.split(" ")) {
     if (name in Object.prototype) continue;
-    defineProperty(Object.prototype, name, {
+    // Without a prototype, as all that describes a property from here on: `value` and `get` are planted there too.
+    defineProperty(Object.prototype, name, bare({
       configurable: true,
       get() {
         note(`Object.prototype.${name}`, this);
@@ -123,16 +127,19 @@ export function observe(canary: string): void {
       },
       set(value) {
         note(`Object.prototype.${name}`, this, [value]);
-        defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+        defineProperty(this, name, bare({ value, writable: true, enumerable: true, configurable: true }));
       },
-    });
+    }));
   }
   for (const type of ["message", "error", "unhandledrejection"]) addEventListener(type, (event) => note(type, event));
+  // Without this line none of the above counts: it is the proof that nothing of it threw.
+  (globalThis as { watching?: boolean }).watching = true;
 }
 
 /** Runs in the page. */
 export function allLeaks(): string[] {
-  const { leaks, lookAgain } = globalThis as unknown as { leaks: Set<string>; lookAgain(): void };
+  const { leaks, lookAgain, watching } = globalThis as unknown as { leaks: Set<string>; lookAgain(): void; watching?: true };
+  if (!watching) throw new Error("the observers were not set up");
   lookAgain();
   return [...leaks];
 }

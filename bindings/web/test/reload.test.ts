@@ -251,3 +251,22 @@ async function connectAndScroll(page: Page, y: number): Promise<void> {
   await page.evaluate((y) => scrollTo(0, y), y);
   await page.waitForFunction((y) => scrollY === y, y);
 }
+
+story("a document of no origin says nothing to the app, and is shown", async ({ url, app, page }) => {
+  await page.route("**/sandboxed", (route) =>
+    route.fulfill({
+      status: 401,
+      contentType: "text/html",
+      headers: { "Content-Security-Policy": "sandbox allow-scripts" },
+      body: "rejected",
+    }),
+  );
+  await page.goto(`${url}/sandboxed`);
+  await shown(page, "rejected");
+  const state = await page.evaluate(() => {
+    const { tokencast } = globalThis as unknown as { tokencast: { connect(options: object): typeof session } };
+    return [self.origin, tokencast.connect({ api: [] }).state];
+  });
+  assert.deepEqual(state, ["null", "plain"]);
+  assert.deepEqual(app.heard, []);
+});

@@ -40,8 +40,8 @@ let opened = {};
 /** The beat that is drawn now. */
 let current;
 let running = false;
-/** The outcome that is shown, or will be when everything before it was drawn. */
-let outcome;
+/** How many steps were over when an outcome was shown, and which button was pressed last. */
+let shown;
 let asked;
 
 pages.onLoad = (origin) => beats.forget(origin);
@@ -279,9 +279,6 @@ function addLine(beat) {
 }
 
 function showProgress() {
-  if (outcome === "progress" && showProgress.asked === asked) return;
-  outcome = "progress";
-  showProgress.asked = asked;
   $("told").className = "told";
   setText($("told"), asked ? `${asked} …` : "…");
   setText($("why"), "");
@@ -290,16 +287,14 @@ function showProgress() {
 /** What came of the last button, once everything before it was drawn. */
 function showOutcome() {
   if (running || beats.waiting || !scene) return;
-  const { told, story, opening } = scene;
-  const ended = outcome === "progress" || !outcome;
-  if (!ended) return;
+  const { told, story, opening, performed } = scene;
+  if (shown === performed) return;
+  shown = performed;
   // The demo's own first sign-in needs no words.
   if (told && (told.step !== "sign_in" || !told.good || opening > 1)) {
-    outcome = "shown";
     tell(told);
     setText($("why"), told.good ? why(told.step) : "");
   } else if (!told && story?.ending) {
-    outcome = "shown";
     const { good, told, over, moral } = story.ending;
     const end = over ? `The app was told: ${told}` : "Ada is still signed in, and noticed nothing.";
     tell({ text: good ? end : "Not as the story has it: see what is marked below.", good });
@@ -310,6 +305,8 @@ function showOutcome() {
 function tell({ text, good }) {
   setText($("told"), text);
   $("told").className = `told ${good ? "good" : "bad"}`;
+  // For whoever waits for it, a test for instance.
+  $("outcome").dataset.performed = scene?.performed ?? 0;
 }
 
 /** Opens pages when the launcher wants them opened; those of before this window was opened all at once. */

@@ -47,7 +47,9 @@ export class Drawing {
   async draw(moment, { text, generation, key, lost }, tone, ms) {
     const way = this.#way(moment);
     if (!way) return;
-    const path = this.#layer.appendChild(made("path", { d: way, class: `way ${tone}` }));
+    // Ways lie below everything that rides.
+    const path = made("path", { d: way, class: `way ${tone}` });
+    this.#layer.prepend(path);
     const rider = this.#layer.appendChild(made("g", { class: `rider ${tone}` }));
     if (generation) rider.style.setProperty("--hue", hueOf(generation));
     rider.classList.toggle("pass", !!generation);

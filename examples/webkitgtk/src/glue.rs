@@ -21,10 +21,11 @@ use webkit6::{
 };
 
 use crate::documents::{Documents, NOBODY};
+use crate::workers::{forget_workers, is_end};
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
-const WORLD: &str = "tokencast";
+pub(crate) const WORLD: &str = "tokencast";
 const HANDLER: &str = "tokencast";
 const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
 const RELAY: &str = include_str!("relay.js");
@@ -154,6 +155,9 @@ impl Glue {
 
     fn perform(&self, actions: Vec<Action>) {
         for action in actions {
+            if let Some(view) = self.view.upgrade().filter(|_| is_end(&action)) {
+                forget_workers(&view);
+            }
             match action {
                 Action::Reply { slot, payload } => {
                     let asked = self.slots.borrow_mut().remove(&slot);

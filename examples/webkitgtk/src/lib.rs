@@ -9,9 +9,11 @@ mod documents;
 mod glue;
 mod ui;
 mod window;
+mod workers;
 
 pub use webkit6;
 
 pub use glue::bridge;
 pub use ui::{Running, UiThread};
 pub use window::open;
+pub use workers::forget_workers;

@@ -3,7 +3,7 @@
 
 use super::super::*;
 use crate::random::{NoRandomness, Random};
-use crate::record::{Intent, samples};
+use crate::record::{Intent, Unproven, samples};
 
 /// "None" for a token and for a key.
 pub(super) const NONE: u8 = u8::MAX;

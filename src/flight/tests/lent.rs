@@ -1,6 +1,7 @@
 //! A page makes the exchange.
 
 use super::*;
+use crate::record::Unproven;
 use crate::token::Generation;
 use crate::wire::{SubjectAnswer, Tokens};
 

@@ -1,10 +1,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde_json::json;
-use tokencast::pages::{Action, PageHost, PageId, Pages, Payload, Pushed, Script};
+use tokencast::pages::{Action, PageHost, PageId, PagePolicy, Pages, Payload, Pushed, Script};
 
 use crate::documents::Documents;
 use crate::tab::Remote;
+use crate::workers::{forget_workers, is_end};
 use crate::worlds::Worlds;
 
 /// Performs what the pages say. It must not hold them, for they hold it.
@@ -13,14 +14,17 @@ pub(crate) struct Answers {
     worlds: Mutex<Worlds>,
     documents: Documents,
     pages: Weak<Pages>,
+    /// Whose pages may have tokens.
+    origins: Vec<String>,
 }
 
 impl Answers {
-    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>) -> Self {
+    pub(crate) fn new(tab: Remote, pages: &Arc<Pages>, policy: &PagePolicy) -> Self {
         Self {
             documents: Documents::new(tab.clone(), pages),
             worlds: Mutex::default(),
             pages: Arc::downgrade(pages),
+            origins: policy.origins().map(ToString::to_string).collect(),
             tab,
         }
     }
@@ -72,6 +76,9 @@ impl Answers {
 impl PageHost for Answers {
     fn perform(&self, actions: Vec<Action>) {
         for action in actions {
+            if is_end(&action) {
+                forget_workers(&self.tab, &self.origins);
+            }
             match action {
                 Action::Reply { slot, payload } => {
                     let asker = self.worlds().asker(slot);

@@ -33,7 +33,7 @@ pub enum BridgeError {
 /// Attaches a tab, which is detached when it closes. Its next document is the first with a bridge.
 pub async fn bridge(tab: &Tab, pages: &Pages, policy: PagePolicy) -> Result<PageId, BridgeError> {
     let pages = Arc::new(pages.clone());
-    let answers = Arc::new(Answers::new(tab.remote(), &pages));
+    let answers = Arc::new(Answers::new(tab.remote(), &pages, &policy));
     let page = pages.attach(policy, answers.clone())?;
     let shown = answers.clone();
     let glue = Glue { pages, page, answers };

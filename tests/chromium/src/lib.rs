@@ -11,6 +11,7 @@ mod documents;
 mod glue;
 mod pipe;
 mod tab;
+mod workers;
 mod worlds;
 
 use std::sync::Arc;

@@ -4,10 +4,10 @@ mod chromium;
 #[cfg(feature = "webkit")]
 mod webkitgtk;
 
-use tokencast_webviews::Host;
+use tokencast_webviews::{Host, WebView};
 
 /// An engine whose views are driven without the bridge too.
-pub trait Engine: Host {
+pub trait Engine: Host<View: WebView> {
     /// A view that nobody attached.
     async fn bare(&self) -> Self::View;
     /// Attaches it, as [`Host::open`] does.
@@ -27,8 +27,6 @@ pub trait Engine: Host {
     async fn evaluate_in(&self, view: &Self::View, remembered: u64, script: &str);
     /// The address that the engine says is shown.
     async fn shown(&self, view: &Self::View) -> String;
-    /// Ends the process that renders the view, as a lack of memory does.
-    async fn kill(&self, view: &Self::View);
     /// Back in the history, as the user does it.
     async fn back(&self, view: &Self::View);
     /// Loads again what is shown, in the way in which it was loaded.

@@ -1,6 +1,11 @@
 //! The naive bridge: what an app without this library does. Every function here is a mistake that was really made somewhere.
 
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokencast_testkit::{Rig, http};
 use tokencast_webviews::View;
+use tokio::sync::mpsc;
 
 use crate::engine::Engine;
 
@@ -30,4 +35,80 @@ pub async fn answer_who_says<E: Engine>(engine: &E, view: &E::View, trusted: &st
     let (trusted, token) = (trusted.to_owned(), token.to_owned());
     let answer = move |said: &str| said.starts_with(&trusted).then(|| token.clone());
     engine.hear_everyone(view, answer).await;
+}
+
+/// Signs in by itself and refreshes once for each message that it gets, from whomever.
+pub async fn refresh_for_everyone<E: Engine>(engine: &E, view: &E::View, rig: &Rig) {
+    let (asked, mut queue) = mpsc::unbounded_channel();
+    let mut session = Session::sign_in(rig).await;
+    tokio::spawn(async move {
+        while queue.recv().await.is_some() {
+            session.refresh().await;
+        }
+    });
+    engine
+        .hear_everyone(view, move |_| {
+            let _ = asked.send(());
+            None
+        })
+        .await;
+}
+
+/// Keeps what pages say, for whatever it may be good.
+pub async fn keep_everything<E: Engine>(engine: &E, view: &E::View) -> Arc<Mutex<Vec<String>>> {
+    let kept = Arc::<Mutex<Vec<String>>>::default();
+    let shelf = kept.clone();
+    engine
+        .hear_everyone(view, move |said| {
+            shelf.lock().unwrap().push(said.to_owned());
+            None
+        })
+        .await;
+    kept
+}
+
+/// A session that is a pair of tokens in memory: no lock, no intent, no key.
+pub struct Session {
+    server: String,
+    pub access_token: String,
+    pub refresh_token: String,
+}
+
+impl Session {
+    pub async fn sign_in(rig: &Rig) -> Self {
+        let mut session = Self {
+            server: rig.server.url().to_owned(),
+            access_token: String::new(),
+            refresh_token: String::new(),
+        };
+        let served = session
+            .ask("/auth/login", "username=ada&password=lovelace".into())
+            .await;
+        assert!(served, "the demo user signs in");
+        session
+    }
+
+    /// Whether the server took the refresh token.
+    pub async fn refresh(&mut self) -> bool {
+        self.ask(
+            "/auth/refresh",
+            format!("grant_type=refresh_token&refresh_token={}", self.refresh_token),
+        )
+        .await
+    }
+
+    async fn ask(&mut self, path: &str, body: String) -> bool {
+        let call = http()
+            .post(format!("{}{path}", self.server))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let answer = call.send().await.unwrap();
+        if !answer.status().is_success() {
+            return false;
+        }
+        let pair: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        self.access_token = pair["access_token"].as_str().unwrap().to_owned();
+        self.refresh_token = pair["refresh_token"].as_str().unwrap().to_owned();
+        true
+    }
 }

@@ -178,7 +178,13 @@ impl Served {
     }
 }
 
-fn serve(shelf: &Mutex<Shelf>, method: Method, uri: &Uri, headers: HeaderMap, body: &[u8]) -> (Response<Body>, Option<Gate>) {
+fn serve(
+    shelf: &Mutex<Shelf>,
+    method: Method,
+    uri: &Uri,
+    headers: HeaderMap,
+    body: &[u8],
+) -> (Response<Body>, Option<Gate>) {
     // Every site lets every page read it and send it what it likes: it is not the server that keeps a token from it.
     let mut answer = Response::builder();
     if let Some(origin) = headers.get(ORIGIN) {

@@ -101,12 +101,14 @@ fn with_webkit(task: Task<'_>) -> Task<'_> {
         "tokencast-webkitgtk",
         "tokencast-webviews",
         "tokencast-threats",
+        "tokencast-demo",
     ];
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     task.args(packages)
         .args(["--features", "tokencast-webkitgtk/webkit"])
         .args(["--features", "tokencast-webviews/webkit"])
         .args(["--features", "tokencast-threats/webkit"])
+        .args(["--features", "tokencast-demo/browser"])
 }
 
 /// Drawing without a graphics card; WebKit's own sandbox cannot be had in a container.

@@ -36,6 +36,8 @@ pub(crate) struct Scene {
     /// The step that is being performed.
     pub(crate) busy: Option<Step>,
     pub(crate) told: Option<Told>,
+    /// How many steps and stories are over.
+    pub(crate) performed: u64,
     /// How the server keeps sessions alive.
     pub(crate) scheme: Scheme,
     /// The story that is being played.
@@ -110,6 +112,7 @@ impl Board {
                 stats: Stats::default(),
                 busy: None,
                 told: None,
+                performed: 0,
                 scheme,
                 playing: None,
                 story: None,
@@ -243,6 +246,7 @@ impl Scene {
             "server": self.stats,
             "busy": self.busy,
             "told": self.told,
+            "performed": self.performed,
             "scheme": described(self.scheme),
             "playing": self.playing,
             "story": self.story,

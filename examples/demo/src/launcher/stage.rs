@@ -251,6 +251,7 @@ impl Stage {
         self.board.change(|scene| {
             scene.busy = None;
             scene.told = Some(told);
+            scene.performed += 1;
         });
         done.map(|()| counted)
     }

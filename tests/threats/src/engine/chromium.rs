@@ -88,10 +88,6 @@ impl Engine for ChromiumHost {
         tree["frameTree"]["frame"]["url"].as_str().unwrap().to_owned()
     }
 
-    async fn kill(&self, tab: &Tab) {
-        tab.crash();
-    }
-
     async fn back(&self, tab: &Tab) {
         let history = tab.call("Page.getNavigationHistory", json!({})).await.unwrap();
         let before = history["currentIndex"].as_u64().unwrap() as usize - 1;

@@ -65,10 +65,6 @@ impl Engine for WebKitHost {
         view.with(|view| view.uri().unwrap_or_default().to_string()).await
     }
 
-    async fn kill(&self, view: &WebKitView) {
-        view.with(|view| view.terminate_web_process()).await;
-    }
-
     async fn back(&self, view: &WebKitView) {
         view.with(|view| view.go_back()).await;
     }

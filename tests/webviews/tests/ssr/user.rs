@@ -1,5 +1,6 @@
 //! A signed-in user of a webview in which the reference backend shows its pages, and clocks that the test moves.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,10 +90,17 @@ impl<H: Host> User<H> {
         self.server().advance_clock(time);
     }
 
-    /// Time passes until another document than before is there.
+    /// Time passes until another document than before is there. Chromium runs no script in a page that is about to be
+    /// left: time must not wait for that.
     pub(crate) async fn waits(&self) {
-        while self.view.run(&format!("return {LOADED}")).await != Some(Value::Bool(true)) {
-            self.clock.advance(Duration::from_secs(1));
+        let is_there = format!("return {LOADED}");
+        let mut arrival = pin!(until(&self.view, &is_there));
+        let mut seconds = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            tokio::select! {
+                () = &mut arrival => return,
+                _ = seconds.tick() => self.clock.advance(Duration::from_secs(1)),
+            }
         }
     }
 

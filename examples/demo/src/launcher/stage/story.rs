@@ -57,6 +57,7 @@ impl Stage {
         self.board.count();
         self.board.change(|scene| {
             scene.playing = None;
+            scene.performed += 1;
             if let Err(error) = &done {
                 scene.told = Some(Outcome {
                     step: None,

@@ -42,6 +42,8 @@ pub(crate) trait Host: Sized {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layers {
     All,
+    /// Those of the host.
+    Host,
     /// Rejected documents are dropped by the host; requests go at once.
     Drop,
     /// Requests are held; whatever the server answers is shown.
@@ -56,7 +58,7 @@ pub(crate) enum Layers {
 
 impl Layers {
     fn holds(self) -> bool {
-        matches!(self, Self::All | Self::Hold)
+        matches!(self, Self::All | Self::Host | Self::Hold)
     }
 
     /// What runs at document start, in this order.
@@ -66,6 +68,6 @@ impl Layers {
     }
 
     fn drops(self) -> bool {
-        matches!(self, Self::All | Self::Drop)
+        matches!(self, Self::All | Self::Host | Self::Drop)
     }
 }
