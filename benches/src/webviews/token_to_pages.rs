@@ -53,7 +53,7 @@ struct Bare<H: Channel> {
 
 impl<H: Channel> Bare<H> {
     async fn open() -> Self {
-        let world = World::open().await;
+        let world = World::<H>::open().await;
         let (mut views, mut ways) = (Vec::new(), Vec::new());
         for _ in 0..MANY {
             // As long as a `state` is.
