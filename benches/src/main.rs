@@ -15,6 +15,7 @@ mod one_refresh;
 mod peer;
 mod rig;
 mod server;
+mod webviews;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -25,14 +26,17 @@ use measure::Row;
 type Bench = (&'static str, fn() -> Result<Vec<Row>, String>);
 
 /// A bench gives its row, and the rows that belong beside it.
-const BENCHES: [Bench; 7] = [
+const BENCHES: [Bench; 10] = [
     ("P1", cached_read::measure),
     ("P4", many_callers::measure),
     ("P5", one_refresh::measure),
     ("P6", kept_refresh::measure),
+    ("P7", webviews::token_to_pages::measure),
     ("P9a", first_token::measure_persisted),
     ("P9b", first_token::measure_refreshed),
     ("P10", exchanges::measure),
+    ("P12", webviews::live_fetch::measure),
+    ("P13", webviews::replayed_call::measure),
 ];
 
 fn main() -> ExitCode {

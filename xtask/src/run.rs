@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::cli::Bench;
 use crate::kept::Kept;
 use crate::needs;
-use crate::parts::Part;
+use crate::parts::{Part, webviews};
 use crate::postgres::{self, Postgres};
 use crate::reprise;
 use crate::secret_service::{self, SecretService};
@@ -71,9 +71,12 @@ pub(crate) fn setup(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<bo
 
 /// Measures, optimised, with a Secret Service where a row needs one.
 pub(crate) fn bench(toolbox: &Toolbox, bench: &Bench) -> Result<()> {
-    let mut task = toolbox
-        .cargo(["run", "--quiet", "--release", "-p", "tokencast-bench", "--"])
-        .args(&bench.rows);
+    let mut task = if bench.wants_webviews() {
+        webviews::bench(toolbox)?
+    } else {
+        toolbox.cargo(["run", "--quiet", "--release", "-p", "tokencast-bench"])
+    };
+    task = task.arg("--").args(&bench.rows);
     if let Some(file) = &bench.json {
         // Seen from where it was typed: the program itself runs in the repository.
         task = task.arg("--json").arg(std::path::absolute(file)?);

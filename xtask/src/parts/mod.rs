@@ -13,7 +13,7 @@ mod rust;
 mod secrets;
 mod swift;
 mod web;
-mod webviews;
+pub(crate) mod webviews;
 
 /// Something that can be set up and tested by itself.
 #[derive(Debug)]

@@ -64,6 +64,16 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// Where the client is measured beside axios with axios-auth-refresh: the file with both of them bundled.
+pub(super) fn peer_bundle(toolbox: &Toolbox) -> Result<PathBuf> {
+    set_up(toolbox)?;
+    let file = toolbox
+        .folders
+        .in_repository("bindings/web/node_modules/.peer.js");
+    npm(toolbox, &["run", "peer", "--"]).arg(&file).succeeds()?;
+    Ok(file)
+}
+
 fn npm<'a>(toolbox: &'a Toolbox, arguments: &[&str]) -> Task<'a> {
     toolbox
         .program("npm")

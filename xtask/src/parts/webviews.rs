@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use super::web;
 use crate::needs::{self, Need};
 use crate::tally::{Runner, Tally};
 use crate::toolbox::{Task, Toolbox};
@@ -49,23 +50,49 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
         .args(["--", "-D", "warnings"])
         .count(Runner::ExitCode);
     with_webkit(toolbox.cargo(["test", "--no-run"])).succeeds()?;
-    let chromium = env::var_os("TOKENCAST_CHROMIUM")
-        .map(PathBuf::from)
-        .or_else(|| needs::on_path("chromium"));
-    let tests = toolbox
-        .program("xvfb-run")
-        .args(["-a", "cargo", "test", "--no-fail-fast"])
-        .env(
-            "TOKENCAST_CHROMIUM",
-            chromium.context("there is no chromium on the path")?,
-        );
-    let tests = SCREENLESS
-        .iter()
-        .fold(tests, |tests, (name, value)| tests.env(name, value));
+    let tests = screenless(toolbox, &["test", "--no-fail-fast"])?;
     *tally += with_webkit(tests)
         .args(["--", "--show-output"]) // kept, and searched for tokens
         .count(Runner::Cargo);
     Ok(())
+}
+
+/// The benchmarks with the rows that have pages, and what these need. The caller adds what to measure.
+pub(crate) fn bench(toolbox: &Toolbox) -> Result<Task<'_>> {
+    set_up(toolbox)?;
+    let peer = web::peer_bundle(toolbox)?;
+    let package = [
+        "--package",
+        "tokencast-bench",
+        "--features",
+        "tokencast-bench/webkit",
+    ];
+    let optimised = ["--quiet", "--release"];
+    // Built apart: a display of its own is not kept waiting.
+    toolbox
+        .cargo(["build"])
+        .args(optimised)
+        .args(package)
+        .succeeds()?;
+    Ok(screenless(toolbox, &["run"])?
+        .args(optimised)
+        .args(package)
+        .env("TOKENCAST_PEER_BUNDLE", peer))
+}
+
+/// Cargo on a display of its own, which nobody sees, and where it finds Chromium.
+fn screenless<'a>(toolbox: &'a Toolbox, arguments: &[&str]) -> Result<Task<'a>> {
+    let chromium = env::var_os("TOKENCAST_CHROMIUM")
+        .map(PathBuf::from)
+        .or_else(|| needs::on_path("chromium"));
+    let chromium = chromium.context("there is no chromium on the path")?;
+    let task = toolbox
+        .program("xvfb-run")
+        .args(["-a", "cargo"])
+        .args(arguments)
+        .env("TOKENCAST_CHROMIUM", chromium);
+    let screenless = |task: Task<'a>, (name, value): &(&str, &str)| task.env(name, value);
+    Ok(SCREENLESS.iter().fold(task, screenless))
 }
 
 fn with_webkit(task: Task<'_>) -> Task<'_> {
