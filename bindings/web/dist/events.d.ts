@@ -18,14 +18,19 @@ export interface EventsOptions {
  * that the server sends, of type `message` unless the server names another.
  */
 export interface EventStream extends EventTarget {
+    /** Where it comes from, resolved. */
     readonly url: string;
     /** As of `EventSource`: 0 connecting, 1 open, 2 closed. */
     readonly readyState: 0 | 1 | 2;
     /** The last id that the server gave; sent as `Last-Event-ID` when the stream is connected again. */
     readonly lastEventId: string;
+    /** It is connected, perhaps again. */
     onopen: ((event: Event) => void) | null;
+    /** An event without a type of its own. */
     onmessage: ((event: MessageEvent<string>) => void) | null;
+    /** It is not connected now: for good when {@link readyState} is 2. */
     onerror: ((event: Event) => void) | null;
+    /** As of every `EventTarget`; types that the server names come as `MessageEvent`. */
     addEventListener(type: "open" | "error", listener: (event: Event) => void, options?: AddEventListenerOptions): void;
     addEventListener(type: string, listener: ((event: MessageEvent<string>) => void) | EventListenerObject | null, options?: AddEventListenerOptions | boolean): void;
     /** Closes it for good. */

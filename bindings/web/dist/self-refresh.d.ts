@@ -21,6 +21,7 @@ export interface RefreshLease {
 }
 /** What the exchange brought. */
 export interface RefreshedTokens {
+    /** The new access token. */
     readonly accessToken: string;
     /** The next refresh token, if the server rotates them. */
     readonly refreshToken?: string | undefined;
@@ -36,6 +37,7 @@ export interface RefreshedTokens {
 export type RefreshExchange = (lease: RefreshLease) => Promise<RefreshedTokens>;
 /** An error of the self-refresh. */
 export interface SelfRefreshError extends Error {
+    /** Tells it from other errors. */
     readonly name: "TokencastError";
     /**
      * - `misconfigured`: the session takes no exchange, the message says why;

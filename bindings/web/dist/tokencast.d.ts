@@ -55,12 +55,14 @@ export interface Session {
 }
 /** `RequestInit` whose body may be made anew for each sending, so that a stream can be replayed. */
 export interface FetchInit extends Omit<RequestInit, "body"> {
+    /** What is sent, or what makes it: called once for each sending. */
     body?: BodyInit | null | (() => BodyInit | null);
 }
 /** An access token and the name of its generation. */
 export interface AccessToken {
     /** The secret itself. Keep it out of storage, URLs and logs. */
     readonly value: string;
+    /** Its name, which may be logged. */
     readonly generation: Generation;
 }
 /**
@@ -68,8 +70,11 @@ export interface AccessToken {
  * each sign-in and sign-out, the number with each accepted token.
  */
 export interface Generation {
+    /** The app's storage, a random name. */
     readonly store: string;
+    /** The sign-in. */
     readonly epoch: number;
+    /** The token within the sign-in. */
     readonly number: number;
 }
 /**
@@ -92,6 +97,7 @@ export type EndReason = "signed_out" | "expired" | "revoked" | "reuse_detected" 
 export type Unsubscribe = () => void;
 /** An error of this client. */
 export interface TokencastError extends Error {
+    /** Tells it from other errors: `instanceof` does not, across bundles. */
     readonly name: "TokencastError";
     /** `misconfigured`: an option is wrong, the message says which. `ended`: the session ended. */
     readonly code: "misconfigured" | "ended";

@@ -66,6 +66,7 @@ export interface SubprotocolOptions {
 
 /** An error of {@link openSocket}, reported as an uncaught error of the page: its message does not hold the token. */
 export interface SocketError extends Error {
+  /** Tells it from other errors. */
   readonly name: "TokencastError";
   /** `invalid_subprotocol`: what `protocols` made cannot be offered. */
   readonly code: "invalid_subprotocol";

@@ -37,15 +37,19 @@ test("the built module can be loaded where there is no page", async () => {
   assert.equal(connect({ api: ["https://api.example.com"] }).state, "plain");
 });
 
-test("the README's listing compiles against the built types", () => {
-  const [, imports = "", block = ""] = /```ts\n(import [^\n]*)([^]*?)```/.exec(read("README.md")) ?? [];
-  assert.ok(block);
-  const parts = { "{{imports}}": imports, "{{block}}": block, "{{number}}": "1" };
-  const text = read("readme/readme.template").replace(/\{\{\w+\}\}/g, (part) => parts[part as keyof typeof parts]);
+test("the README's listings compile against the built types", () => {
+  const listings = [...read("README.md").matchAll(/```ts\n((?:import [^\n]*\n)+)([^]*?)```/g)];
+  assert.equal(listings.length, 5);
   const folder = mkdtempSync("node_modules/.listing-");
   try {
-    writeFileSync(`${folder}/listing.ts`, text);
-    writeFileSync(`${folder}/tsconfig.json`, '{ "extends": "../../readme/tsconfig.json", "include": ["listing.ts"] }');
+    listings.forEach(([, imports = "", block = ""], index) => {
+      assert.ok(block.trim());
+      const parts = { "{{imports}}": imports, "{{block}}": block, "{{number}}": `${index + 1}` };
+      const text = read("readme/readme.template").replace(/\{\{\w+\}\}/g, (part) => parts[part as keyof typeof parts]);
+      writeFileSync(`${folder}/listing-${index + 1}.ts`, text);
+    });
+    const include = ["listing-*.ts", "../../readme/frameworks.d.ts"];
+    writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: "../../readme/tsconfig.json", include }));
     const tsc = ["node_modules/typescript/bin/tsc", "-p", folder];
     const { status, stdout } = spawnSync(process.execPath, tsc, { encoding: "utf8" });
     assert.equal(status, 0, stdout);

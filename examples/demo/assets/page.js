@@ -125,7 +125,8 @@ function render() {
 
 /** The newest call: what it met, and what it got. */
 function renderCall({ text, statuses, status, result, ms }) {
-  const seen = statuses.length ? statuses : status ? [status] : [];
+  // The browser's own record of a sending may come later than its answer.
+  const seen = status && statuses.at(-1) !== status ? [...statuses, status] : statuses;
   const shown = JSON.stringify([text, seen, result]);
   if (renderCall.shown === shown) return;
   renderCall.shown = shown;

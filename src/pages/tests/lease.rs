@@ -375,6 +375,29 @@ async fn a_pair_without_a_refresh_token_is_judged_too() {
     world.server_hears("s3cr3t-rt-0").await;
 }
 
+/// Somebody else signs in: whose a pair has to be is asked anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_a_pair_has_to_be_is_asked_in_each_sign_in() {
+    let world = World::new().await;
+    let mut adas = world.borrower().await;
+    borrow(&mut adas).await;
+    world.session.sign_out().await.unwrap();
+    let _ = world.pages.detach(adas.id);
+    *world.server.whose.lock().unwrap() = Some(("", Whose::Eves));
+    world
+        .session
+        .sign_in(Credentials::password("eve", "passw0rd"))
+        .await
+        .unwrap();
+    let mut page = world.borrower().await;
+    let lease = borrow(&mut page).await;
+    let answer = hand_over(&mut page, &lease, "s3cr3t-at-page", "s3cr3t-rt-page").await;
+    assert_eq!(
+        (&answer["k"], &answer["at"]),
+        (&json!("state"), &json!("s3cr3t-at-page"))
+    );
+}
+
 /// A flight that is under way is joined: nothing is lent then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beside_an_exchange_nothing_is_lent() {

@@ -68,6 +68,7 @@ pub async fn keep_everything<E: Engine>(engine: &E, view: &E::View) -> Arc<Mutex
 }
 
 /// A session that is a pair of tokens in memory: no lock, no intent, no key.
+#[derive(Clone)]
 pub struct Session {
     server: String,
     pub access_token: String,
@@ -110,5 +111,48 @@ impl Session {
         self.access_token = pair["access_token"].as_str().unwrap().to_owned();
         self.refresh_token = pair["refresh_token"].as_str().unwrap().to_owned();
         true
+    }
+}
+
+/// Takes whatever pair a page brings for its own.
+pub async fn take_any_pair<E: Engine>(engine: &E, view: &E::View) -> Arc<Mutex<String>> {
+    let pair = Arc::<Mutex<String>>::default();
+    let shelf = pair.clone();
+    engine
+        .hear_everyone(view, move |said| {
+            said.clone_into(&mut shelf.lock().unwrap());
+            None
+        })
+        .await;
+    pair
+}
+
+/// A refresh token that is lent to pages, without an end and without a key.
+pub struct Lending(Arc<Mutex<(Session, bool)>>);
+
+impl Lending {
+    pub async fn new(rig: &Rig) -> Self {
+        Self(Arc::new(Mutex::new((Session::sign_in(rig).await, false))))
+    }
+
+    /// Lends it to the first who asks, whoever that is.
+    pub async fn to_everyone<E: Engine>(&self, engine: &E, view: &E::View) {
+        let shelf = self.0.clone();
+        let lend = move |_: &str| {
+            let mut shelf = shelf.lock().unwrap();
+            let is_out = std::mem::replace(&mut shelf.1, true);
+            (!is_out).then(|| shelf.0.refresh_token.clone())
+        };
+        engine.hear_everyone(view, lend).await;
+    }
+
+    /// Whether somebody has it: the others wait for him.
+    pub fn is_out(&self) -> bool {
+        self.0.lock().unwrap().1
+    }
+
+    /// What the app has when nobody brought anything back: the token that it lent.
+    pub fn taken_back(&self) -> Session {
+        self.0.lock().unwrap().0.clone()
     }
 }

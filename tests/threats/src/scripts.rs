@@ -3,7 +3,7 @@
 /// What a hostile page tries in order to get at the app's token. Whatever it is given, early or late, goes to its master.
 const THIEF: &str = include_str!("scripts/thief.js");
 /// A page that speaks `tokencast/1` by hand, as [`super::Plan::wire`] has it run before the app's own client.
-pub(crate) const WIRE: &str = include_str!("scripts/wire.js");
+pub const WIRE: &str = include_str!("scripts/wire.js");
 /// Watches all that a script can, after the client was there.
 pub const OBSERVERS: &str = include_str!("scripts/observers.js");
 

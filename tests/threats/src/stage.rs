@@ -98,7 +98,8 @@ impl Plan {
         for site in [&evil, &foreign] {
             site.put("/", Served::html(thief(&site.origin, api)));
         }
-        let profile = (self.profile)(rig.profile(), &app);
+        let profile = rig.profile().with_subject(&format!("{api}/api/me"), "/sub");
+        let profile = (self.profile)(profile.unwrap(), &app);
         let mut builder = rig.process_with(profile);
         if let Some(clock) = self.clock {
             builder = builder.clock(clock);

@@ -42,6 +42,7 @@ impl Door {
 
     /// Asks the app for an address for each page that is open.
     pub(crate) async fn invite(&self) -> Result<Vec<Invitation>> {
+        self.orders()?;
         let mut invitations = Vec::new();
         for (name, url) in self.pages.iter().take(self.shown()) {
             invitations.push(self.invite_to(name, url).await?);

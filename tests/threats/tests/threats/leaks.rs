@@ -18,7 +18,7 @@ pub(crate) async fn no_token_lies_in_an_address_a_referrer_the_history_or_a_stor
     let stage = Stage::<E>::open().await;
     let token = stage.token().await;
     let control = stage.engine.bare().await;
-    for place in [
+    let places = [
         "localStorage.setItem('token', '{}')",
         "sessionStorage.setItem('token', '{}')",
         "document.cookie = 'token={}'",
@@ -28,8 +28,11 @@ pub(crate) async fn no_token_lies_in_an_address_a_referrer_the_history_or_a_stor
         "document.documentElement.dataset.token = '{}'",
         "indexedDB.open('{}'); await new Promise((later) => setTimeout(later, 100))",
         "history.replaceState(null, '', '/silent?token={}')",
-    ] {
-        stage.visit(&control, &stage.app.url("/silent")).await;
+    ];
+    for (number, place) in places.iter().enumerate() {
+        stage
+            .visit(&control, &stage.app.url(&format!("/silent?{number}")))
+            .await;
         run(&control, &place.replace("{}", &token)).await;
         let places = run(&control, PLACES).await;
         assert!(

@@ -5,9 +5,11 @@
 mod elsewhere;
 mod frames;
 mod leaks;
+mod leases;
 mod load;
 mod navigation;
 mod scripts;
+mod sessions;
 
 /// Each story as a test of its own, with this engine.
 macro_rules! stories {
@@ -31,6 +33,12 @@ macro_rules! stories {
             load::a_flood_costs_one_exchange_and_the_other_pages_work
             load::a_401_for_each_new_token_is_believed_once
             load::an_endless_or_a_deep_message_is_refused_unread
+            leases::a_page_that_hogs_its_lease_holds_the_others_up_for_its_time_only
+            leases::a_foreign_a_stale_or_a_late_hand_over_changes_nothing
+            leases::a_page_killed_while_it_holds_the_lease_costs_nobody_the_session
+            sessions::a_queued_post_is_never_sent_in_another_account_s_name
+            sessions::a_page_that_comes_back_after_the_sign_out_has_no_token
+            sessions::the_result_of_a_post_is_not_posted_again
             elsewhere::an_api_that_redirects_to_a_stranger_takes_no_token_there
             elsewhere::a_call_to_a_stranger_through_the_client_carries_no_token
             elsewhere::a_service_worker_does_not_outlive_the_session

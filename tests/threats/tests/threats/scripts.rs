@@ -31,8 +31,10 @@ const HOSTILE: &[(&str, &str)] = &[
 pub(crate) async fn a_token_that_looks_like_a_script_runs_nothing<E: Engine>() {
     let stage = Stage::<E>::open().await;
     let control = stage.engine.bare().await;
-    for (token, naive) in HOSTILE {
-        stage.visit(&control, &stage.app.url("/silent")).await;
+    for (place, (token, naive)) in HOSTILE.iter().enumerate() {
+        stage
+            .visit(&control, &stage.app.url(&format!("/silent?{place}")))
+            .await;
         let script = naive
             .replace("{}", token)
             // Quotes escaped, and nothing else: the backslash before one undoes it.
