@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokencast_testkit::{LeapClock, eventually};
 use tokencast_threats::{Engine, Plan, Stage, naive};
-use tokencast_webviews::{View, WebView, run, until};
+use tokencast_webviews::{View, run, until};
 
 /// What the server's pair would look like, and is not.
 const FORGED: &str = "at: 'forged-access-token', rt: 'forged-refresh-token', exp: 600000";

@@ -39,6 +39,7 @@ macro_rules! stories {
             sessions::a_queued_post_is_never_sent_in_another_account_s_name
             sessions::a_page_that_comes_back_after_the_sign_out_has_no_token
             sessions::the_result_of_a_post_is_not_posted_again
+            sessions::a_stranger_s_form_to_a_route_with_a_cookie_does_nothing
             elsewhere::an_api_that_redirects_to_a_stranger_takes_no_token_there
             elsewhere::a_call_to_a_stranger_through_the_client_carries_no_token
             elsewhere::a_service_worker_does_not_outlive_the_session

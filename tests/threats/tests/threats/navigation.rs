@@ -122,7 +122,7 @@ fn rounds() -> u64 {
     if std::env::var_os("TOKENCAST_LONG").is_some_and(|long| long == "1") {
         500
     } else {
-        60
+        40
     }
 }
 

@@ -1,9 +1,11 @@
 //! Pages that outlive the session they belong to, and forms that are sent in its name.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::json;
-use tokencast::pages::Strategy;
+use tokencast::pages::{Action, Jar, PageHost, PagePolicy, Strategy};
 use tokencast::token::Credentials;
-use tokencast_testkit::ada;
+use tokencast_testkit::{ada, eventually};
 use tokencast_threats::{Engine, Plan, Served, Stage, scripts};
 use tokencast_webviews::{View, run, until};
 
@@ -159,4 +161,83 @@ pub(crate) async fn the_result_of_a_post_is_not_posted_again<E: Engine>() {
     stage.until_current(&view).await;
     assert_eq!(run(&view, "return globalThis.mark").await, "not loaded again");
     assert_eq!(stage.app.seen_at("/order").len(), 1);
+}
+
+/// 1. A page that a server renders is known by its cookie. A stranger's page sends a form to it, in the user's name.
+/// 2. From another site the cookie does not come along; from the same site it does, and the server misses its own field.
+/// 3. The naive cookie says nothing of sites, and the naive route asks for nothing else.
+pub(crate) async fn a_stranger_s_form_to_a_route_with_a_cookie_does_nothing<E: Engine>() {
+    let stage = Stage::<E>::open().await;
+    let token = stage.token().await;
+    let set = |cookie: &str| Served::html("").header("set-cookie", cookie);
+    stage
+        .app
+        .put("/naive", set(&format!("at={token}; Path=/; HttpOnly")));
+    stage.app.put("/ours", set(&cookie_of(&stage)));
+    let route = format!("{}/app/notes", stage.rig.server.url());
+    let sends = |target: &str| {
+        Served::html(format!(
+            "<form method=post action='{target}'><input name=text value=x></form><script>document.forms[0].submit()</script>"
+        ))
+    };
+    for thief in [&stage.evil, &stage.foreign] {
+        thief.put("/naive", sends(&stage.app.url("/transfer")));
+        thief.put("/ours", sends(&route));
+    }
+
+    for thief in [&stage.evil, &stage.foreign] {
+        let control = stage.engine.bare().await;
+        stage.visit(&control, &stage.app.url("/naive")).await;
+        control.go(&thief.url("/naive")).await;
+        let sent = stage.app.until_seen("/transfer", 1).await;
+        assert!(
+            sent[0].holds(&token),
+            "a cookie that says nothing of sites must come along"
+        );
+        stage.app.forget();
+    }
+    let view = stage.engine.open(&stage.app.url("/ours")).await;
+    until(&view, "return location.pathname === '/ours'").await;
+    for (thief, status) in [(&stage.evil, 403), (&stage.foreign, 401)] {
+        let before = stage.rig.server.received_forms().len();
+        view.go(&thief.url("/ours")).await;
+        eventually("the form arrives", || {
+            stage.rig.server.received_forms().len() > before
+        })
+        .await;
+        assert_eq!(stage.rig.server.received_forms()[before].status, status);
+        until(&view, "return location.pathname === '/app/notes'").await;
+    }
+    assert_eq!(stage.rig.server.stats().notes, 0);
+    // The user himself is known there, and his own form is served.
+    stage
+        .visit(&view, &format!("{}/app", stage.rig.server.url()))
+        .await;
+    until(&view, "return Boolean(document.forms.note)").await;
+    let _ = view
+        .run("document.forms.note.text.value = 'mine'; document.forms.note.submit()")
+        .await;
+    eventually("his note is kept", || stage.rig.server.stats().notes == 1).await;
+}
+
+/// The cookie as the core has it written, but for what needs https: its prefix and `Secure`.
+fn cookie_of<E: Engine>(stage: &Stage<E>) -> String {
+    struct Jars(Mutex<Option<String>>);
+    impl PageHost for Jars {
+        fn perform(&self, actions: Vec<Action>) {
+            for action in actions {
+                if let Action::SetCookie { cookie, .. } = action {
+                    *self.0.lock().unwrap() = Some(cookie.set_cookie().expose().to_owned());
+                }
+            }
+        }
+    }
+    let jars = Arc::new(Jars(Mutex::default()));
+    let policy = PagePolicy::new(["https://app.example.com"]).unwrap();
+    let policy = policy.allow_loopback_http().cookie(Jar(1), "__Host-at").unwrap();
+    let pages = stage.session.web_views();
+    pages.attach(policy, jars.clone()).unwrap();
+    let written = jars.0.lock().unwrap().clone().unwrap();
+    assert!(written.contains("; Secure"));
+    written.replace("__Host-", "").replace("; Secure", "")
 }
