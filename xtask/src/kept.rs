@@ -60,10 +60,6 @@ impl Kept {
         Ok(self.file_of(part)?.write_all(bytes)?)
     }
 
-    fn path_of(&self, part: &str) -> PathBuf {
-        self.folder.join(format!("{part}.log"))
-    }
-
     /// The files so far, in the order of their names.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
@@ -72,5 +68,9 @@ impl Kept {
         }
         files.sort();
         Ok(files)
+    }
+
+    fn path_of(&self, part: &str) -> PathBuf {
+        self.folder.join(format!("{part}.log"))
     }
 }

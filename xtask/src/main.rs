@@ -26,6 +26,7 @@ mod secret_service;
 mod stamp;
 mod swift_root;
 mod tally;
+mod tenancy;
 mod toolbox;
 
 use cli::Verb;
@@ -57,6 +58,9 @@ fn main() -> ExitCode {
 /// Whether all went well. An error is for what kept the verb from doing its work at all.
 fn perform(verb: Verb) -> Result<bool> {
     let mut toolbox = Toolbox::open()?;
+    if !matches!(verb, Verb::Fmt) {
+        tenancy::move_in(&toolbox)?; // all others build
+    }
     match verb {
         Verb::Test { parts, long } => {
             toolbox.long = long;

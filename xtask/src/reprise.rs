@@ -1,5 +1,8 @@
 //! What a failed part said of its failures, said once more at the end: a log of thousands of lines is read from there.
 
+use crate::curtain::Curtain;
+use crate::tally::Runner;
+
 /// So many lines of one part are said again.
 const MOST: usize = 80;
 /// So many lines after one that tells of a failure belong to it.
@@ -17,14 +20,15 @@ const TELLING: [&str; 10] = [
     "error[",
     "AssertionError",
 ];
-/// What `tests/support` puts before everything that any crate says.
-const TRACE: &str = "trace: ";
 
-/// The telling lines of a part's words, each with the few that follow it.
+/// The telling lines of what the terminal saw of a part, each with the few that follow it. What passing tests say is left
+/// out: some of them panic on purpose, and would take the place of those that failed.
 pub(crate) fn of(said: &str) -> String {
     let mut text = String::new();
     let (mut lines, mut owed) = (0, 0);
-    for line in said.lines().filter(|line| !line.starts_with(TRACE)) {
+    // The other runners have nothing that this curtain hides.
+    let mut curtain = Curtain::for_runner(Runner::Cargo);
+    for line in said.lines().filter(|line| curtain.shows(line)) {
         if TELLING.iter().any(|word| line.contains(word)) {
             owed = BELONG + 1;
         }
@@ -54,6 +58,15 @@ mod tests {
         let text = of(&said);
         assert!(text.starts_with("  thread 'two' panicked at src/two.rs:3:\n  left: 1\n"));
         assert!(!text.contains("ok") && !text.contains("trace"), "{text}");
+    }
+
+    #[test]
+    fn a_test_that_panics_on_purpose_and_passes_is_not_said() {
+        let passed = "thread 'one' panicked at src/one.rs:1:\n".repeat(2 * MOST);
+        let said = format!(
+            "successes:\n---- one stdout ----\n{passed}failures:\n---- two stdout ----\nthread 'two' panicked at src/two.rs:3:\n"
+        );
+        assert_eq!(of(&said), "  thread 'two' panicked at src/two.rs:3:\n");
     }
 
     #[test]

@@ -31,15 +31,17 @@ pub(crate) fn test(toolbox: &mut Toolbox, parts: &[&'static Part]) -> Result<boo
         let started = Instant::now();
         let mut tally = Tally::default();
         let outcome = (part.setup)(toolbox).and_then(|()| (part.run)(toolbox, &mut tally));
-        if let Err(error) = outcome {
-            let said = format!("{}: error: {error:#}\n", part.name);
+        let trouble = match outcome {
+            Err(error) => Some(format!("{error:#}")),
+            Ok(()) if tally.executed() == 0 => Some("no test was executed".to_owned()),
+            Ok(()) => None,
+        };
+        if let Some(trouble) = trouble {
+            let said = format!("{}: error: {trouble}\n", part.name);
             eprint!("{said}");
             if let Some(kept) = &toolbox.kept {
                 kept.add(part.name, said.as_bytes())?;
             }
-            tally += Tally::ONE_FAILED;
-        } else if tally.executed() == 0 {
-            eprintln!("{}: no test was executed", part.name);
             tally += Tally::ONE_FAILED;
         }
         rows.push(Row {
