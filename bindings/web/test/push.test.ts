@@ -126,6 +126,25 @@ story("a pushed token serves the page's calls, and scripts that patch everything
   assert.deepEqual(await page.evaluate(allLeaks), []);
 });
 
+story("a page that put the client in place of its globals is served from the first push on", async (world) => {
+  const inject = readFileSync("dist/tokencast.inject.js", "utf8");
+  const page = await world.visit({ inApp: false, before: (page) => page.addInitScript(inject) });
+  const calls = () =>
+    page.evaluate(async (url) => {
+      const { tokencast } = globalThis as unknown as { tokencast: { connect(options: object): typeof session } };
+      tokencast.connect({ api: [url], globals: true });
+      const xhr = new XMLHttpRequest();
+      xhr.open("GET", `${url}/me`);
+      const ended = new Promise((resolve) => (xhr.onloadend = resolve));
+      xhr.send();
+      await ended;
+      return [xhr.status, (await fetch(`${url}/me`)).status];
+    }, world.apiUrl);
+  assert.deepEqual(await calls(), [401, 401]);
+  await push(page, pushed(world.siteUrls[0] as string, message(world.apiUrl, 1)));
+  assert.deepEqual(await calls(), [200, 200]);
+});
+
 story("page scripts can neither replace the door, nor look through it, nor see who calls", async (world) => {
   const page = await open(world);
   const tries = await page.evaluate((push) => {

@@ -222,9 +222,14 @@ story("the fragment stays, and a page reloaded by its user is where it was", asy
   assert.equal(site.requests.length, 4);
 });
 
-for (const mode of ["reload", "inject"]) {
-  story(`a page that its host loads again in the mode ${mode}`, async ({ url, app, page }) => {
+for (const [mode, restoration] of [
+  ["reload", "auto"],
+  ["reload", "manual"],
+  ["inject", "auto"],
+] as const) {
+  story(`a page that its host loads again: mode ${mode}, scroll restoration ${restoration}`, async ({ url, app, page }) => {
     app.mode = mode;
+    await page.addInitScript((restoration) => void (history.scrollRestoration = restoration), restoration);
     await page.goto(`${url}/app`);
     await shown(page, "welcome");
     await connectAndScroll(page, 900);
@@ -233,7 +238,7 @@ for (const mode of ["reload", "inject"]) {
     await devtools.send("Page.navigate", { url: `${url}/app` });
     await page.waitForFunction(() => !("before" in globalThis) && document.readyState === "complete");
     // Restoring has happened by `load`, whose listeners the client's is the first of.
-    assert.equal(await page.evaluate(() => scrollY), mode === "reload" ? 900 : 0);
+    assert.equal(await page.evaluate(() => scrollY), mode === "reload" && restoration === "auto" ? 900 : 0);
     // Gone to from elsewhere it begins at its top.
     await page.goto(`${url}/app?other`);
     await page.goto(`${url}/app`);
