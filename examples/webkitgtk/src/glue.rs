@@ -21,7 +21,7 @@ use webkit6::{
 };
 
 use crate::documents::{Documents, NOBODY};
-use crate::workers::{forget_workers, is_end};
+use crate::workers::end_workers;
 
 /// The isolated world of the relay. Only there is a message handler: one in the page's own world could be reached
 /// from any frame, and WebKitGTK does not say from which.
@@ -155,9 +155,7 @@ impl Glue {
 
     fn perform(&self, actions: Vec<Action>) {
         for action in actions {
-            if let Some(view) = self.view.upgrade().filter(|_| is_end(&action)) {
-                forget_workers(&view);
-            }
+            end_workers(&self.view, &action);
             match action {
                 Action::Reply { slot, payload } => {
                     let asked = self.slots.borrow_mut().remove(&slot);

@@ -2,20 +2,22 @@
 
 use tokencast::pages::Action;
 use webkit6::gio::Cancellable;
-use webkit6::glib::TimeSpan;
+use webkit6::glib::{TimeSpan, WeakRef};
 use webkit6::prelude::*;
 use webkit6::{WebView, WebsiteDataTypes};
 
 use crate::glue::WORLD;
 
-/// Whether a page is told that its session is over.
-pub(crate) fn is_end(action: &Action) -> bool {
+/// Ends them when the page is told that its session is over.
+pub(crate) fn end_workers(view: &WeakRef<WebView>, action: &Action) {
     let kind = match action {
         Action::Reply { payload, .. } | Action::Notify { payload, .. } => payload.kind(),
         Action::Push { script, .. } => script.kind(),
-        _ => return false,
+        _ => return,
     };
-    kind == "ended"
+    if let Some(view) = view.upgrade().filter(|_| kind == "ended") {
+        forget_workers(&view);
+    }
 }
 
 /// Ends the service workers of the shown document's origin, and those that the view's network session keeps on disk. A

@@ -35,11 +35,14 @@ pub struct Stage<E> {
 
 /// What of a stage is other than usual.
 pub struct Plan {
-    policy: Box<dyn FnOnce(PagePolicy, &Site) -> PagePolicy>,
-    profile: Box<dyn FnOnce(ServerProfile, &Site) -> ServerProfile>,
+    policy: Change<PagePolicy>,
+    profile: Change<ServerProfile>,
     config: Config,
     clock: Option<Arc<dyn Clock>>,
 }
+
+/// Makes another one of it; the site is the app's.
+type Change<T> = Box<dyn FnOnce(T, &Site) -> T>;
 
 impl Default for Plan {
     fn default() -> Self {

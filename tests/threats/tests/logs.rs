@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::sync::{LazyLock, Mutex};
 
+use tokencast_testkit::eventually;
 use tokencast_threats::{Engine, Stage};
 use tokencast_webviews::{View, until};
 use tracing_subscriber::filter::LevelFilter;
@@ -50,7 +51,9 @@ async fn no_token_is_logged<E: Engine>() {
     stage.until_current(&stranger).await;
     stage.session.sign_out().await.unwrap();
     until(&stranger, "return session.state === 'ended'").await;
-    assert!(is_said("tokencast"), "the core is heard");
+    // What the core has to say of all this.
+    stranger.kill().await;
+    eventually("the core is heard", || is_said("a page is gone")).await;
     for secret in &secrets {
         assert!(!is_said(secret), "a token is logged");
     }

@@ -1,7 +1,7 @@
 //! Documents that are shown inside of the app's page, or under its address, and are not the app's.
 
 use tokencast_threats::{Engine, Served, Stage, naive, scripts};
-use tokencast_webviews::View;
+use tokencast_webviews::{View, run, until};
 
 /// 1. The app's page has a stranger in a frame: an advertisement, a map.
 /// 2. The naive app answers whoever calls its handler, and every frame can.
@@ -45,6 +45,16 @@ pub(crate) async fn a_view_at_about_blank_gets_nothing<E: Engine>() {
     is_spared(&stage).await;
 }
 
+/// A frame of the app's own origin could ask its parent, and has no bridge of its own: who is framed may be framed by anybody.
+pub(crate) async fn a_frame_of_the_app_s_own_origin_gets_nothing<E: Engine>() {
+    let stage = Stage::<E>::open().await;
+    stage.app.put("/mail", Served::html(thief_page(&stage)));
+    stage
+        .app
+        .put("/reader", Served::html("<iframe src='/mail'></iframe>"));
+    believes_and_falls(&stage, &stage.app.url("/reader"), &stage.app.origin).await;
+}
+
 /// 1. The app shows a document of its own in a frame without an origin, because it does not trust it.
 /// 2. There `location.origin` is still the app's, and the naive app asks for that.
 pub(crate) async fn a_sandboxed_frame_of_the_app_s_own_page_gets_nothing<E: Engine>() {
@@ -73,6 +83,26 @@ pub(crate) async fn a_sandboxed_upload_on_the_app_s_host_gets_nothing<E: Engine>
     naive::inject(&control, &token).await;
     stage.evil.until_seen("/loot", 2).await;
     assert!(stage.evil.knows(&token), "a push by address must fall");
+    leave(&stage, &control).await;
+
+    // Even where it has the relay's channel before the client, it is told that it may not ask.
+    let by_hand = stage.engine.bare().await;
+    stage.engine.at_start(&by_hand, scripts::WIRE).await;
+    stage.engine.attach(&by_hand).await;
+    by_hand.go(&url).await;
+    until(
+        &by_hand,
+        "return location.pathname === '/uploads/1' && Boolean(globalThis.wire)",
+    )
+    .await;
+    run(&by_hand, "void wire.hello()").await;
+    until(
+        &by_hand,
+        "return wire.heard.some(({ code }) => code === 'denied')",
+    )
+    .await;
+    let heard = run(&by_hand, "return JSON.stringify(wire.heard)").await;
+    assert!(!heard.as_str().unwrap().contains(&token));
 }
 
 /// The naive app answers every frame; ours is shown the same page.

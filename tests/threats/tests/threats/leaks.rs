@@ -40,6 +40,8 @@ pub(crate) async fn no_token_lies_in_an_address_a_referrer_the_history_or_a_stor
             "it is looked for: {place}"
         );
     }
+    // A cookie is every port's.
+    run(&control, "document.cookie = 'token=; max-age=0'").await;
     // The last place was the address: the next site is told.
     let leave = |to: &str| {
         format!("document.head.innerHTML = '<meta name=referrer content=unsafe-url>'; location.href = {to:?}")
@@ -153,6 +155,10 @@ pub(crate) async fn no_token_is_in_the_console_or_in_an_error<E: Engine>() {
     );
     let said = run(&view, &errors).await;
     let said = said.as_str().unwrap();
-    assert!(said.contains("of the page"), "errors are heard");
+    // Of an injected script's error WebKit tells the page no more than that.
+    assert!(
+        said.contains("of the page") || said.contains("Script error"),
+        "errors are heard"
+    );
     assert!(!said.contains(&token) && !said.contains(&next));
 }

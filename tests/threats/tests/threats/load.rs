@@ -86,12 +86,14 @@ pub(crate) async fn an_endless_or_a_deep_message_is_refused_unread<E: Engine>() 
 
     let page = stage.by_hand(&stage.app).await;
     let sends = r#"const texts = ["x".repeat(1 << 20), "[".repeat(20000) + "]".repeat(20000), '{"v":1,"k":"bye","x":'.repeat(9000) + "}".repeat(9000),
+          '{"v":1,"k":"watch","id":"1","have":null,"x":"' + "x".repeat(1 << 20) + '"}',
+          '{"v":1,"k":"watch","id":"1","have":null,"x":' + "[".repeat(50) + "]".repeat(50) + "}",
           '{"v":1,"k":"hello","id":"' + "y".repeat(60000) + '"}', "", "null", "\u0000"];
         texts.forEach((text) => wire.post(text));
         const answer = await wire.hello();
         return [answer.k, wire.heard.slice(1, -1).map(({ code }) => code)]"#;
     let answers = run(&page, sends).await;
-    assert_eq!(answers, json!(["state", vec!["unsupported"; 7]]));
+    assert_eq!(answers, json!(["state", vec!["unsupported"; 9]]));
     let other = stage.active(&stage.shop).await;
     assert_eq!(stage.status(&other).await, 200);
 }

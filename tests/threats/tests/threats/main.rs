@@ -18,6 +18,7 @@ macro_rules! stories {
             frames::an_iframe_of_a_stranger_gets_nothing
             frames::an_about_blank_frame_gets_nothing
             frames::a_view_at_about_blank_gets_nothing
+            frames::a_frame_of_the_app_s_own_origin_gets_nothing
             frames::a_sandboxed_frame_of_the_app_s_own_page_gets_nothing
             frames::a_sandboxed_upload_on_the_app_s_host_gets_nothing
             navigation::a_stranger_s_page_in_a_bridged_view_gets_nothing
