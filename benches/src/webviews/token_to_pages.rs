@@ -29,8 +29,8 @@ fn measure_in<H: Channel>() -> Result<Vec<Row>, String> {
     };
     let act = format!("new token to the last of 32 pages, {engine}, push; floor: a script in each");
     let push = row("push", &act, pair::<H>(true)?);
-    let act = format!("the same, pull; floor: a bare notice, message, reply");
-    let pull = row("pull", &act, pair::<H>(false)?);
+    let act = "the same, pull; floor: a bare notice, message, reply";
+    let pull = row("pull", act, pair::<H>(false)?);
     Ok(vec![push, pull])
 }
 

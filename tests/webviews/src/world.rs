@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokencast::pages::PagePolicy;
 use tokencast::session::AuthSession;
 use tokencast_backend::Config;
-use tokencast_testkit::Rig;
+use tokencast_testkit::{Rig, ada};
 
 use crate::host::{Host, View};
 use crate::sites::Sites;
@@ -45,7 +45,7 @@ impl<H: Host> World<H> {
             .set_cors_origins([&sites.app, &sites.shop, &sites.evil])
             .unwrap();
         sites.serve(rig.server.url());
-        let session = rig.signed_in().await;
+        let session = signed_in(&rig).await;
         let policy = policy(&sites);
         let host = H::start(&session, choose(policy)).await;
         Self {
@@ -95,6 +95,15 @@ impl<H: Host> World<H> {
     pub fn api(&self, path: &str) -> String {
         format!("{}/api/{path}", self.rig.server.url())
     }
+}
+
+/// With a profile that says whose a token is: a page may be lent the refresh token.
+async fn signed_in(rig: &Rig) -> AuthSession {
+    let me = format!("{}/api/me", rig.server.url());
+    let profile = rig.profile().with_subject(&me, "/sub").unwrap();
+    let session = rig.process_with(profile).build().unwrap();
+    session.sign_in(ada()).await.unwrap();
+    session
 }
 
 fn policy(sites: &Sites) -> PagePolicy {

@@ -23,6 +23,7 @@ pub(crate) async fn open<H: Host>() -> World<H> {
 /// 1. Pages of two origins, side by side. Again and again the server's and the app's clock pass the token's end.
 /// 2. Every page makes a GET and a POST at the same time; the first that comes back has the app make one exchange.
 /// 3. Every call is answered with success, in the document that made it, and has its side effect once.
+#[allow(clippy::print_stderr)] // the figures, for docs/reliability.md
 pub(crate) async fn every_expiry_is_one_exchange_and_every_call_is_answered_once<H: Host>(world: World<H>) {
     let (pages, expiries) = size();
     let mut views = Vec::new();
