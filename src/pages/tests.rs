@@ -27,6 +27,15 @@ const APP: &str = "https://app.example.com";
 /// Only a test that hangs waits so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Waits for what has to come; a test that waits in vain fails.
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "never came: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// A page in a test's hand.
 struct Page {
     pages: Pages,

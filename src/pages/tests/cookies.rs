@@ -132,10 +132,11 @@ async fn on_resume_the_view_waits_until_its_token_is_renewed() {
     clock.advance(Duration::from_secs(600));
     let waits = pages.clone();
     let shown = tokio::spawn(async move { waits.ready(id).await });
-    while !shown.is_finished() {
+    eventually("five seconds are over", || {
         clock.advance(Duration::from_secs(1));
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+        shown.is_finished()
+    })
+    .await;
     server.hold.send_replace(false);
     assert!(
         page.later.try_recv().is_err(),
@@ -152,9 +153,7 @@ async fn nobody_waits_for_a_page_that_is_gone_or_for_nobody_s_session() {
     // Its cookie is not written; the page goes.
     let (waits, id) = (pages.clone(), page.id);
     let shown = tokio::spawn(async move { waits.ready(id).await });
-    while pages.0.shown().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    eventually("the page is waited for", || !pages.0.shown().is_empty()).await;
     let _ = pages.detach(page.id);
     shown.await.unwrap();
     pages.ready(page.id).await;

@@ -112,12 +112,9 @@ impl World {
 
     /// Waits until the server was sent this outside of an exchange: to be revoked.
     async fn server_hears(&self, text: &str) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
         let revoked = |request: &String| request.contains(text) && !request.contains("grant_type");
-        while !self.server.requests().iter().any(revoked) {
-            assert!(tokio::time::Instant::now() < deadline, "{text} is revoked");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let hears = || self.server.requests().iter().any(revoked);
+        eventually(&format!("{text} is revoked"), hears).await;
     }
 
     /// Lets time pass until the page is told something.
@@ -278,9 +275,8 @@ async fn a_pair_that_is_not_the_session_s_ends_it_and_is_revoked() {
             ("s3cr3t-at-0", "s3cr3t-at-page"),
             "whose it has to be was known before"
         );
-        while world.store.text().contains("s3cr3t") {
-            tokio::task::yield_now().await;
-        }
+        let is_clean = || !world.store.text().contains("s3cr3t");
+        eventually("what is revoked is crossed out", is_clean).await;
     }
 }
 
@@ -380,7 +376,8 @@ async fn a_pair_without_a_refresh_token_is_judged_too() {
 async fn whose_a_pair_has_to_be_is_asked_in_each_sign_in() {
     let world = World::new().await;
     let mut adas = world.borrower().await;
-    borrow(&mut adas).await;
+    let lease = borrow(&mut adas).await;
+    hand_over(&mut adas, &lease, "s3cr3t-at-adas", "s3cr3t-rt-adas").await;
     world.session.sign_out().await.unwrap();
     let _ = world.pages.detach(adas.id);
     *world.server.whose.lock().unwrap() = Some(("", Whose::Eves));
@@ -405,9 +402,7 @@ async fn beside_an_exchange_nothing_is_lent() {
     let (mut page, mut other) = (world.borrower().await, Page::greeted(&world.pages).await);
     world.server.hold.send_replace(true);
     assert_eq!(other.report(), None);
-    while world.server.exchanges() == 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the exchange is under way", || world.server.exchanges() == 1).await;
     assert_eq!(page.say(json!({"k":"lease"})), None);
     world.server.hold.send_replace(false);
     let answer = page.next().await;
