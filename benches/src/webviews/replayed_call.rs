@@ -15,10 +15,12 @@ use crate::rig;
 const TURNS: usize = 40;
 
 pub(crate) fn measure() -> Result<Vec<Row>, String> {
-    let mut rows = measure_in::<ChromiumHost>()?;
-    #[cfg(feature = "webkit")]
-    rows.extend(measure_in::<tokencast_webviews::WebKitHost>()?);
-    Ok(rows)
+    let engines = [
+        measure_in::<ChromiumHost>()?,
+        #[cfg(feature = "webkit")]
+        measure_in::<tokencast_webviews::WebKitHost>()?,
+    ];
+    Ok(engines.into_iter().flatten().collect())
 }
 
 fn measure_in<H: Channel>() -> Result<Vec<Row>, String> {

@@ -121,6 +121,11 @@ impl Site {
         self.seen_at(path)
     }
 
+    /// Waits until a text stands somewhere in what reached this site.
+    pub async fn until_known(&self, secret: &str) {
+        eventually("the site knows it", || self.knows(secret)).await;
+    }
+
     /// Whether a text stands anywhere in what reached this site.
     pub fn knows(&self, secret: &str) -> bool {
         self.seen().iter().any(|seen| seen.holds(secret))

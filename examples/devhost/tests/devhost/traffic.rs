@@ -104,7 +104,7 @@ async fn what_is_no_message_is_answered_and_the_connection_lives() {
         "",
         "null",
         "{",
-        r#"{"v":1,"k":"lease","id":"x"}"#,
+        r#"{"v":1,"k":"borrow","id":"x"}"#,
         "\u{0}\u{2028}é",
         deep.as_str(),
     ] {

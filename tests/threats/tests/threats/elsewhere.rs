@@ -126,8 +126,8 @@ pub(crate) async fn a_service_worker_does_not_outlive_the_session<E: Engine>() {
         "await fetch('/api/data', { headers: { authorization: 'Bearer of-the-next-session' } })",
     )
     .await;
-    stage.evil.until_seen("/stolen", 1).await;
-    assert!(stage.evil.knows("of-the-next-session"), "it must fall");
+    // The worker of the first page may have sent its token there too.
+    stage.evil.until_known("of-the-next-session").await;
     stage.evil.forget();
 
     stage.session.sign_out().await.unwrap();
