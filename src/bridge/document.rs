@@ -206,6 +206,11 @@ impl Document {
         }
     }
 
+    /// What it was last sent arrived.
+    pub(super) fn acknowledge_sent(&mut self) {
+        self.acked.clone_from(&self.sent);
+    }
+
     /// Whether the token of this generation was sent to this document.
     pub(super) fn was_sent(&self, stamp: &Stamp) -> bool {
         self.sent.as_ref() == Some(stamp)

@@ -17,6 +17,11 @@ const MANY: usize = 32;
 /// JavaScript for the wall clock in milliseconds, finer than `Date.now()`. Pages and this process run on one clock.
 const NOW: &str = "(performance.timeOrigin + performance.now())";
 
+/// Lets pages say what they say a little after they were given a token: the other side's turn must not pay for it.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(400)).await;
+}
+
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64() * 1e3

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokencast_webviews::{ChromiumHost, World, run};
 
 use super::channel::Channel;
-use super::{MANY, NOW, all, duration, in_millis, millis};
+use super::{MANY, NOW, all, duration, in_millis, millis, settle};
 use crate::measure::{Row, in_turns};
 use crate::rig;
 
@@ -127,6 +127,7 @@ impl<H: Channel> Stage<H> {
     }
 
     async fn floor(&self, before: &Login, now: &Login) -> Result<Duration, String> {
+        settle().await;
         let time = self.time();
         let calls = self.views.iter().enumerate().map(|(number, view)| {
             // The first makes the exchange; for the others a token is there.
@@ -139,6 +140,7 @@ impl<H: Channel> Stage<H> {
     }
 
     async fn ours(&self) -> Result<Duration, String> {
+        settle().await;
         span(&all(&self.views, &format!("return ours({})", self.time())).await)
     }
 

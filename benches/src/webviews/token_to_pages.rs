@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokencast_webviews::{ChromiumHost, View, World, until};
 
 use super::channel::Channel;
-use super::{MANY, NOW, all, duration, in_millis, millis, now};
+use super::{MANY, NOW, all, duration, in_millis, millis, now, settle};
 use crate::measure::{Row, in_turns};
 use crate::rig;
 
@@ -71,6 +71,7 @@ impl<H: Channel> Bare<H> {
     }
 
     async fn turn(&self, push: bool) -> Result<Duration, String> {
+        settle().await;
         all(&self.views, "window.at = undefined").await;
         let start = now();
         if push {
@@ -125,6 +126,7 @@ impl<H: Channel> Ours<H> {
     }
 
     async fn turn(&self) -> Result<Duration, String> {
+        settle().await;
         all(&self.views, "window.at = undefined").await;
         *self.had.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.world.renew().await;

@@ -257,6 +257,7 @@ function createHolder() {
 
 // src/core.ts
 var RETRY_FLOOR = 250;
+var ACK_DELAY = 250;
 function createCore(open) {
   const { take, end, drop, held, secret, bound } = createHolder();
   const { wait, release } = createQueue();
@@ -274,13 +275,14 @@ function createCore(open) {
   let watched = false;
   let deaf = false;
   let retry;
+  let acks = false;
   function current() {
     const now = held();
     return now && { value: secret(), generation: nameOf(now.gen) };
   }
-  function heard(message) {
+  function heard(message, pushed) {
     if (deaf) return;
-    if (message.k === "state") accept(message);
+    if (message.k === "state") accept(message, pushed);
     if (message.k === "ended") finish(message.reason, message.gen);
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
@@ -288,7 +290,7 @@ function createCore(open) {
     if (code === "denied" && !message.id || code === "version") degrade(code);
     if (code === "stale" || code === "ended") greet();
   }
-  function accept({ gen, at, exp, st, api: allowed, mode: chosen }) {
+  function accept({ gen, at, exp, st, api: allowed, mode: chosen }, pushed) {
     if (ending && bound()) return;
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
     if (taken === "older") return;
@@ -300,7 +302,14 @@ function createCore(open) {
     if (taken === "same") return;
     release("newer", ({ used }) => isNewer(gen, used));
     tokens.call();
-    conversation?.send({ k: "ack", have: gen });
+    if (acks || pushed) return;
+    acks = true;
+    startTimer(acknowledge, ACK_DELAY);
+  }
+  function acknowledge() {
+    acks = false;
+    const have = held()?.gen;
+    if (have && !deaf) conversation?.send({ k: "ack", have });
   }
   function finish(reason, gen) {
     if (!end(gen)) return;
@@ -386,7 +395,7 @@ function createCore(open) {
       const message = parseMessage(text);
       if (!message) return;
       live();
-      heard(message);
+      heard(message, true);
     },
     need,
     lend: (wanted) => (exchange ?? (exchange = wanted)) === wanted,

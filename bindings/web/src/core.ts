@@ -47,6 +47,9 @@ export interface Core extends Pick<Session, "onAccessToken" | "onEnded"> {
 /** An app that did not answer, or is busy, is not asked again sooner, in milliseconds. */
 const RETRY_FLOOR = 250;
 
+/** What the page has is told the app so much later, in milliseconds: its calls and its neighbours' come first. */
+const ACK_DELAY = 250;
+
 /** Starts the connection; without a host the core stays `plain`. */
 export function createCore(open: OpenPort | undefined): Core {
   const { take, end, drop, held, secret, bound } = createHolder();
@@ -68,15 +71,16 @@ export function createCore(open: OpenPort | undefined): Core {
   /** Nothing is heard any more. */
   let deaf = false;
   let retry: unknown;
+  let acks = false;
 
   function current(): AccessToken | undefined {
     const now = held();
     return now && { value: secret() as string, generation: nameOf(now.gen) };
   }
 
-  function heard(message: FromApp): void {
+  function heard(message: FromApp, pushed?: boolean): void {
     if (deaf) return;
-    if (message.k === "state") accept(message);
+    if (message.k === "state") accept(message, pushed);
     if (message.k === "ended") finish(message.reason, message.gen);
     if (message.k === "notify" && isNewer(message.gen, held()?.gen)) greet();
     if (message.k !== "err") return;
@@ -87,7 +91,7 @@ export function createCore(open: OpenPort | undefined): Core {
     if (code === "stale" || code === "ended") greet();
   }
 
-  function accept({ gen, at, exp, st, api: allowed, mode: chosen }: State): void {
+  function accept({ gen, at, exp, st, api: allowed, mode: chosen }: State, pushed?: boolean): void {
     if (ending && bound()) return;
     // Only an active session has an epoch to belong to.
     const taken = gen && st === "active" ? take(gen, at, deadlineIn(exp)) : "same";
@@ -101,7 +105,16 @@ export function createCore(open: OpenPort | undefined): Core {
     // First the calls, then the page's own callbacks, which may be slow.
     release("newer", ({ used }) => isNewer(gen, used));
     tokens.call();
-    conversation?.send({ k: "ack", have: gen as Gen });
+    // That a script arrived its host sees itself.
+    if (acks || pushed) return;
+    acks = true;
+    startTimer(acknowledge, ACK_DELAY);
+  }
+
+  function acknowledge(): void {
+    acks = false;
+    const have = held()?.gen;
+    if (have && !deaf) conversation?.send({ k: "ack", have });
   }
 
   function finish(reason: string, gen?: Gen): void {
@@ -198,7 +211,7 @@ export function createCore(open: OpenPort | undefined): Core {
       const message = parseMessage(text);
       if (!message) return;
       live();
-      heard(message);
+      heard(message, true);
     },
     need,
     lend: (wanted) => (exchange ??= wanted) === wanted,

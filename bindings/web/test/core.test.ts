@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { AccessToken } from "../src/index.js";
-import { activePage, gen, openPage, tokenOf } from "./page.js";
+import { activePage, gen, openPage, stateOf, tokenOf } from "./page.js";
 
 test("a page says hello with its document's name and holds what it is given", () => {
   const page = openPage();
@@ -13,7 +13,23 @@ test("a page says hello with its document's name and holds what it is given", ()
   page.app.state(gen(1), { id: "1" });
   assert.equal(page.core.state(), "active");
   assert.deepEqual(page.core.held()?.gen, gen(1));
-  assert.deepEqual(page.app.last("ack").have, gen(1));
+});
+
+test("what it holds is acknowledged a little later, and once", () => {
+  const page = activePage();
+  const acks = () => page.app.of("ack").map(({ have }) => have);
+  page.clock.pass(100);
+  page.app.state(gen(2));
+  assert.deepEqual(acks(), []);
+  page.clock.pass(150);
+  assert.deepEqual(acks(), [gen(2)]);
+  page.clock.pass(1000);
+  assert.deepEqual(acks(), [gen(2)]);
+  // That a pushed one arrived is the result of its script.
+  page.core.receive(JSON.stringify({ v: 1, ...stateOf(gen(3)) }));
+  assert.deepEqual(page.core.held()?.gen, gen(3));
+  page.clock.pass(1000);
+  assert.deepEqual(acks(), [gen(2)]);
 });
 
 test("two documents have different names", () => {

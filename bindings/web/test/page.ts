@@ -54,16 +54,7 @@ export class App {
   }
 
   state(g: Gen, fields: object = {}): void {
-    this.send({
-      k: "state",
-      gen: g,
-      st: "active",
-      at: tokenOf(g),
-      exp: 600_000,
-      api: [{ origin: API, rejected: [401] }],
-      mode: "inject",
-      ...fields,
-    });
+    this.send({ ...stateOf(g), ...fields });
   }
 
   /** The messages of one kind. */
@@ -77,6 +68,17 @@ export class App {
     return message;
   }
 }
+
+/** What a page is told of a generation. */
+export const stateOf = (gen: Gen) => ({
+  k: "state",
+  gen,
+  st: "active",
+  at: tokenOf(gen),
+  exp: 600_000,
+  api: [{ origin: API, rejected: [401] }],
+  mode: "inject",
+});
 
 /** The token that belongs to a generation. */
 export const tokenOf = ({ s, e, g }: Gen) => `token-${s}-${e}-${g}`;

@@ -74,7 +74,7 @@ impl Page {
             return;
         };
         match pushed {
-            Pushed::Taken => {}
+            Pushed::Taken => document.acknowledge_sent(),
             Pushed::NoClient | Pushed::Failed => document.untell(),
             Pushed::OtherOrigin => {
                 document.untell();

@@ -28,6 +28,20 @@ fn a_page_that_never_greets_is_pushed_each_new_token() {
 }
 
 #[test]
+fn a_push_that_arrived_is_as_good_as_an_acknowledgement() {
+    let mut desk = Desk::active();
+    let page = desk.attach_as(push());
+    desk.commit(page);
+    desk.hello(page, "d1", None);
+    desk.say(page, json!({"k":"ack", "have":desk.generation()}));
+    let listed = |desk: &Desk| desk.bridge.pages().next().and_then(|(_, _, generation)| generation);
+    renew(&mut desk);
+    assert_eq!(listed(&desk), Some(Generation::new(1, 1)), "on its way");
+    desk.bridge.on_pushed(page, Pushed::Taken);
+    assert_eq!(listed(&desk), Some(Generation::new(1, 2)));
+}
+
+#[test]
 fn nothing_is_pushed_without_the_opt_in() {
     let mut desk = Desk::active();
     let page = desk.attach();
