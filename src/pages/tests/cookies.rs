@@ -137,11 +137,11 @@ async fn on_resume_the_view_waits_until_its_token_is_renewed() {
         shown.is_finished()
     })
     .await;
-    server.hold.send_replace(false);
     assert!(
         page.later.try_recv().is_err(),
         "a host is not told to release what it does not hold"
     );
+    server.hold.send_replace(false);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
