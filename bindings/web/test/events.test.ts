@@ -131,6 +131,7 @@ story("a stream carries the token, and is read as the browser reads it", async (
     const page = await world.visit();
     const types = ["message", "é", "last"];
     await openInPage(page, server.url, types);
+    await logged(page, 7); // so that the server knows them apart
     await page.evaluate(
       ([url, types]) => {
         const native: unknown[] = [];
@@ -141,7 +142,6 @@ story("a stream carries the token, and is read as the browser reads it", async (
       },
       [server.url, types] as const,
     );
-    await logged(page, 7);
     await page.waitForFunction(() => (globalThis as unknown as { native: unknown[] }).native.length >= 7);
     assert.deepEqual(await log(page), await page.evaluate(() => (globalThis as unknown as { native: unknown[] }).native));
     const [ours, native] = server.connections.map(({ headers }) => headers);
