@@ -34,7 +34,12 @@ fn a_push_that_arrived_is_as_good_as_an_acknowledgement() {
     desk.commit(page);
     desk.hello(page, "d1", None);
     desk.say(page, json!({"k":"ack", "have":desk.generation()}));
-    let listed = |desk: &Desk| desk.bridge.pages().next().and_then(|(_, _, generation)| generation);
+    let listed = |desk: &Desk| {
+        desk.bridge
+            .pages()
+            .next()
+            .and_then(|(_, _, generation)| generation)
+    };
     renew(&mut desk);
     assert_eq!(listed(&desk), Some(Generation::new(1, 1)), "on its way");
     desk.bridge.on_pushed(page, Pushed::Taken);
