@@ -18,4 +18,4 @@ pub use host::{Host, View, WebView};
 pub use sites::Sites;
 #[cfg(feature = "webkit")]
 pub use webkitgtk::{WebKitHost, WebKitView};
-pub use world::{World, run, status_of, until};
+pub use world::{World, run, status_of, until, until_some};

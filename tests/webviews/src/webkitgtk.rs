@@ -182,12 +182,16 @@ impl Shown {
         }
     }
 
+    #[allow(clippy::print_stderr)] // what a test that waits in vain has to say
     fn open(&mut self, name: u64) {
         let view = WebView::builder()
             .network_session(&self.network)
             .width_request(300)
             .height_request(200)
             .build();
+        view.connect_web_process_terminated(move |_, why| {
+            eprintln!("the web process of view {name} ended: {why:?}");
+        });
         self.row.insert(&view, -1);
         self.views.insert(name, view);
     }

@@ -113,23 +113,31 @@ fn policy(sites: &Sites) -> PagePolicy {
 
 /// Waits until a script in the page returns true, however often the document changes meanwhile.
 pub async fn until(view: &impl View, body: &str) {
+    until_some(view, body).await;
+}
+
+/// Waits until a script in the page returns something, and neither `null` nor false: in one look, for the document may
+/// be another one in the next.
+pub async fn until_some(view: &impl View, body: &str) -> Value {
     let mut last = None;
     let waits = async {
         loop {
             last = view.run(body).await;
-            if last == Some(Value::Bool(true)) {
-                return;
+            match &last {
+                None | Some(Value::Null | Value::Bool(false)) => {}
+                Some(found) => return found.clone(),
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    if tokio::time::timeout(PATIENCE, waits).await.is_err() {
-        let seen = "return [location.href, session?.state, session?.generation]";
-        panic!(
-            "never true in the page: {body}; it is {:?}, last {last:?}",
-            view.run(seen).await
-        );
+    if let Ok(found) = tokio::time::timeout(PATIENCE, waits).await {
+        return found;
     }
+    let seen = "return [location.href, session?.state, session?.generation]";
+    panic!(
+        "never true in the page: {body}; it is {:?}, last {last:?}",
+        view.run(seen).await
+    );
 }
 
 /// What a script in the page returns; it must run to its end.

@@ -11,7 +11,7 @@ use tokencast::session::AuthSession;
 use tokencast::transport::ReqwestTransport;
 use tokencast_backend::{Config, Fault, FaultKind, Route, RunningBackend, Tls};
 use tokencast_testkit::{LeapClock, Rig, ada};
-use tokencast_webviews::{View, run, until};
+use tokencast_webviews::{View, run, until, until_some};
 
 use crate::hosts::{Host, Layers};
 
@@ -161,8 +161,7 @@ impl<H: Host> User<H> {
 
     /// Waits until another document than before is there; its title.
     pub(crate) async fn sees(&self) -> String {
-        until(&self.view, &format!("return {LOADED}")).await;
-        let title = run(&self.view, "return document.title").await;
+        let title = until_some(&self.view, &format!("return {LOADED} ? document.title : null")).await;
         title.as_str().unwrap().to_owned()
     }
 
