@@ -9,11 +9,9 @@ use tokencast::pages::{Action, GoneReason, Origin, PageHost, PageId, Payload, Se
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use tokio_websockets::{CloseCode, Error, Limits, Message, ServerBuilder, WebSocketStream};
 
 use crate::Shared;
 use crate::handshake;
@@ -46,12 +44,13 @@ pub(crate) async fn serve(stream: TcpStream, shared: &Arc<Shared>) {
     let why = connection.run(later).await;
     tracing::debug!(page = page.id.get(), ?why, "a development page is gone");
     if let Some(code) = why.close_code() {
-        let frame = CloseFrame {
-            code,
-            reason: "".into(),
+        let close = async {
+            // Of what is no frame the library has told the page already.
+            let _ = connection.socket.send(Message::close(Some(code), "")).await;
+            connection.socket.close().await
         };
         // A page that does not read does not hold this task.
-        let _ = timeout(WRITE, connection.socket.close(Some(frame))).await;
+        let _ = timeout(WRITE, close).await;
     }
 }
 
@@ -71,10 +70,10 @@ impl End {
     fn close_code(self) -> Option<CloseCode> {
         match self {
             Self::Closed | Self::Lost | Self::Slow => None,
-            Self::TooLong => Some(CloseCode::Size),
-            Self::NotText => Some(CloseCode::Unsupported),
-            Self::Broken => Some(CloseCode::Protocol),
-            Self::Silent => Some(CloseCode::Away),
+            Self::TooLong => Some(CloseCode::MESSAGE_TOO_BIG),
+            Self::NotText => Some(CloseCode::UNSUPPORTED_DATA),
+            Self::Broken => Some(CloseCode::PROTOCOL_ERROR),
+            Self::Silent => Some(CloseCode::GOING_AWAY),
         }
     }
 }
@@ -118,18 +117,20 @@ impl Connection<'_> {
     async fn on_frame(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         let message = match message {
             Some(Ok(message)) => message,
-            None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => return Err(End::Closed),
-            Some(Err(Error::Capacity(_))) => return Err(End::TooLong),
+            None | Some(Err(Error::AlreadyClosed)) => return Err(End::Closed),
+            Some(Err(Error::PayloadTooLong { .. })) => return Err(End::TooLong),
             Some(Err(Error::Io(_))) => return Err(End::Lost),
             Some(Err(_)) => return Err(End::Broken),
         };
         self.heard = Instant::now();
-        match message {
+        if message.is_binary() {
+            return Err(End::NotText);
+        }
+        match message.as_text() {
             // The answers are written before the next message is read: whoever does not read is not heard.
-            Message::Text(text) => self.perform(self.page.on_message(&text)).await,
-            Message::Binary(_) => Err(End::NotText),
-            // Pings are answered by the next write; a close is answered when the stream ends.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(()),
+            Some(text) => self.perform(self.page.on_message(text)).await,
+            // A ping is answered by the library, a close when the stream ends.
+            None => Ok(()),
         }
     }
 
@@ -137,7 +138,7 @@ impl Connection<'_> {
         if self.heard.elapsed() >= PING * 2 {
             return Err(End::Silent);
         }
-        self.write(Message::Ping(Vec::new().into())).await
+        self.write(Message::ping("")).await
     }
 
     async fn perform(&mut self, actions: impl IntoIterator<Item = Action>) -> Result<(), End> {
@@ -206,13 +207,9 @@ impl Drop for Attached {
     }
 }
 
+/// Lets a connection in. The handshake is tungstenite's, which asks before it answers; the frames are not, for at trace
+/// level it writes each into the log, and tokens are in them.
 async fn greet(stream: TcpStream, shared: &Arc<Shared>) -> Option<(WebSocketStream<TcpStream>, Origin)> {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(8 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(1024 * 1024)
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
     let mut admitted = None;
     #[allow(clippy::result_large_err)] // the callback's type is the library's
     let judge = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
@@ -227,14 +224,13 @@ async fn greet(stream: TcpStream, shared: &Arc<Shared>) -> Option<(WebSocketStre
             }
         }
     };
-    let accepted = timeout(
-        HANDSHAKE,
-        accept_hdr_async_with_config(stream, judge, Some(config)),
-    )
-    .await;
-    Some((accepted.ok()?.ok()?, admitted?))
+    let accepted = timeout(HANDSHAKE, accept_hdr_async(stream, judge)).await;
+    // Nothing was read beyond the request: who sends more before the answer is refused.
+    let stream = accepted.ok()?.ok()?.into_inner();
+    let limits = Limits::default().max_payload_len(Some(MAX_MESSAGE));
+    Some((ServerBuilder::new().limits(limits).serve(stream), admitted?))
 }
 
 fn text(payload: &Payload) -> Message {
-    Message::Text(payload.expose().into())
+    Message::text(payload.expose().to_owned())
 }
