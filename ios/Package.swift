@@ -3,10 +3,11 @@ import Foundation
 import PackageDescription
 
 // The Rust library is cargo's to build, not SwiftPM's. On Linux its folder is named here; an app takes the XCFramework.
+// Debian's libswiftObservation lacks a symbol that it needs only to die.
 let library = ProcessInfo.processInfo.environment["TOKENCAST_LIB_DIR"].map { folder in
   [
     LinkerSetting.linkedLibrary("tokencast_ffi"),
-    .unsafeFlags(["-L\(folder)", "-Xlinker", "-rpath", "-Xlinker", folder]),
+    .unsafeFlags(["-L\(folder)", "-Xlinker", "-rpath", "-Xlinker", folder, "-Xlinker", "--allow-shlib-undefined"]),
   ]
 }
 
@@ -14,7 +15,9 @@ let package = Package(
   name: "Tokencast",
   platforms: [.iOS(.v16), .macOS(.v13)],
   products: [
-    .library(name: "Tokencast", targets: ["Tokencast"])
+    .library(name: "Tokencast", targets: ["Tokencast"]),
+    // For an app's unit tests.
+    .library(name: "TokencastTesting", targets: ["TokencastTesting"]),
   ],
   targets: [
     .systemLibrary(name: "CTokencast", path: "Sources/TokencastFFI/headers"),
@@ -27,7 +30,9 @@ let package = Package(
       linkerSettings: library ?? []
     ),
     .target(name: "Tokencast", dependencies: ["TokencastFFI"]),
+    .target(name: "TokencastTesting", dependencies: ["Tokencast"]),
     .testTarget(name: "TokencastTests", dependencies: ["Tokencast", "TokencastFFI"]),
+    .testTarget(name: "TokencastTestingTests", dependencies: ["TokencastTesting"]),
     // README's Swift blocks, compiled.
     .testTarget(name: "ReadmeTests", dependencies: ["Tokencast"]),
   ],

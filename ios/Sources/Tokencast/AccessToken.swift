@@ -9,6 +9,14 @@ public struct AccessToken: Sendable, Hashable {
   private let end: ContinuousClock.Instant
   private let life: Duration
 
+  /// A token that no server gave: for fakes of a session, and for previews.
+  public init(value: String, generation: Generation, expiresIn: Duration) {
+    self.value = value
+    self.generation = generation
+    end = .now + expiresIn
+    life = expiresIn
+  }
+
   init(_ core: TokencastFFI.AccessToken) {
     value = core.value
     generation = Generation(core.generation)
@@ -20,7 +28,7 @@ public struct AccessToken: Sendable, Hashable {
   public var expiresIn: Duration { max(.zero, ContinuousClock.now.duration(to: end)) }
 
   /// Whether at least `minTTL` is left, where half of its life always suffices.
-  func serves(_ minTTL: Duration) -> Bool {
+  package func serves(_ minTTL: Duration) -> Bool {
     let left = expiresIn
     return left > .zero && left >= min(minTTL, life / 2)
   }

@@ -7,6 +7,7 @@ internal import TokencastFFI
 /// account are one session.
 public final class Accounts: Sendable {
   private let core: Result<TokencastFFI.Accounts, SessionError>
+  private let profile: ServerProfile
 
   /// The parts are those of ``AuthSession``.
   public init(
@@ -18,6 +19,7 @@ public final class Accounts: Sendable {
     backgroundTime: (any BackgroundTime)? = nil,
     requestFields: (any RequestFields)? = nil
   ) {
+    self.profile = profile
     core = Result { () throws -> TokencastFFI.Accounts in
       let options = SessionOptions(
         entry: nil, stateDir: stateDirectory?.path, persistAccessToken: persistsAccessToken, readOnly: readOnly)
@@ -68,7 +70,7 @@ public final class Accounts: Sendable {
 
   /// It may be open already: what it knows is there at once.
   private func opened(_ core: TokencastFFI.AuthSession) -> AuthSession {
-    let session = AuthSession(core: .success(core))
+    let session = AuthSession(core: .success(core), profile: profile)
     session.look()
     return session
   }

@@ -9,7 +9,10 @@ public final class AuthSession: Sendable {
   /// The minimum life of a token that a caller gets when it names none.
   public static let defaultMinTTL: Duration = .seconds(10)
 
-  private let core: Result<TokencastFFI.AuthSession, SessionError>
+  /// The server, as the session was told.
+  public let profile: ServerProfile
+
+  let core: Result<TokencastFFI.AuthSession, SessionError>
   private let mirror: SessionMirror
 
   /// - Parameters:
@@ -43,11 +46,12 @@ public final class AuthSession: Sendable {
         backgroundTime: backgroundTime.map(BackgroundTimeAdapter.init),
         requestFields: requestFields.map(RequestFieldsAdapter.init))
     }.mapError(SessionError.init(any:))
-    self.init(core: core)
+    self.init(core: core, profile: profile)
   }
 
-  init(core: Result<TokencastFFI.AuthSession, SessionError>) {
+  init(core: Result<TokencastFFI.AuthSession, SessionError>, profile: ServerProfile) {
     self.core = core
+    self.profile = profile
     mirror = SessionMirror(core: try? core.get())
     mirror.follow()
   }

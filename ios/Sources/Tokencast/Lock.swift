@@ -5,15 +5,15 @@
 #endif
 
 /// A value under an unfair lock. Never await inside, and never call the app's code.
-final class Lock<Value>: @unchecked Sendable {
+package final class Lock<Value>: @unchecked Sendable {
   #if canImport(os)
     private let lock: OSAllocatedUnfairLock<Value>
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
       lock = OSAllocatedUnfairLock(uncheckedState: value)
     }
 
-    func withLock<Answer>(_ body: (inout Value) -> Answer) -> Answer {
+    package func withLock<Answer>(_ body: (inout Value) -> Answer) -> Answer {
       lock.withLockUnchecked(body)
     }
   #else
@@ -21,13 +21,13 @@ final class Lock<Value>: @unchecked Sendable {
     private let lock = Mutex(())
     private var value: Value
 
-    init(_ value: Value) {
+    package init(_ value: Value) {
       self.value = value
     }
 
     // Not inlined into an async function: Swift 6.0.3 aborts on `Mutex.withLock` there.
     @inline(never)
-    func withLock<Answer>(_ body: (inout Value) -> Answer) -> Answer {
+    package func withLock<Answer>(_ body: (inout Value) -> Answer) -> Answer {
       var answer: Answer?
       lock.withLock { _ in answer = body(&value) }
       return answer!  // set just above

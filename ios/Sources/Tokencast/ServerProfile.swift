@@ -1,15 +1,22 @@
 import Foundation
 internal import TokencastFFI
 
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
 /// One server described as data: how to sign in, refresh and revoke there, and how to read its answers.
 ///
 /// A profile that cannot be used is told by every call of its session: `.misconfigured`, with the field and the mend.
 /// ``validate()`` tells it at once.
 public struct ServerProfile: Sendable {
   let core: Result<TokencastFFI.ServerProfile, SessionError>
+  /// Read at first use.
+  private let resources: Resources
 
   private init(_ make: () throws -> TokencastFFI.ServerProfile) {
     core = Result(catching: make).mapError(SessionError.init(any:))
+    resources = Resources(core)
   }
 
   /// A backend with refresh token rotation (RFC 9700 §4.14.2) and the endpoints `/auth/login`, `/auth/refresh` and
@@ -120,6 +127,27 @@ public struct ServerProfile: Sendable {
   /// This profile for a server that keeps the idempotency contract with that header; with `nil` for one that does not.
   public func withIdempotencyKey(_ header: String?) -> ServerProfile {
     ServerProfile { try core.get().withIdempotencyKey(header: header) }
+  }
+
+  /// The origins that may see an access token.
+  ///
+  /// - Throws: ``SessionError/misconfigured(what:fix:detail:)`` when the profile cannot be used.
+  public func resourceOrigins() throws -> [String] {
+    try resources.rules().origins.map(\.description)
+  }
+
+  /// Whether an access token may be sent to `url`. A profile that cannot be used sends none anywhere.
+  public func maySend(to url: URL) -> Bool {
+    guard let origin = Origin(url), let rules = try? resources.rules() else { return false }
+    return rules.origins.contains(origin)
+  }
+
+  /// Whether the response says that the access token was not accepted, and not something else: its status is one of the
+  /// profile's, and its `WWW-Authenticate` names no other error than `invalid_token` (RFC 6750 §3.1).
+  public func rejects(_ response: HTTPURLResponse) -> Bool {
+    guard let rules = try? resources.rules(), rules.rejectedStatuses.contains(response.statusCode) else { return false }
+    let challenge = response.value(forHTTPHeaderField: "WWW-Authenticate") ?? ""
+    return !challenge.contains("error=") || challenge.contains("invalid_token")
   }
 
   /// Throws what is wrong with the profile: ``SessionError/misconfigured(what:fix:detail:)``.

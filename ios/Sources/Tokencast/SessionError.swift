@@ -20,19 +20,9 @@ public enum SessionError: Error, Sendable, Equatable {
   case defect
 }
 
-extension SessionError: LocalizedError {
-  public var errorDescription: String? {
-    switch self {
-    case .signInRequired(_, let detail), .invalidCredentials(_, let detail), .tryAgain(_, _, let detail),
-      .locked(_, let detail), .storageFailed(_, let detail), .misconfigured(_, _, let detail), .closed(let detail):
-      detail
-    case .defect:
-      "a fault in the library"
-    }
-  }
-
-  /// What to do, in one sentence.
-  public var recoverySuggestion: String? {
+extension SessionError {
+  /// What the app should do, in one sentence for its developer.
+  public var advice: String {
     switch self {
     case .signInRequired: "Show the sign-in."
     case .invalidCredentials: "Let the user correct them."
@@ -44,4 +34,20 @@ extension SessionError: LocalizedError {
     case .defect: "Report it with what led to it."
     }
   }
+}
+
+extension SessionError: LocalizedError {
+  /// What happened, in words, without secrets.
+  public var errorDescription: String? {
+    switch self {
+    case .signInRequired(_, let detail), .invalidCredentials(_, let detail), .tryAgain(_, _, let detail),
+      .locked(_, let detail), .storageFailed(_, let detail), .misconfigured(_, _, let detail), .closed(let detail):
+      detail
+    case .defect:
+      "a fault in the library"
+    }
+  }
+
+  /// The same as ``advice``.
+  public var recoverySuggestion: String? { advice }
 }

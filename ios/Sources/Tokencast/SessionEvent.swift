@@ -14,19 +14,36 @@ public enum SessionEvent: Sendable, Equatable {
 
 /// Keeps a listener: `cancel()`, or letting go of it, ends the subscription. A call that is under way may still finish.
 public final class Subscription: Sendable {
-  private let core: TokencastFFI.Subscription
+  private let ending: Lock<(@Sendable () -> Void)?>
 
-  init(_ core: TokencastFFI.Subscription) {
-    self.core = core
+  /// One that does `end` when it is cancelled, once: for fakes of a session.
+  public init(_ end: @escaping @Sendable () -> Void) {
+    ending = Lock(end)
+  }
+
+  convenience init(_ core: TokencastFFI.Subscription) {
+    // All that it can say is that the library has a defect.
+    self.init { try? core.cancel() }
   }
 
   /// Ends the subscription. More than once is as good as once.
   public func cancel() {
-    // All that it can say is that the library has a defect.
-    try? core.cancel()
+    let end = ending.withLock { ending in
+      defer { ending = nil }
+      return ending
+    }
+    end?()
   }
 
   deinit {
     cancel()
   }
+}
+
+extension Subscription: CustomStringConvertible, CustomReflectable {
+  /// Says only what it is.
+  public var description: String { "Subscription" }
+
+  /// Empty: what is heard may hold a token.
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -10,9 +10,8 @@ final class SessionMirror: Sendable {
     var token: AccessToken?
     var closed = false
     var own: TokencastFFI.Subscription?
-    var nextStream = 0
-    var stateStreams: [Int: AsyncStream<SessionState>.Continuation] = [:]
-    var tokenStreams: [Int: AsyncStream<AccessToken>.Continuation] = [:]
+    var stateStreams = Streams<SessionState>()
+    var tokenStreams = Streams<AccessToken>()
   }
 
   /// `nil`: the set-up is wrong, and there is nothing to mirror.
@@ -74,19 +73,17 @@ final class SessionMirror: Sendable {
   }
 
   func close() {
-    let ended = seen.withLock { seen in
-      let ended = seen
+    let (own, states, tokens) = seen.withLock { seen in
+      let own = seen.own
       seen.closed = true
       seen.token = nil
       seen.own = nil
-      seen.stateStreams = [:]
-      seen.tokenStreams = [:]
-      return ended
+      return (own, seen.stateStreams.end(), seen.tokenStreams.end())
     }
-    for stream in ended.stateStreams.values { stream.finish() }
-    for stream in ended.tokenStreams.values { stream.finish() }
+    for stream in states { stream.finish() }
+    for stream in tokens { stream.finish() }
     // All that it can say is that the library has a defect.
-    try? ended.own?.cancel()
+    try? own?.cancel()
   }
 
   private func show(_ state: SessionState, _ token: AccessToken?) {
@@ -94,37 +91,33 @@ final class SessionMirror: Sendable {
       if seen.closed { return }
       if seen.state != state {
         seen.state = state
-        for stream in seen.stateStreams.values { stream.yield(state) }
+        seen.stateStreams.yield(state)
       }
       let isNew = seen.token != token
       seen.token = token
       if isNew, let token {
-        for stream in seen.tokenStreams.values { stream.yield(token) }
+        seen.tokenStreams.yield(token)
       }
     }
   }
 
   /// A stream that begins with what is there now.
   private func stream<Element: Sendable>(
-    _ streams: WritableKeyPath<Seen, [Int: AsyncStream<Element>.Continuation]> & Sendable,
+    _ streams: WritableKeyPath<Seen, Streams<Element>> & Sendable,
     now: (Seen) -> Element?
   ) -> AsyncStream<Element> {
     let (stream, continuation) = AsyncStream.makeStream(of: Element.self, bufferingPolicy: .bufferingNewest(1))
     let number: Int? = seen.withLock { seen in
       if seen.closed { return nil }
       if let first = now(seen) { continuation.yield(first) }
-      seen.nextStream += 1
-      seen[keyPath: streams][seen.nextStream] = continuation
-      return seen.nextStream
+      return seen[keyPath: streams].add(continuation)
     }
     guard let number else {
       continuation.finish()
       return stream
     }
     continuation.onTermination = { [weak self] _ in
-      self?.seen.withLock { seen in
-        seen[keyPath: streams][number] = nil
-      }
+      self?.seen.withLock { seen in seen[keyPath: streams].remove(number) }
     }
     return stream
   }

@@ -17,7 +17,23 @@ public struct Transition: Sendable, Equatable, CustomStringConvertible {
   public let times: Int
   /// The process that noted it, as the system numbers them.
   public let process: Int
+  /// It in one plain English sentence.
   public let description: String
+
+  /// One that no session noted: for fakes of a session, and for previews.
+  public init(
+    at: Date, cause: Cause, status: Int? = nil, serverCode: String? = nil,
+    generation: Generation = Generation(epoch: 1, number: 1), times: Int = 1, process: Int = 1, description: String
+  ) {
+    self.at = at
+    self.cause = cause
+    self.status = status
+    self.serverCode = serverCode
+    self.generation = generation
+    self.times = times
+    self.process = process
+    self.description = description
+  }
 }
 
 /// What led to the end of a session, oldest first. Equal to every other: the way to a state is no part of it.
@@ -27,7 +43,8 @@ public struct Trail: Sendable, Equatable, RandomAccessCollection {
   /// One that holds nothing.
   public init() { transitions = [] }
 
-  init(_ transitions: [Transition]) { self.transitions = transitions }
+  /// One of these, oldest first: for fakes of a session.
+  public init(_ transitions: [Transition]) { self.transitions = transitions }
 
   public var startIndex: Int { transitions.startIndex }
   public var endIndex: Int { transitions.endIndex }

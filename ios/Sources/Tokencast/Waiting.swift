@@ -1,5 +1,5 @@
 /// Runs `work` in a task of its own and waits for it, until the waiting task is cancelled.
-func waiting<Answer: Sendable>(
+package func waiting<Answer: Sendable>(
   for work: @escaping @Sendable () async throws -> Answer
 ) async throws -> Answer {
   let waiter = Waiter<Answer>()

@@ -27,9 +27,26 @@ enum Backend {
   }
 
   static func failRefreshes(times: Int, status: Int) async throws {
+    try await answer("refresh", status: status, times: times)
+  }
+
+  /// The next calls of a route are answered so.
+  static func answer(_ route: String, status: Int, times: Int) async throws {
     try await call(
       "POST", "/test/faults",
-      "{\"route\":\"refresh\",\"times\":\(times),\"fault\":{\"kind\":\"answer\",\"status\":\(status),\"body\":\"{}\"}}")
+      #"{"route":"\#(route)","times":\#(times),"fault":{"kind":"answer","status":\#(status),"body":"{}"}}"#)
+  }
+
+  /// The next call of a route is redirected.
+  static func redirect(_ route: String, status: Int = 307, to location: String, times: Int = 1) async throws {
+    try await call(
+      "POST", "/test/faults",
+      #"{"route":"\#(route)","times":\#(times),"fault":{"kind":"redirect","status":\#(status),"location":"\#(location)"}}"#)
+  }
+
+  /// Every access token so far is refused from now on, though its end is not near.
+  static func refuseAccessTokens() async throws {
+    try await call("DELETE", "/test/access-tokens")
   }
 
   static func advanceClock(seconds: Int) async throws {
