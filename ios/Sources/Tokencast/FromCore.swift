@@ -17,14 +17,14 @@ extension SessionError {
 
   init(_ core: TokencastFFI.SessionError) {
     switch core {
-    case .SignInRequired(let reason, let detail): self = .signInRequired(EndReason(reason), detail: detail)
-    case .InvalidCredentials(let code, let detail): self = .invalidCredentials(code: code, detail: detail)
-    case .TryAgain(let afterMs, let why, let detail):
+    case .SignInRequired(let reason, let detail, _): self = .signInRequired(EndReason(reason), detail: detail)
+    case .InvalidCredentials(let code, let detail, _): self = .invalidCredentials(code: code, detail: detail)
+    case .TryAgain(let afterMs, let why, let detail, _):
       self = .tryAgain(after: .milliseconds(afterMs), TryAgainCause(why), detail: detail)
-    case .Locked(let why, let detail): self = .locked(LockedCause(why), detail: detail)
-    case .StorageFailed(let why, let detail): self = .storageFailed(StorageFailure(why), detail: detail)
-    case .Misconfigured(let what, let fix, let detail): self = .misconfigured(what: what, fix: fix, detail: detail)
-    case .Closed(let detail): self = .closed(detail: detail)
+    case .Locked(let why, let detail, _): self = .locked(LockedCause(why), detail: detail)
+    case .StorageFailed(let why, let detail, _): self = .storageFailed(StorageFailure(why), detail: detail)
+    case .Misconfigured(let what, let fix, let detail, _): self = .misconfigured(what: what, fix: fix, detail: detail)
+    case .Closed(let detail, _): self = .closed(detail: detail)
     }
   }
 }

@@ -11,12 +11,11 @@ internal import TokencastFFI
 /// ``validate()`` tells it at once.
 public struct ServerProfile: Sendable {
   let core: Result<TokencastFFI.ServerProfile, SessionError>
-  /// Read at first use.
-  private let resources: Resources
+  /// Where its access tokens go; read at the first request.
+  private let origins = Lock<[Origin]?>(nil)
 
   private init(_ make: () throws -> TokencastFFI.ServerProfile) {
     core = Result(catching: make).mapError(SessionError.init(any:))
-    resources = Resources(core)
   }
 
   /// A backend with refresh token rotation (RFC 9700 §4.14.2) and the endpoints `/auth/login`, `/auth/refresh` and
@@ -129,25 +128,31 @@ public struct ServerProfile: Sendable {
     ServerProfile { try core.get().withIdempotencyKey(header: header) }
   }
 
-  /// The origins that may see an access token.
+  /// The origins that may see an access token, such as `https://api.example.com`.
   ///
   /// - Throws: ``SessionError/misconfigured(what:fix:detail:)`` when the profile cannot be used.
   public func resourceOrigins() throws -> [String] {
-    try resources.rules().origins.map(\.description)
+    do {
+      return try core.get().resourceOrigins()
+    } catch {
+      throw SessionError(any: error)
+    }
   }
 
   /// Whether an access token may be sent to `url`. A profile that cannot be used sends none anywhere.
   public func maySend(to url: URL) -> Bool {
-    guard let origin = Origin(url), let rules = try? resources.rules() else { return false }
-    return rules.origins.contains(origin)
+    guard let origin = Origin(url) else { return false }
+    if let known = origins.withLock({ $0 }) { return known.contains(origin) }
+    let read = ((try? resourceOrigins()) ?? []).compactMap { URL(string: $0).flatMap(Origin.init) }
+    origins.withLock { $0 = read }
+    return read.contains(origin)
   }
 
-  /// Whether the response says that the access token was not accepted, and not something else: its status is one of the
-  /// profile's, and its `WWW-Authenticate` names no other error than `invalid_token` (RFC 6750 §3.1).
+  /// Whether the response says that the access token was not accepted, and not something that a newer one would not mend: its
+  /// status is one of the profile's, and its `WWW-Authenticate` names no other error than `invalid_token` (RFC 6750 §3.1).
   public func rejects(_ response: HTTPURLResponse) -> Bool {
-    guard let rules = try? resources.rules(), rules.rejectedStatuses.contains(response.statusCode) else { return false }
-    let challenge = response.value(forHTTPHeaderField: "WWW-Authenticate") ?? ""
-    return !challenge.contains("error=") || challenge.contains("invalid_token")
+    let challenge = response.value(forHTTPHeaderField: "WWW-Authenticate")
+    return (try? core.get().rejects(status: Int64(response.statusCode), challenge: challenge)) ?? false
   }
 
   /// Throws what is wrong with the profile: ``SessionError/misconfigured(what:fix:detail:)``.

@@ -21,16 +21,16 @@ public enum SessionError: Error, Sendable, Equatable {
 }
 
 extension SessionError {
-  /// What the app should do, in one sentence for its developer.
+  /// What the app should do, in one sentence for its developer: the core's words, which a test compares.
   public var advice: String {
     switch self {
     case .signInRequired: "Show the sign-in."
     case .invalidCredentials: "Let the user correct them."
-    case .tryAgain(let after, _, _): "Try again, not before \(after)."
-    case .locked: "Wait for the user to unlock the device or keyring, then call notify(.unlocked)."
+    case .tryAgain(let after, _, _): "Try again, not before \(after.milliseconds) ms have passed."
+    case .locked: "Wait for the user to unlock the device or keyring, then notify the session that it is unlocked."
     case .storageFailed: "Try again; if it stays, tell the user that the device cannot save."
     case .misconfigured(_, let fix, _): fix
-    case .closed: "Make a new AuthSession."
+    case .closed: "Make a new session."
     case .defect: "Report it with what led to it."
     }
   }

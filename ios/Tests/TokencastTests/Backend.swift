@@ -87,7 +87,9 @@ enum Backend {
 }
 
 /// Waits for what another thread will do.
-func eventually(_ condition: () async throws -> Bool) async throws {
+func eventually(
+  isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
+) async throws {
   while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
 }
 
