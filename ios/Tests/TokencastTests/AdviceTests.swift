@@ -23,9 +23,9 @@ import Tokencast
   }
 }
 
-/// A file of the repository.
-func source(_ path: String) throws -> String {
-  let here = URL(fileURLWithPath: #filePath)
-  let repository = (0..<4).reduce(here) { folder, _ in folder.deletingLastPathComponent() }
-  return try String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)
+/// Where the sources are.
+let repository = (0..<4).reduce(URL(fileURLWithPath: #filePath)) { folder, _ in folder.deletingLastPathComponent() }
+
+private func source(_ path: String) throws -> String {
+  try String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)
 }
