@@ -1,6 +1,8 @@
 package dev.tokencast
 
 import dev.tokencast.ffi.SessionOptions
+import dev.tokencast.pages.SessionWebViews
+import dev.tokencast.pages.WebViews
 import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.StateFlow
 import java.nio.file.Path
@@ -14,7 +16,12 @@ import dev.tokencast.ffi.AuthSession as CoreSession
  * The constructor does no I/O; the session restores itself and [state] says so. Two sessions on one entry
  * of one storage are one session. Every failure is a [SessionException].
  */
-public class AuthSession internal constructor(core: CoreSession, public val profile: ServerProfile) : AutoCloseable {
+public class AuthSession internal constructor(
+    core: CoreSession,
+    public val profile: ServerProfile,
+    clock: LifeClock = LifeClock.Jvm,
+    private val onClose: () -> Unit = {},
+) : AutoCloseable {
     /**
      * Makes the session of one storage entry.
      *
@@ -52,8 +59,9 @@ public class AuthSession internal constructor(core: CoreSession, public val prof
         profile,
     )
 
-    private val mirror = SessionMirror(core, LifeClock.Jvm)
+    private val mirror = SessionMirror(core, clock)
     private val own = mirror.follow()
+    private val pages = lazy { asking { SessionWebViews(mirror.whileOpen { webViews() }) } }
 
     /** The state, beginning with [SessionState.Restoring]. */
     public val state: StateFlow<SessionState> get() = mirror.state
@@ -69,6 +77,9 @@ public class AuthSession internal constructor(core: CoreSession, public val prof
 
     /** The generation of the current token set, or of the end of the last one. */
     public val generation: Generation get() = asking { mirror.whileOpen { generation().toPublic() } }
+
+    /** The webviews of this session; closing it detaches them. */
+    public val webViews: WebViews get() = pages.value
 
     /**
      * Why the session is as it is: its last 64 transitions, oldest first, kept over restarts. What another process noted
@@ -179,7 +190,9 @@ public class AuthSession internal constructor(core: CoreSession, public val prof
      * stays. More than once is as good as once.
      */
     override fun close() {
+        if (pages.isInitialized()) pages.value.close()
         mirror.close(own)
+        onClose()
     }
 
     internal fun look() = mirror.look()

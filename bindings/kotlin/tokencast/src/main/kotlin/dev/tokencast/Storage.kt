@@ -13,7 +13,10 @@ public class Storage private constructor(internal val core: CoreStorage) {
 
         /** Files in [folder], sealed (AES-256-GCM) under a data key that [keyWrapper] guards. */
         public fun file(folder: Path, keyWrapper: KeyWrapper): Storage =
-            Storage(asking { CoreStorage.file(folder.toString(), KeyWrapperAdapter(keyWrapper)) })
+            fileAt(folder.toString(), keyWrapper)
+
+        internal fun fileAt(folder: String, keyWrapper: KeyWrapper): Storage =
+            Storage(asking { CoreStorage.file(folder, KeyWrapperAdapter(keyWrapper)) })
 
         /** The platform's keyring, under the application's id such as `com.example.app`. */
         public fun keyring(application: String): Storage = Storage(asking { CoreStorage.keyring(application) })
