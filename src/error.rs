@@ -54,6 +54,25 @@ pub enum SessionError {
     Closed,
 }
 
+impl SessionError {
+    /// What to do, in one sentence. Every language's error says these words.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::SignInRequired { .. } => "Show the sign-in.".into(),
+            Self::InvalidCredentials { .. } => "Let the user correct them.".into(),
+            Self::TryAgain { after, .. } => format!("Try again, not before {} ms have passed.", after.as_millis()),
+            Self::Locked { .. } => {
+                "Wait for the user to unlock the device or keyring, then notify the session that it is unlocked.".into()
+            }
+            Self::StorageFailed { .. } => {
+                "Try again; if it stays, tell the user that the device cannot save.".into()
+            }
+            Self::Misconfigured { fix, .. } => fix.clone(),
+            Self::Closed => "Make a new session.".into(),
+        }
+    }
+}
+
 /// Why a session ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]

@@ -3234,6 +3234,17 @@ public protocol ServerProfileProtocol: AnyObject, Sendable {
     func id() throws  -> String
     
     /**
+     * Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+     * something that a newer token would not mend (RFC 6750 §3.1).
+     */
+    func rejects(status: Int64, challenge: String?) throws  -> Bool
+    
+    /**
+     * The origins that may see an access token.
+     */
+    func resourceOrigins() throws  -> [String]
+    
+    /**
      * The profile as JSON.
      */
     func toJson() throws  -> String
@@ -3531,6 +3542,33 @@ open func id()throws  -> String  {
     return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
         uniffiCallStatus in
     uniffi_tokencast_ffi_fn_method_serverprofile_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+     * something that a newer token would not mend (RFC 6750 §3.1).
+     */
+open func rejects(status: Int64, challenge: String?)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_serverprofile_rejects(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(status),
+        FfiConverterOptionString.lower(challenge),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The origins that may see an access token.
+     */
+open func resourceOrigins()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -5717,6 +5755,75 @@ public func FfiConverterTypeTransition_lower(_ value: Transition) -> RustBuffer 
 
 
 /**
+ * What a layer says of it, so that all languages say the same.
+ */
+public struct Words: Equatable, Hashable {
+    /**
+     * What happened.
+     */
+    public let detail: String
+    /**
+     * What to do, in one sentence.
+     */
+    public let advice: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What happened.
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String) {
+        self.detail = detail
+        self.advice = advice
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Words: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWords: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Words {
+        return
+            try Words(
+                detail: FfiConverterString.read(from: &buf), 
+                advice: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Words, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.detail, into: &buf)
+        FfiConverterString.write(value.advice, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWords_lift(_ buf: RustBuffer) throws -> Words {
+    return try FfiConverterTypeWords.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWords_lower(_ value: Words) -> RustBuffer {
+    return FfiConverterTypeWords.lower(value)
+}
+
+
+/**
  * A host's background time threw. Its text is dropped.
  */
 public 
@@ -6474,6 +6581,81 @@ public func FfiConverterTypeKeyFailure_lift(_ buf: RustBuffer) throws -> KeyFail
 public func FfiConverterTypeKeyFailure_lower(_ value: KeyFailure) -> RustBuffer {
     return FfiConverterTypeKeyFailure.lower(value)
 }
+
+
+/**
+ * What a language's layer notices by itself, without a session to ask.
+ */
+
+public enum LayerFailure: Equatable, Hashable {
+    
+    /**
+     * Its session was closed.
+     */
+    case closed
+    /**
+     * The library panicked.
+     */
+    case defect
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LayerFailure: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLayerFailure: FfiConverterRustBuffer {
+    typealias SwiftType = LayerFailure
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LayerFailure {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .closed
+        
+        case 2: return .defect
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LayerFailure, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .closed:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .defect:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLayerFailure_lift(_ buf: RustBuffer) throws -> LayerFailure {
+    return try FfiConverterTypeLayerFailure.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLayerFailure_lower(_ value: LayerFailure) -> RustBuffer {
+    return FfiConverterTypeLayerFailure.lower(value)
+}
+
 
 
 /**
@@ -7373,7 +7555,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
          */reason: EndReason, 
         /**
          * In words, without secrets.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
     /**
      * The server did not accept the credentials of a sign-in: let the user correct them.
@@ -7384,7 +7569,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
          */code: String, 
         /**
          * In words, without secrets.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
     /**
      * Nothing is lost: try again, not before `after_ms`.
@@ -7398,7 +7586,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
          */why: TryAgainCause, 
         /**
          * In words, without secrets.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
     /**
      * The storage cannot be read now: wait for the user to unlock the device or keyring.
@@ -7409,7 +7600,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
          */why: LockedCause, 
         /**
          * In words, without secrets.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
     /**
      * What was asked could not be made durable.
@@ -7420,7 +7614,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
          */why: StorageFailure, 
         /**
          * In words, without secrets.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
     /**
      * The set-up is wrong: a developer has to mend it.
@@ -7434,7 +7631,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
          */fix: String, 
         /**
          * In words, without secrets.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
     /**
      * The session object was closed.
@@ -7442,7 +7642,10 @@ enum SessionError: Swift.Error, Equatable, Hashable {
     case Closed(
         /**
          * In words.
-         */detail: String
+         */detail: String, 
+        /**
+         * What to do, in one sentence.
+         */advice: String
     )
 
     
@@ -7471,32 +7674,39 @@ public struct FfiConverterTypeSessionError: FfiConverterRustBuffer {
         
         case 1: return .SignInRequired(
             reason: try FfiConverterTypeEndReason.read(from: &buf), 
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
         case 2: return .InvalidCredentials(
             code: try FfiConverterString.read(from: &buf), 
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
         case 3: return .TryAgain(
             afterMs: try FfiConverterInt64.read(from: &buf), 
             why: try FfiConverterTypeTryAgainCause.read(from: &buf), 
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
         case 4: return .Locked(
             why: try FfiConverterTypeLockedCause.read(from: &buf), 
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
         case 5: return .StorageFailed(
             why: try FfiConverterTypeStorageFailure.read(from: &buf), 
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
         case 6: return .Misconfigured(
             what: try FfiConverterString.read(from: &buf), 
             fix: try FfiConverterString.read(from: &buf), 
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
         case 7: return .Closed(
-            detail: try FfiConverterString.read(from: &buf)
+            detail: try FfiConverterString.read(from: &buf), 
+            advice: try FfiConverterString.read(from: &buf)
             )
 
          default: throw UniffiInternalError.unexpectedEnumCase
@@ -7510,47 +7720,54 @@ public struct FfiConverterTypeSessionError: FfiConverterRustBuffer {
 
         
         
-        case let .SignInRequired(reason,detail):
+        case let .SignInRequired(reason,detail,advice):
             writeInt(&buf, Int32(1))
             FfiConverterTypeEndReason.write(reason, into: &buf)
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         
-        case let .InvalidCredentials(code,detail):
+        case let .InvalidCredentials(code,detail,advice):
             writeInt(&buf, Int32(2))
             FfiConverterString.write(code, into: &buf)
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         
-        case let .TryAgain(afterMs,why,detail):
+        case let .TryAgain(afterMs,why,detail,advice):
             writeInt(&buf, Int32(3))
             FfiConverterInt64.write(afterMs, into: &buf)
             FfiConverterTypeTryAgainCause.write(why, into: &buf)
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         
-        case let .Locked(why,detail):
+        case let .Locked(why,detail,advice):
             writeInt(&buf, Int32(4))
             FfiConverterTypeLockedCause.write(why, into: &buf)
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         
-        case let .StorageFailed(why,detail):
+        case let .StorageFailed(why,detail,advice):
             writeInt(&buf, Int32(5))
             FfiConverterTypeStorageFailure.write(why, into: &buf)
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         
-        case let .Misconfigured(what,fix,detail):
+        case let .Misconfigured(what,fix,detail,advice):
             writeInt(&buf, Int32(6))
             FfiConverterString.write(what, into: &buf)
             FfiConverterString.write(fix, into: &buf)
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         
-        case let .Closed(detail):
+        case let .Closed(detail,advice):
             writeInt(&buf, Int32(7))
             FfiConverterString.write(detail, into: &buf)
+            FfiConverterString.write(advice, into: &buf)
             
         }
     }
@@ -8729,6 +8946,17 @@ fileprivate func uniffiFutureContinuationCallback(handle: UInt64, pollResult: In
     }
 }
 /**
+ * The words for a failure that a layer notices by itself.
+ */
+public func wordsFor(failure: LayerFailure)throws  -> Words  {
+    return try  FfiConverterTypeWords_lift(try rustCallWithError(FfiConverterTypeSessionError_lift) {
+        uniffiCallStatus in
+    uniffi_tokencast_ffi_fn_func_words_for(
+        FfiConverterTypeLayerFailure_lower(failure),uniffiCallStatus
+    )
+})
+}
+/**
  * Ends the library's threads, for the rest of the process: listeners hear nothing more, calls answer `Closed`, and what
  * is stored stays. A callback under way is waited for, two seconds at most.
  *
@@ -8756,6 +8984,9 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_tokencast_ffi_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_func_words_for() != 37720) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_func_shut_down() != 24963) {
         return InitializationResult.apiChecksumMismatch
@@ -8839,6 +9070,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_id() != 34547) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_serverprofile_rejects() != 49442) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins() != 49785) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_tokencast_ffi_checksum_method_serverprofile_to_json() != 28303) {

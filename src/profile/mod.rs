@@ -140,6 +140,13 @@ impl ServerProfile {
         &self.rejected_statuses
     }
 
+    /// Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+    /// something that a newer token would not mend (RFC 6750 §3.1).
+    pub fn rejects(&self, status: u16, challenge: Option<&str>) -> bool {
+        let other = challenge.is_some_and(|text| text.contains("error=") && !text.contains("invalid_token"));
+        self.rejected_statuses.contains(&status) && !other
+    }
+
     /// When an access token is renewed.
     pub fn renew(&self) -> Renew {
         self.renew

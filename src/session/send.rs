@@ -66,9 +66,7 @@ impl AuthSession {
             .headers()
             .get(WWW_AUTHENTICATE)
             .and_then(|value| value.to_str().ok());
-        // RFC 6750 §3.1: other errors are not mended by a newer token.
-        let other = challenge.is_some_and(|text| text.contains("error=") && !text.contains("invalid_token"));
-        self.profile().rejected_statuses().contains(&status) && !other
+        self.profile().rejects(status, challenge)
     }
 
     async fn follow(&self, mut request: Request, token: Option<&AccessToken>) -> Result<Response, SendError> {

@@ -1,5 +1,6 @@
-//! Errors. The text that `thiserror` makes does not cross the boundary, so each variant carries it as `detail`.
-//! That and `why` are the core's `message` and `cause`, which Kotlin's `Throwable` has for its own.
+//! Errors. The text that `thiserror` makes does not cross the boundary, so each variant carries it as `detail`, and
+//! the core's advice as `advice`. `detail` and `why` are the core's `message` and `cause`, which Kotlin's `Throwable`
+//! has for its own.
 
 pub use tokencast::error::{EndReason, LockedCause, StorageFailure, TryAgainCause};
 
@@ -15,6 +16,8 @@ pub enum SessionError {
         reason: EndReason,
         /// In words, without secrets.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
     /// The server did not accept the credentials of a sign-in: let the user correct them.
     #[error("{detail}")]
@@ -23,6 +26,8 @@ pub enum SessionError {
         code: String,
         /// In words, without secrets.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
     /// Nothing is lost: try again, not before `after_ms`.
     #[error("{detail}")]
@@ -33,6 +38,8 @@ pub enum SessionError {
         why: TryAgainCause,
         /// In words, without secrets.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
     /// The storage cannot be read now: wait for the user to unlock the device or keyring.
     #[error("{detail}")]
@@ -41,6 +48,8 @@ pub enum SessionError {
         why: LockedCause,
         /// In words, without secrets.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
     /// What was asked could not be made durable.
     #[error("{detail}")]
@@ -49,6 +58,8 @@ pub enum SessionError {
         why: StorageFailure,
         /// In words, without secrets.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
     /// The set-up is wrong: a developer has to mend it.
     #[error("{detail}")]
@@ -59,12 +70,16 @@ pub enum SessionError {
         fix: String,
         /// In words, without secrets.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
     /// The session object was closed.
     #[error("{detail}")]
     Closed {
         /// In words.
         detail: String,
+        /// What to do, in one sentence.
+        advice: String,
     },
 }
 
@@ -81,24 +96,43 @@ impl SessionError {
 impl From<tokencast::error::SessionError> for SessionError {
     fn from(error: tokencast::error::SessionError) -> Self {
         use tokencast::error::SessionError as Core;
-        let detail = error.to_string();
+        let (detail, advice) = (error.to_string(), error.advice());
         match error {
-            Core::SignInRequired { reason } => Self::SignInRequired { reason, detail },
-            Core::InvalidCredentials { code } => Self::InvalidCredentials { code, detail },
+            Core::SignInRequired { reason } => Self::SignInRequired {
+                reason,
+                detail,
+                advice,
+            },
+            Core::InvalidCredentials { code } => Self::InvalidCredentials { code, detail, advice },
             Core::TryAgain { after, cause } => Self::TryAgain {
                 after_ms: millis(after),
                 why: cause,
                 detail,
+                advice,
             },
-            Core::Locked { cause } => Self::Locked { why: cause, detail },
-            Core::StorageFailed { cause } => Self::StorageFailed { why: cause, detail },
-            Core::Misconfigured { what, fix } => Self::Misconfigured { what, fix, detail },
-            Core::Closed => Self::Closed { detail },
+            Core::Locked { cause } => Self::Locked {
+                why: cause,
+                detail,
+                advice,
+            },
+            Core::StorageFailed { cause } => Self::StorageFailed {
+                why: cause,
+                detail,
+                advice,
+            },
+            Core::Misconfigured { what, fix } => Self::Misconfigured {
+                what,
+                fix,
+                detail,
+                advice,
+            },
+            Core::Closed => Self::Closed { detail, advice },
             // `tests/mirrors.rs` keeps this arm from being reached.
             _ => Self::Misconfigured {
                 what: "an error that these bindings do not know".into(),
                 fix: "generate them anew".into(),
                 detail,
+                advice,
             },
         }
     }
@@ -109,6 +143,42 @@ impl From<tokencast::profile::ProfileError> for SessionError {
         let tokencast::profile::ProfileError { field, problem, fix } = error;
         Self::misconfigured(format!("server profile, `{field}`: {problem}"), fix)
     }
+}
+
+/// What a language's layer notices by itself, without a session to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum LayerFailure {
+    /// Its session was closed.
+    Closed,
+    /// The library panicked.
+    Defect,
+}
+
+/// What a layer says of it, so that all languages say the same.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Words {
+    /// What happened.
+    pub detail: String,
+    /// What to do, in one sentence.
+    pub advice: String,
+}
+
+/// The words for a failure that a layer notices by itself.
+#[uniffi::export]
+pub fn words_for(failure: LayerFailure) -> Result<Words, SessionError> {
+    Ok(match failure {
+        LayerFailure::Closed => {
+            let closed = tokencast::error::SessionError::Closed;
+            Words {
+                detail: closed.to_string(),
+                advice: closed.advice(),
+            }
+        }
+        LayerFailure::Defect => Words {
+            detail: "a fault in the library".into(),
+            advice: "Report it with what led to it.".into(),
+        },
+    })
 }
 
 /// Why a session ended.

@@ -33,7 +33,9 @@ mod token;
 
 pub use accounts::{Account, AccountList, Accounts};
 pub use background::{BackgroundEnd, BackgroundTime, BackgroundTimeError};
-pub use error::{EndReason, LockedCause, SessionError, StorageFailure, TryAgainCause};
+pub use error::{
+    EndReason, LayerFailure, LockedCause, SessionError, StorageFailure, TryAgainCause, Words, words_for,
+};
 pub use history::{Cause, Trail, Transition};
 pub use host::shut_down;
 pub use listener::{ListenerError, SessionListener, Subscription};

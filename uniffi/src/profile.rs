@@ -143,6 +143,21 @@ impl ServerProfile {
         Ok(self.0.id().to_owned())
     }
 
+    /// The origins that may see an access token.
+    pub fn resource_origins(&self) -> Result<Vec<String>, SessionError> {
+        Ok(self
+            .0
+            .resource_origins()
+            .map(|origin| origin.ascii_serialization())
+            .collect())
+    }
+
+    /// Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+    /// something that a newer token would not mend (RFC 6750 §3.1).
+    pub fn rejects(&self, status: i64, challenge: Option<String>) -> Result<bool, SessionError> {
+        Ok(u16::try_from(status).is_ok_and(|status| self.0.rejects(status, challenge.as_deref())))
+    }
+
     /// This profile and one more origin whose resources take the access token, such as `https://media.example.com`.
     pub fn with_resource_origin(&self, origin: String) -> Result<Arc<Self>, SessionError> {
         Ok(Arc::new(Self(self.0.clone().with_resource_origin(&origin)?)))

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokencast_ffi::{
     Accounts, AuthSession, Credentials, EndReason, ExtraFields, Generation, KeyFailure, KeyWrapper,
-    OAuthClient, PageAction, PageHost, PageHostError, PagePolicy, PageSender, ReadOutcome, SecureStorage,
-    ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError, TokenSet, WriteOutcome,
+    LayerFailure, OAuthClient, PageAction, PageHost, PageHostError, PagePolicy, PageSender, ReadOutcome,
+    SecureStorage, ServerProfile, SessionError, SessionOptions, SessionState, Storage, StorageError,
+    TokenSet, WriteOutcome, words_for,
 };
 
 /// Nobody listens there.
@@ -28,7 +29,8 @@ async fn a_new_session_restores_to_signed_out_on_the_librarys_own_runtime() {
     assert_eq!(session.restored().await, Ok(SessionState::SignedOut));
     assert!(matches!(
         session.access_token(None).await,
-        Err(SessionError::SignInRequired { reason: EndReason::SignedOut, detail }) if !detail.is_empty()
+        Err(SessionError::SignInRequired { reason: EndReason::SignedOut, detail, advice })
+            if !detail.is_empty() && advice == "Show the sign-in."
     ));
     assert_eq!(session.current_token(), Ok(None));
 }
@@ -231,6 +233,37 @@ async fn a_closed_session_says_so() {
         session.access_token(None).await,
         Err(SessionError::Closed { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_layer_that_knows_of_a_failure_by_itself_says_what_the_core_says() {
+    let session = session(Storage::memory().unwrap()).unwrap();
+    session.close_session().unwrap();
+    let words = words_for(LayerFailure::Closed).unwrap();
+    let closed = SessionError::Closed {
+        detail: words.detail,
+        advice: words.advice,
+    };
+    assert_eq!(session.access_token(None).await, Err(closed));
+    let words = words_for(LayerFailure::Defect).unwrap();
+    assert!(!words.detail.is_empty() && !words.advice.is_empty());
+}
+
+#[test]
+fn a_profile_says_where_its_tokens_go_and_what_refuses_them() {
+    let profile = ServerProfile::rotation("https://api.example.com/v1".into()).unwrap();
+    let profile = profile
+        .with_resource_origin("https://media.example.com".into())
+        .unwrap();
+    assert_eq!(
+        profile.resource_origins().unwrap(),
+        ["https://api.example.com", "https://media.example.com"]
+    );
+    let rejects =
+        |status, challenge: Option<&str>| profile.rejects(status, challenge.map(Into::into)).unwrap();
+    assert!(rejects(401, None) && rejects(401, Some(r#"Bearer error="invalid_token""#)));
+    assert!(!rejects(401, Some(r#"Bearer error="insufficient_scope""#)));
+    assert!(!rejects(403, None) && !rejects(-1, None));
 }
 
 #[test]

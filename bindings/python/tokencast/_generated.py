@@ -527,6 +527,8 @@ def _uniffi_check_contract_api_version(lib):
 def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_func_shut_down() != 24963:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_func_words_for() != 37720:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_accounts_add() != 27277:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_accounts_current() != 61231:
@@ -608,6 +610,10 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_tokencast_ffi_checksum_method_securestorage_delete() != 58533:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_id() != 34547:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_rejects() != 49442:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins() != 49785:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json() != 28303:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -727,6 +733,9 @@ _UniffiLib.ffi_tokencast_ffi_uniffi_contract_version.restype = ctypes.c_uint32
 _UniffiLib.uniffi_tokencast_ffi_checksum_func_shut_down.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_func_shut_down.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_func_words_for.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_func_words_for.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_add.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_accounts_add.restype = ctypes.c_uint16
@@ -850,6 +859,12 @@ _UniffiLib.uniffi_tokencast_ffi_checksum_method_securestorage_delete.restype = c
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_id.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_id.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_rejects.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_rejects.restype = ctypes.c_uint16
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins.argtypes = (
+)
+_UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins.restype = ctypes.c_uint16
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json.argtypes = (
 )
 _UniffiLib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json.restype = ctypes.c_uint16
@@ -983,6 +998,11 @@ _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_func_shut_down.restype = None
+_UniffiLib.uniffi_tokencast_ffi_fn_func_words_for.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_func_words_for.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_accounts_add.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1241,6 +1261,18 @@ _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_id.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_id.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_rejects.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_rejects.restype = ctypes.c_int8
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_to_json.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -4852,6 +4884,45 @@ class _UniffiFfiConverterTypeTransition(_UniffiConverterRustBuffer):
         _UniffiFfiConverterInt64.write(value.process, buf)
         _UniffiFfiConverterString.write(value.detail, buf)
 
+@dataclass
+class Words:
+    """
+    What a layer says of it, so that all languages say the same.
+"""
+    def __init__(self, *, detail:str, advice:str):
+        self.detail = detail
+        self.advice = advice
+        
+        
+
+    
+    def __str__(self):
+        return "Words(detail={}, advice={})".format(self.detail, self.advice)
+    def __eq__(self, other):
+        if self.detail != other.detail:
+            return False
+        if self.advice != other.advice:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeWords(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Words(
+            detail=_UniffiFfiConverterString.read(buf),
+            advice=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.detail)
+        _UniffiFfiConverterString.check_lower(value.advice)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.detail, buf)
+        _UniffiFfiConverterString.write(value.advice, buf)
+
 
 
 # BackgroundTimeError
@@ -5048,6 +5119,55 @@ class _UniffiFfiConverterTypeKeyFailure(_UniffiConverterRustBuffer):
             buf.write_i32(2)
         if isinstance(value, KeyFailure.Gone):
             buf.write_i32(3)
+
+
+
+
+
+
+class LayerFailure(enum.Enum):
+    """
+    What a language's layer notices by itself, without a session to ask.
+"""
+    
+    CLOSED = 0
+    """
+    Its session was closed.
+"""
+    
+    DEFECT = 1
+    """
+    The library panicked.
+"""
+    
+
+
+class _UniffiFfiConverterTypeLayerFailure(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return LayerFailure.CLOSED
+        if variant == 2:
+            return LayerFailure.DEFECT
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == LayerFailure.CLOSED:
+            return
+        if value == LayerFailure.DEFECT:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == LayerFailure.CLOSED:
+            buf.write_i32(1)
+        if value == LayerFailure.DEFECT:
+            buf.write_i32(2)
+
+
 
 
 
@@ -5284,13 +5404,15 @@ class SessionError:  # type: ignore
         There is no session: show the sign-in.
 """
         
-        def __init__(self, reason, detail):
+        def __init__(self, reason, detail, advice):
             super().__init__(", ".join([
                 "reason={!r}".format(reason),
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.reason = reason
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.SignInRequired({})".format(str(self))
@@ -5300,13 +5422,15 @@ class SessionError:  # type: ignore
         The server did not accept the credentials of a sign-in: let the user correct them.
 """
         
-        def __init__(self, code, detail):
+        def __init__(self, code, detail, advice):
             super().__init__(", ".join([
                 "code={!r}".format(code),
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.code = code
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.InvalidCredentials({})".format(str(self))
@@ -5316,15 +5440,17 @@ class SessionError:  # type: ignore
         Nothing is lost: try again, not before `after_ms`.
 """
         
-        def __init__(self, after_ms, why, detail):
+        def __init__(self, after_ms, why, detail, advice):
             super().__init__(", ".join([
                 "after_ms={!r}".format(after_ms),
                 "why={!r}".format(why),
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.after_ms = after_ms
             self.why = why
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.TryAgain({})".format(str(self))
@@ -5334,13 +5460,15 @@ class SessionError:  # type: ignore
         The storage cannot be read now: wait for the user to unlock the device or keyring.
 """
         
-        def __init__(self, why, detail):
+        def __init__(self, why, detail, advice):
             super().__init__(", ".join([
                 "why={!r}".format(why),
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.why = why
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.Locked({})".format(str(self))
@@ -5350,13 +5478,15 @@ class SessionError:  # type: ignore
         What was asked could not be made durable.
 """
         
-        def __init__(self, why, detail):
+        def __init__(self, why, detail, advice):
             super().__init__(", ".join([
                 "why={!r}".format(why),
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.why = why
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.StorageFailed({})".format(str(self))
@@ -5366,15 +5496,17 @@ class SessionError:  # type: ignore
         The set-up is wrong: a developer has to mend it.
 """
         
-        def __init__(self, what, fix, detail):
+        def __init__(self, what, fix, detail, advice):
             super().__init__(", ".join([
                 "what={!r}".format(what),
                 "fix={!r}".format(fix),
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.what = what
             self.fix = fix
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.Misconfigured({})".format(str(self))
@@ -5384,11 +5516,13 @@ class SessionError:  # type: ignore
         The session object was closed.
 """
         
-        def __init__(self, detail):
+        def __init__(self, detail, advice):
             super().__init__(", ".join([
                 "detail={!r}".format(detail),
+                "advice={!r}".format(advice),
             ]))
             self.detail = detail
+            self.advice = advice
 
         def __repr__(self):
             return "SessionError.Closed({})".format(str(self))
@@ -5406,9 +5540,11 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
             return SessionError.SignInRequired(
                 _UniffiFfiConverterTypeEndReason.read(buf),
                 _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
             )
         if variant == 2:
             return SessionError.InvalidCredentials(
+                _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterString.read(buf),
             )
@@ -5417,15 +5553,18 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterInt64.read(buf),
                 _UniffiFfiConverterTypeTryAgainCause.read(buf),
                 _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
             )
         if variant == 4:
             return SessionError.Locked(
                 _UniffiFfiConverterTypeLockedCause.read(buf),
                 _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
             )
         if variant == 5:
             return SessionError.StorageFailed(
                 _UniffiFfiConverterTypeStorageFailure.read(buf),
+                _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterString.read(buf),
             )
         if variant == 6:
@@ -5433,9 +5572,11 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
             )
         if variant == 7:
             return SessionError.Closed(
+                _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterString.read(buf),
             )
         raise InternalError("Raw enum value doesn't match any cases")
@@ -5445,31 +5586,38 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
         if isinstance(value, SessionError.SignInRequired):
             _UniffiFfiConverterTypeEndReason.check_lower(value.reason)
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
         if isinstance(value, SessionError.InvalidCredentials):
             _UniffiFfiConverterString.check_lower(value.code)
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
         if isinstance(value, SessionError.TryAgain):
             _UniffiFfiConverterInt64.check_lower(value.after_ms)
             _UniffiFfiConverterTypeTryAgainCause.check_lower(value.why)
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
         if isinstance(value, SessionError.Locked):
             _UniffiFfiConverterTypeLockedCause.check_lower(value.why)
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
         if isinstance(value, SessionError.StorageFailed):
             _UniffiFfiConverterTypeStorageFailure.check_lower(value.why)
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
         if isinstance(value, SessionError.Misconfigured):
             _UniffiFfiConverterString.check_lower(value.what)
             _UniffiFfiConverterString.check_lower(value.fix)
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
         if isinstance(value, SessionError.Closed):
             _UniffiFfiConverterString.check_lower(value.detail)
+            _UniffiFfiConverterString.check_lower(value.advice)
             return
 
     @staticmethod
@@ -5478,31 +5626,38 @@ class _UniffiFfiConverterTypeSessionError(_UniffiConverterRustBuffer):
             buf.write_i32(1)
             _UniffiFfiConverterTypeEndReason.write(value.reason, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
         if isinstance(value, SessionError.InvalidCredentials):
             buf.write_i32(2)
             _UniffiFfiConverterString.write(value.code, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
         if isinstance(value, SessionError.TryAgain):
             buf.write_i32(3)
             _UniffiFfiConverterInt64.write(value.after_ms, buf)
             _UniffiFfiConverterTypeTryAgainCause.write(value.why, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
         if isinstance(value, SessionError.Locked):
             buf.write_i32(4)
             _UniffiFfiConverterTypeLockedCause.write(value.why, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
         if isinstance(value, SessionError.StorageFailed):
             buf.write_i32(5)
             _UniffiFfiConverterTypeStorageFailure.write(value.why, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
         if isinstance(value, SessionError.Misconfigured):
             buf.write_i32(6)
             _UniffiFfiConverterString.write(value.what, buf)
             _UniffiFfiConverterString.write(value.fix, buf)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
         if isinstance(value, SessionError.Closed):
             buf.write_i32(7)
             _UniffiFfiConverterString.write(value.detail, buf)
+            _UniffiFfiConverterString.write(value.advice, buf)
 
 
 class PageMessageProtocol(typing.Protocol):
@@ -10517,6 +10672,17 @@ class ServerProfileProtocol(typing.Protocol):
         The name kept in records, so that a record is never used with another server.
 """
         raise NotImplementedError
+    def rejects(self, status: int,challenge: typing.Optional[str]) -> bool:
+        """
+        Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+        something that a newer token would not mend (RFC 6750 §3.1).
+"""
+        raise NotImplementedError
+    def resource_origins(self, ) -> typing.List[str]:
+        """
+        The origins that may see an access token.
+"""
+        raise NotImplementedError
     def to_json(self, ) -> str:
         """
         The profile as JSON.
@@ -10906,6 +11072,43 @@ class ServerProfile(ServerProfileProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def rejects(self, status: int,challenge: typing.Optional[str]) -> bool:
+        """
+        Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+        something that a newer token would not mend (RFC 6750 §3.1).
+"""
+        
+        _UniffiFfiConverterInt64.check_lower(status)
+
+        _UniffiFfiConverterOptionalString.check_lower(challenge)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterInt64.lower(status),
+            _UniffiFfiConverterOptionalString.lower(challenge),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterBoolean.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_rejects,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def resource_origins(self, ) -> typing.List[str]:
+        """
+        The origins that may see an access token.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceString.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def to_json(self, ) -> str:
         """
         The profile as JSON.
@@ -11270,6 +11473,23 @@ def shut_down() -> None:
         *_uniffi_lowered_args,
     )
     return _uniffi_lift_return(_uniffi_ffi_result)
+def words_for(failure: LayerFailure) -> Words:
+    """
+    The words for a failure that a layer notices by itself.
+"""
+    
+    _UniffiFfiConverterTypeLayerFailure.check_lower(failure)
+    _uniffi_lowered_args = (
+        _UniffiFfiConverterTypeLayerFailure.lower(failure),
+    )
+    _uniffi_lift_return = _UniffiFfiConverterTypeWords.lift
+    _uniffi_error_converter = _UniffiFfiConverterTypeSessionError
+    _uniffi_ffi_result = _uniffi_rust_call_with_error(
+        _uniffi_error_converter,
+        _UniffiLib.uniffi_tokencast_ffi_fn_func_words_for,
+        *_uniffi_lowered_args,
+    )
+    return _uniffi_lift_return(_uniffi_ffi_result)
 
 __all__ = [
     "InternalError",
@@ -11280,6 +11500,7 @@ __all__ = [
     "BackgroundTimeError",
     "GoneReason",
     "KeyFailure",
+    "LayerFailure",
     "ListenerError",
     "Notice",
     "TryAgainCause",
@@ -11304,7 +11525,9 @@ __all__ = [
     "PageSender",
     "SessionOptions",
     "Transition",
+    "Words",
     "shut_down",
+    "words_for",
     "PageMessage",
     "PageMessageProtocol",
     "TokenSet",

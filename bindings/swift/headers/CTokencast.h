@@ -759,6 +759,16 @@ uint64_t uniffi_tokencast_ffi_fn_constructor_serverprofile_supabase(RustBuffer b
 RustBuffer uniffi_tokencast_ffi_fn_method_serverprofile_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_REJECTS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_REJECTS
+int8_t uniffi_tokencast_ffi_fn_method_serverprofile_rejects(uint64_t ptr, int64_t status, RustBuffer challenge, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_RESOURCE_ORIGINS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_RESOURCE_ORIGINS
+RustBuffer uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_TO_JSON
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_METHOD_SERVERPROFILE_TO_JSON
 RustBuffer uniffi_tokencast_ffi_fn_method_serverprofile_to_json(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -1090,6 +1100,11 @@ RustBuffer uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_debug(RustBuf
 RustBuffer uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_WORDS_FOR
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_WORDS_FOR
+RustBuffer uniffi_tokencast_ffi_fn_func_words_for(RustBuffer failure, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_SHUT_DOWN
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_FN_FUNC_SHUT_DOWN
 void uniffi_tokencast_ffi_fn_func_shut_down(RustCallStatus *_Nonnull out_status
@@ -1356,6 +1371,12 @@ void ffi_tokencast_ffi_rust_future_free_void(uint64_t handle
 void ffi_tokencast_ffi_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_WORDS_FOR
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_WORDS_FOR
+uint16_t uniffi_tokencast_ffi_checksum_func_words_for(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_SHUT_DOWN
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_FUNC_SHUT_DOWN
 uint16_t uniffi_tokencast_ffi_checksum_func_shut_down(void
@@ -1521,6 +1542,18 @@ uint16_t uniffi_tokencast_ffi_checksum_method_webviews_ready(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_ID
 #define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_ID
 uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_id(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_REJECTS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_REJECTS
+uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_rejects(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_RESOURCE_ORIGINS
+#define UNIFFI_FFIDEF_UNIFFI_TOKENCAST_FFI_CHECKSUM_METHOD_SERVERPROFILE_RESOURCE_ORIGINS
+uint16_t uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins(void
     
 );
 #endif

@@ -1,18 +1,17 @@
+@file:JvmName("AndroidSessions")
+
 package dev.tokencast.android
 
 import android.content.Context
 import android.os.SystemClock
 import dev.tokencast.AuthSession
 import dev.tokencast.KeyWrapper
-import dev.tokencast.Notice
 import dev.tokencast.RequestFields
 import dev.tokencast.ServerProfile
 import dev.tokencast.SessionException
 import dev.tokencast.Storage
-import dev.tokencast.platform.sealedFile
 import dev.tokencast.platform.sessionOfPlatform
-import java.lang.ref.WeakReference
-import java.util.concurrent.atomic.AtomicReference
+import java.io.File
 
 /**
  * Makes the session of an Android app: a sealed file in `noBackupFilesDir` whose key the Android Keystore guards, certificates
@@ -31,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReference
  * @param requestFields what the app adds to its sign-in, refresh and revocation requests
  * @throws SessionException.Misconfigured the set-up lacks something; says what
  */
+@JvmName("create")
 @JvmOverloads
 @Suppress("LongParameterList")
 public fun AuthSession(
@@ -47,34 +47,32 @@ public fun AuthSession(
     AndroidLibrary.setUp(app)
     PageScript.preload()
     val folder = privateFolder(app)
-    val surroundings = AtomicReference<Surroundings>()
     val session =
         sessionOfPlatform(
             profile = profile,
-            storage = storage ?: sealedFile("$folder/records", keyWrapper),
-            stateDir = "$folder/state",
+            storage = storage ?: Storage.file(File(folder, "records"), keyWrapper),
+            stateDir = File(folder, "state"),
             entry = entry,
             persistAccessToken = persistAccessToken,
             readOnly = readOnly,
-            backgroundTime = null,
             requestFields = requestFields,
             nanos = SystemClock::elapsedRealtimeNanos,
-            onClose = { surroundings.get()?.close() },
         )
-    // An app that lets go of its session without closing it is not kept from that by us.
-    val weak = WeakReference(session)
-    val tell = { notice: Notice -> weak.get()?.notify(notice) ?: onCollected(surroundings) }
-    surroundings.set(Surroundings(app, tell))
-    return session
-}
-
-private fun onCollected(surroundings: AtomicReference<Surroundings>) {
-    surroundings.get()?.close()
+    return AndroidSession(session, Surroundings.of(app, session))
 }
 
 /** Below `noBackupFilesDir`, which is not asked for: it makes the folder, and that is I/O. The core makes it when it writes. */
-internal fun privateFolder(context: Context): String {
+internal fun privateFolder(context: Context): File {
     val info = context.applicationInfo
     val data = if (context.isDeviceProtectedStorage) info.deviceProtectedDataDir else info.dataDir
-    return "$data/no_backup/tokencast"
+    return File(data, "no_backup/tokencast")
+}
+
+private class AndroidSession(private val session: AuthSession, private val surroundings: Surroundings) : AuthSession by session {
+    override fun close() {
+        surroundings.close()
+        session.close()
+    }
+
+    override fun toString(): String = session.toString()
 }

@@ -9,13 +9,15 @@ import android.content.IntentFilter
 import android.net.ConnectivityManager
 import android.net.Network
 import android.os.Bundle
+import dev.tokencast.AuthSession
 import dev.tokencast.Notice
 import dev.tokencast.SessionException
+import java.lang.ref.WeakReference
 
 /** Tells a session what the platform says of the app: front and background, the network, the device's lock. Ends with it. */
 internal class Surroundings(
     private val context: Context,
-    private val tellSession: (Notice) -> Unit,
+    private val tellSession: (Notice) -> Boolean,
 ) : Application.ActivityLifecycleCallbacks, AutoCloseable {
     /** Of the main thread alone. */
     private var started = 0
@@ -66,12 +68,24 @@ internal class Surroundings(
     override fun onActivityDestroyed(activity: Activity) = Unit
 
     private fun tell(notice: Notice) {
-        try {
-            tellSession(notice)
-        } catch (_: SessionException.Closed) {
-            close()
-        }
+        if (!tellSession(notice)) close()
     }
 
     private fun connectivity() = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager?
+
+    companion object {
+        /** Does not keep the session: one that its app let go of without closing it ends here with the next word. */
+        fun of(context: Context, session: AuthSession): Surroundings {
+            val weak = WeakReference(session)
+            return Surroundings(context) { notice ->
+                val there = weak.get()
+                try {
+                    there?.notify(notice)
+                    there != null
+                } catch (_: SessionException.Closed) {
+                    false
+                }
+            }
+        }
+    }
 }

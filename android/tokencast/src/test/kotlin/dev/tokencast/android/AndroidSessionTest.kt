@@ -57,7 +57,7 @@ class AndroidSessionTest {
         val second = session()
         assertEquals(SessionState.Active("ada"), awaiting { second.restored() })
         assertEquals(200, awaiting { Backend.me(second.accessToken().value) })
-        assertEquals(File(context.noBackupFilesDir, "tokencast").path, privateFolder(context))
+        assertEquals(File(context.noBackupFilesDir, "tokencast"), privateFolder(context))
         val records = files().filter { "records" in it.path }
         assertTrue("${files()}", records.isNotEmpty())
         assertTrue(records.none { token.value in it.readText() || "\"refresh_token\"" in it.readText() })
@@ -107,7 +107,7 @@ class AndroidSessionTest {
     @Test
     fun `front, background and network reach a session, and not one that is closed`() {
         val heard = mutableListOf<Notice>()
-        val surroundings = Surroundings(context) { heard += it }
+        val surroundings = Surroundings(context) { heard.add(it) }
         val activity = Robolectric.buildActivity(Activity::class.java).setup()
         activity.pause().stop()
         val network = shadowOf(context.getSystemService(ConnectivityManager::class.java))

@@ -4,7 +4,7 @@ import dev.tokencast.ffi.SessionOptions
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
-import java.nio.file.Path
+import java.io.File
 import dev.tokencast.ffi.Accounts as CoreAccounts
 import dev.tokencast.ffi.AuthSession as CoreSession
 
@@ -20,7 +20,7 @@ import dev.tokencast.ffi.AuthSession as CoreSession
 public class Accounts(
     public val profile: ServerProfile,
     storage: Storage,
-    stateDir: Path? = null,
+    stateDir: File? = null,
     persistAccessToken: Boolean = false,
     readOnly: Boolean = false,
     backgroundTime: BackgroundTime? = null,
@@ -31,7 +31,7 @@ public class Accounts(
             CoreAccounts(
                 profile.core,
                 storage.core,
-                SessionOptions(null, stateDir?.toString(), persistAccessToken, readOnly),
+                SessionOptions(null, stateDir?.path, persistAccessToken, readOnly),
                 backgroundTime?.let(::BackgroundTimeAdapter),
                 requestFields?.let(::RequestFieldsAdapter),
             )
@@ -89,7 +89,7 @@ public class Accounts(
         }
 
     /** It may be open already: what it knows is there at once. */
-    private fun CoreSession.opened() = asking { AuthSession(this, profile).also { it.look() } }
+    private fun CoreSession.opened(): AuthSession = asking { CoreAuthSession(this, profile).also { it.look() } }
 }
 
 /** One account of the list: the app's id for it, and what the user knows it by. */

@@ -12,6 +12,7 @@ public class Credentials private constructor(private val make: () -> CoreCredent
 
     public companion object {
         /** A user name and a password, in the fields `username` and `password`. */
+        @JvmStatic
         public fun password(username: String, password: String): Credentials =
             Credentials { CoreCredentials.password(username, password) }
 
@@ -20,6 +21,8 @@ public class Credentials private constructor(private val make: () -> CoreCredent
          *
          * @param account the account's name as the app shows it, kept with the session and never sent on its own
          */
+        @JvmStatic
+        @JvmOverloads
         public fun fields(fields: Map<String, String>, account: String? = null): Credentials {
             val copy = fields.toMap()
             return Credentials { CoreCredentials.fields(copy, account) }

@@ -1,8 +1,10 @@
 package dev.tokencast
 
 import dev.tokencast.ffi.InternalException
-import java.time.Instant
+import dev.tokencast.ffi.LayerFailure
+import dev.tokencast.ffi.wordsFor
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Instant
 import dev.tokencast.ffi.AccessToken as CoreToken
 import dev.tokencast.ffi.AccountList as CoreAccountList
 import dev.tokencast.ffi.Cause as CoreCause
@@ -29,21 +31,26 @@ internal inline fun <T> asking(call: () -> T): T =
         throw error.toPublic()
     } catch (_: InternalException) {
         // A panic in Rust. Its text is not passed on: nobody has looked at what it holds.
-        throw SessionException.Defect()
+        throw defect()
     } catch (error: IllegalStateException) {
         // The generated objects throw exactly this after `close`; a cancellation is one too and passes.
-        throw if (error::class == IllegalStateException::class) SessionException.Closed() else error
+        throw if (error::class == IllegalStateException::class) closed() else error
     }
+
+/** What a closed session's calls throw, known without asking it. */
+internal fun closed(): SessionException = wordsFor(LayerFailure.CLOSED).run { SessionException.Closed(detail, advice) }
+
+private fun defect(): SessionException = wordsFor(LayerFailure.DEFECT).run { SessionException.Defect(detail, advice) }
 
 internal fun CoreException.toPublic(): SessionException =
     when (this) {
-        is CoreException.SignInRequired -> SessionException.SignInRequired(reason.toPublic(), detail)
-        is CoreException.InvalidCredentials -> SessionException.InvalidCredentials(code, detail)
-        is CoreException.TryAgain -> SessionException.TryAgain(afterMs.milliseconds, why.toPublic(), detail)
-        is CoreException.Locked -> SessionException.Locked(why.toPublic(), detail)
-        is CoreException.StorageFailed -> SessionException.StorageFailed(why.toPublic(), detail)
-        is CoreException.Misconfigured -> SessionException.Misconfigured(what, fix, detail)
-        is CoreException.Closed -> SessionException.Closed(detail)
+        is CoreException.SignInRequired -> SessionException.SignInRequired(reason.toPublic(), detail, advice)
+        is CoreException.InvalidCredentials -> SessionException.InvalidCredentials(code, detail, advice)
+        is CoreException.TryAgain -> SessionException.TryAgain(afterMs.milliseconds, why.toPublic(), detail, advice)
+        is CoreException.Locked -> SessionException.Locked(why.toPublic(), detail, advice)
+        is CoreException.StorageFailed -> SessionException.StorageFailed(why.toPublic(), detail, advice)
+        is CoreException.Misconfigured -> SessionException.Misconfigured(what, fix, detail, advice)
+        is CoreException.Closed -> SessionException.Closed(detail, advice)
     }
 
 internal fun CoreToken.toPublic(clock: LifeClock): AccessToken =
@@ -147,7 +154,7 @@ internal fun Notice.toCore(): CoreNotice =
 
 internal fun CoreTransition.toPublic(): Transition =
     Transition(
-        Instant.ofEpochMilli(at),
+        Instant.fromEpochMilliseconds(at),
         cause.toPublic(),
         status,
         serverCode,
@@ -165,7 +172,7 @@ internal fun CoreCause.toPublic(): Cause =
         is CoreCause.Renewed -> Cause.Renewed
         is CoreCause.TakenOver -> Cause.TakenOver
         is CoreCause.Displaced -> Cause.Displaced
-        is CoreCause.Interrupted -> Cause.Interrupted(Instant.ofEpochMilli(since))
+        is CoreCause.Interrupted -> Cause.Interrupted(Instant.fromEpochMilliseconds(since))
         is CoreCause.Offline -> Cause.Offline
         is CoreCause.Untrusted -> Cause.Untrusted
         is CoreCause.AnswerLost -> Cause.AnswerLost

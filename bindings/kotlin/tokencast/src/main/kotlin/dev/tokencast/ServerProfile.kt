@@ -37,6 +37,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun rotation(base: String): ServerProfile = ServerProfile(asking { CoreProfile.rotation(base) })
 
         /**
@@ -44,6 +45,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun exchangeOnce(base: String): ServerProfile = ServerProfile(asking { CoreProfile.exchangeOnce(base) })
 
         /**
@@ -51,6 +53,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun accessOnly(base: String): ServerProfile = ServerProfile(asking { CoreProfile.accessOnly(base) })
 
         /**
@@ -58,6 +61,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun perUser(base: String): ServerProfile = ServerProfile(asking { CoreProfile.perUser(base) })
 
         /**
@@ -65,6 +69,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun salted(base: String): ServerProfile = ServerProfile(asking { CoreProfile.salted(base) })
 
         /**
@@ -72,6 +77,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun singleDevice(base: String): ServerProfile = ServerProfile(asking { CoreProfile.singleDevice(base) })
 
         /**
@@ -79,6 +85,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun cookie(base: String): ServerProfile = ServerProfile(asking { CoreProfile.cookie(base) })
 
         /**
@@ -86,6 +93,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun oauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.oauth2(tokenUrl, revokeUrl, client.core) })
 
         /**
@@ -93,6 +101,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun genericOauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.genericOauth2(tokenUrl, revokeUrl, client.core) })
 
         /**
@@ -100,6 +109,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun djangoSimplejwt(base: String): ServerProfile = ServerProfile(asking { CoreProfile.djangoSimplejwt(base) })
 
         /**
@@ -107,6 +117,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun supabase(base: String, apiKey: String): ServerProfile = ServerProfile(asking { CoreProfile.supabase(base, apiKey) })
 
         /**
@@ -114,6 +125,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun keycloak(realmUrl: String, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.keycloak(realmUrl, client.core) })
 
         /**
@@ -121,6 +133,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun auth0(base: String, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.auth0(base, client.core) })
 
         /**
@@ -128,6 +141,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun firebase(apiKey: String): ServerProfile = ServerProfile(asking { CoreProfile.firebase(apiKey) })
 
         /**
@@ -135,6 +149,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun cognito(region: String, clientId: String): ServerProfile = ServerProfile(asking { CoreProfile.cognito(region, clientId) })
 
         /**
@@ -142,6 +157,7 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          *
          * @throws SessionException.Misconfigured names the field and the mend
          */
+        @JvmStatic
         public fun fromJson(text: String): ServerProfile = ServerProfile(asking { CoreProfile.fromJson(text) })
     }
 }
@@ -152,13 +168,16 @@ public class OAuthClient private constructor(internal val core: CoreClient) {
 
     public companion object {
         /** A client without a secret, as an app should be (RFC 8252 §8.5). */
+        @JvmStatic
         public fun publicClient(id: String): OAuthClient = OAuthClient(asking { CoreClient.publicClient(id) })
 
         /** A client that sends its secret in the body. */
+        @JvmStatic
         public fun secretInBody(id: String, secret: String): OAuthClient =
             OAuthClient(asking { CoreClient.secretInBody(id, secret) })
 
         /** A client that sends its secret by HTTP Basic. */
+        @JvmStatic
         public fun secretByBasic(id: String, secret: String): OAuthClient =
             OAuthClient(asking { CoreClient.secretByBasic(id, secret) })
     }

@@ -1,7 +1,6 @@
 package dev.tokencast
 
 import kotlin.time.Duration
-import dev.tokencast.ffi.Subscription as CoreSubscription
 
 /** Something that happened to a session, in order, latest wins. */
 public sealed interface SessionEvent {
@@ -29,10 +28,10 @@ public fun interface SessionListener {
 }
 
 /** Keeps a listener. A call that is under way when it is closed may still finish. */
-public class Subscription internal constructor(private val core: CoreSubscription) : AutoCloseable {
+public class Subscription internal constructor(private val end: () -> Unit) : AutoCloseable {
     /** Ends the subscription. More than once is as good as once. */
     override fun close() {
-        core.close() // the core's subscription ends with its object
+        end()
     }
 
     override fun toString(): String = "Subscription"

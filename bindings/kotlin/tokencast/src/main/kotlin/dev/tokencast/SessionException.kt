@@ -5,20 +5,26 @@ import kotlin.time.Duration
 /**
  * What a caller of a session can do about a failure. The message holds no secret.
  *
- * @property advice what to do, in one sentence
+ * @property advice what to do, in one sentence, in the core's words
  */
 public sealed class SessionException(message: String, public val advice: String) : Exception(message) {
     /** There is no session. */
-    public class SignInRequired internal constructor(public val reason: EndReason, message: String) :
-        SessionException(message, "Show the sign-in.")
+    public class SignInRequired internal constructor(
+        public val reason: EndReason,
+        message: String,
+        advice: String,
+    ) : SessionException(message, advice)
 
     /**
      * The server did not accept the credentials of a sign-in.
      *
      * @property code the server's error code
      */
-    public class InvalidCredentials internal constructor(public val code: String, message: String) :
-        SessionException(message, "Let the user correct them.")
+    public class InvalidCredentials internal constructor(
+        public val code: String,
+        message: String,
+        advice: String,
+    ) : SessionException(message, advice)
 
     /**
      * Nothing is lost.
@@ -30,15 +36,22 @@ public sealed class SessionException(message: String, public val advice: String)
         public val after: Duration,
         public val why: TryAgainCause,
         message: String,
-    ) : SessionException(message, "Try again, not before $after.")
+        advice: String,
+    ) : SessionException(message, advice)
 
     /** The storage cannot be read now. */
-    public class Locked internal constructor(public val why: LockedCause, message: String) :
-        SessionException(message, "Wait for the user to unlock the device or keyring, then send Notice.Unlocked.")
+    public class Locked internal constructor(
+        public val why: LockedCause,
+        message: String,
+        advice: String,
+    ) : SessionException(message, advice)
 
     /** What was asked could not be made durable. */
-    public class StorageFailed internal constructor(public val why: StorageFailure, message: String) :
-        SessionException(message, "Try again; if it stays, tell the user that the device cannot save.")
+    public class StorageFailed internal constructor(
+        public val why: StorageFailure,
+        message: String,
+        advice: String,
+    ) : SessionException(message, advice)
 
     /**
      * The set-up is wrong: a developer has to mend it.
@@ -50,13 +63,12 @@ public sealed class SessionException(message: String, public val advice: String)
         public val what: String,
         public val fix: String,
         message: String,
-    ) : SessionException(message, fix)
+        advice: String,
+    ) : SessionException(message, advice)
 
     /** The session object was closed. */
-    public class Closed internal constructor(message: String = "the session was closed") :
-        SessionException(message, "Open a new AuthSession.")
+    public class Closed internal constructor(message: String, advice: String) : SessionException(message, advice)
 
     /** A fault in this library. */
-    public class Defect internal constructor() :
-        SessionException("a fault in the library", "Report it with what led to it.")
+    public class Defect internal constructor(message: String, advice: String) : SessionException(message, advice)
 }

@@ -67,7 +67,7 @@ internal class SessionMirror(private val core: CoreSession, val clock: LifeClock
     }
 
     inline fun <T> whileOpen(call: CoreSession.() -> T): T {
-        if (closed) throw SessionException.Closed()
+        if (closed) throw closed()
         return core.call()
     }
 

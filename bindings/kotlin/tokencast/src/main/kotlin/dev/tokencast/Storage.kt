@@ -1,6 +1,6 @@
 package dev.tokencast
 
-import java.nio.file.Path
+import java.io.File
 import dev.tokencast.ffi.Storage as CoreStorage
 
 /** A place for a session's record. */
@@ -9,19 +9,20 @@ public class Storage private constructor(internal val core: CoreStorage) {
 
     public companion object {
         /** In memory: for tests, and for apps that chose to keep nothing. Two sessions on one `Storage` share it. */
+        @JvmStatic
         public fun memory(): Storage = Storage(asking { CoreStorage.memory() })
 
         /** Files in [folder], sealed (AES-256-GCM) under a data key that [keyWrapper] guards. */
-        public fun file(folder: Path, keyWrapper: KeyWrapper): Storage =
-            fileAt(folder.toString(), keyWrapper)
-
-        internal fun fileAt(folder: String, keyWrapper: KeyWrapper): Storage =
-            Storage(asking { CoreStorage.file(folder, KeyWrapperAdapter(keyWrapper)) })
+        @JvmStatic
+        public fun file(folder: File, keyWrapper: KeyWrapper): Storage =
+            Storage(asking { CoreStorage.file(folder.path, KeyWrapperAdapter(keyWrapper)) })
 
         /** The platform's keyring, under the application's id such as `com.example.app`. */
+        @JvmStatic
         public fun keyring(application: String): Storage = Storage(asking { CoreStorage.keyring(application) })
 
         /** A store of the host's own, which sees sealed bytes only. */
+        @JvmStatic
         public fun host(store: SecureStorage, keyWrapper: KeyWrapper): Storage =
             Storage(asking { CoreStorage.host(StorageAdapter(store), KeyWrapperAdapter(keyWrapper)) })
     }

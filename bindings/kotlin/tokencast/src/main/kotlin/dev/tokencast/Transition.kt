@@ -1,6 +1,6 @@
 package dev.tokencast
 
-import java.time.Instant
+import kotlin.time.Instant
 
 /**
  * One thing that happened to a session. Holds no secret, no account and no text of a server but its error code;

@@ -33,18 +33,18 @@ class HostStorageTest {
     }
 
     private fun session(storage: Storage) =
-        AuthSession(ServerProfile.rotation(Backend.url), storage, stateDir = folder.resolve("state")).also { opened += it }
+        AuthSession(ServerProfile.rotation(Backend.url), storage, stateDir = folder.resolve("state").toFile()).also { opened += it }
 
     @Test
     fun `a sealed file is restored by the next session and shows no secret`() = story {
         val store = folder.resolve("store")
-        val first = session(Storage.file(store, Xor()))
+        val first = session(Storage.file(store.toFile(), Xor()))
         first.signIn(ada)
         val token = first.accessToken()
         first.close()
         val written = store.walk().map { it.readBytes().decodeToString() }.toList()
         assertTrue(written.isNotEmpty() && written.none { token.value in it })
-        val second = session(Storage.file(store, Xor()))
+        val second = session(Storage.file(store.toFile(), Xor()))
         assertEquals(SessionState.Active(Backend.NAME), second.restored())
         assertEquals(200, Backend.me(second.accessToken()))
     }
@@ -65,11 +65,11 @@ class HostStorageTest {
         val store = MapStore(folder)
         val profile = ServerProfile.rotation(Backend.url)
         val owner =
-            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("state"), persistAccessToken = true)
+            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("state").toFile(), persistAccessToken = true)
                 .also { opened += it }
         owner.signIn(ada)
         val reader =
-            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("state"), readOnly = true)
+            AuthSession(profile, Storage.host(store, Xor()), stateDir = folder.resolve("state").toFile(), readOnly = true)
                 .also { opened += it }
         val token = reader.accessToken()
         assertEquals(owner.accessToken().value, token.value)
@@ -138,7 +138,7 @@ class HostStorageTest {
     @ParameterizedTest
     @MethodSource("keyTrouble")
     fun `a key wrapper that throws is a typed error`(thrown: Throwable, why: LockedCause) = story {
-        val session = session(Storage.file(folder.resolve("store"), Failing(thrown)))
+        val session = session(Storage.file(folder.resolve("store").toFile(), Failing(thrown)))
         session.restored()
         val error = thrownBy<SessionException.Locked> { session.signIn(ada) }
         assertEquals(why, error.why)
@@ -147,8 +147,8 @@ class HostStorageTest {
     @Test
     fun `a key that is gone ends the session with its reason`() = story {
         val store = folder.resolve("store")
-        session(Storage.file(store, Xor())).also { it.signIn(ada) }.close()
-        val state = session(Storage.file(store, Failing(KeyFailure.Gone()))).restored()
+        session(Storage.file(store.toFile(), Xor())).also { it.signIn(ada) }.close()
+        val state = session(Storage.file(store.toFile(), Failing(KeyFailure.Gone()))).restored()
         assertEquals(EndReason.KeyLost, (state as SessionState.SignInRequired).reason)
     }
 

@@ -844,6 +844,8 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_tokencast_ffi_checksum_func_words_for(
+    ): Int
     external fun uniffi_tokencast_ffi_checksum_func_shut_down(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_accounts_add(
@@ -899,6 +901,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_tokencast_ffi_checksum_method_webviews_ready(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_id(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_serverprofile_rejects(
+    ): Int
+    external fun uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins(
     ): Int
     external fun uniffi_tokencast_ffi_checksum_method_serverprofile_to_json(
     ): Int
@@ -1192,6 +1198,10 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_method_serverprofile_rejects(`ptr`: Long,`status`: Long,`challenge`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
+    external fun uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_to_json(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_serverprofile_with_idempotency_key(`ptr`: Long,`header`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1324,6 +1334,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_method_accesstoken_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_tokencast_ffi_fn_func_words_for(`failure`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_tokencast_ffi_fn_func_shut_down(uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun ffi_tokencast_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1445,6 +1457,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_tokencast_ffi_checksum_func_words_for() and 0xFFFF) != 37720) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_tokencast_ffi_checksum_func_shut_down() and 0xFFFF) != 24963) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1527,6 +1542,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_id() and 0xFFFF) != 34547) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_rejects() and 0xFFFF) != 49442) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_resource_origins() and 0xFFFF) != 49785) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_tokencast_ffi_checksum_method_serverprofile_to_json() and 0xFFFF) != 28303) {
@@ -6320,6 +6341,17 @@ public interface ServerProfileInterface {
     fun `id`(): kotlin.String
     
     /**
+     * Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+     * something that a newer token would not mend (RFC 6750 §3.1).
+     */
+    fun `rejects`(`status`: kotlin.Long, `challenge`: kotlin.String?): kotlin.Boolean
+    
+    /**
+     * The origins that may see an access token.
+     */
+    fun `resourceOrigins`(): List<kotlin.String>
+    
+    /**
      * The profile as JSON.
      */
     fun `toJson`(): kotlin.String
@@ -6463,6 +6495,43 @@ open class ServerProfile: Disposable, AutoCloseable, ServerProfileInterface
     callWithHandle {
     uniffiRustCallWithError(SessionException) { _status ->
     UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Whether a resource's answer, its status and its `WWW-Authenticate`, says that the token was not accepted, and not
+     * something that a newer token would not mend (RFC 6750 §3.1).
+     */
+    @Throws(SessionException::class)override fun `rejects`(`status`: kotlin.Long, `challenge`: kotlin.String?): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_rejects(
+        it,
+        
+        FfiConverterLong.lower(`status`),
+        FfiConverterOptionalString.lower(`challenge`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The origins that may see an access token.
+     */
+    @Throws(SessionException::class)override fun `resourceOrigins`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_method_serverprofile_resource_origins(
         it,
         _status)
 }
@@ -9384,6 +9453,53 @@ public object FfiConverterTypeTransition: FfiConverterRustBuffer<Transition> {
 
 
 
+/**
+ * What a layer says of it, so that all languages say the same.
+ */
+data class Words (
+    /**
+     * What happened.
+     */
+    val `detail`: kotlin.String
+    , 
+    /**
+     * What to do, in one sentence.
+     */
+    val `advice`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWords: FfiConverterRustBuffer<Words> {
+    override fun read(buf: ByteBuffer): Words {
+        return Words(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Words) = (
+            FfiConverterString.allocationSize(value.`detail`) +
+            FfiConverterString.allocationSize(value.`advice`)
+    )
+
+    override fun write(value: Words, buf: ByteBuffer) {
+            FfiConverterString.write(value.`detail`, buf)
+            FfiConverterString.write(value.`advice`, buf)
+    }
+}
+
+
+
 
 
 /**
@@ -10386,6 +10502,49 @@ public object FfiConverterTypeKeyFailure : FfiConverterRustBuffer<KeyFailure> {
     }
 
 }
+
+
+
+/**
+ * What a language's layer notices by itself, without a session to ask.
+ */
+
+enum class LayerFailure {
+    
+    /**
+     * Its session was closed.
+     */
+    CLOSED,
+    /**
+     * The library panicked.
+     */
+    DEFECT;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLayerFailure: FfiConverterRustBuffer<LayerFailure> {
+    override fun read(buf: ByteBuffer) = try {
+        LayerFailure.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LayerFailure) = 4UL
+
+    override fun write(value: LayerFailure, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -11416,10 +11575,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words, without secrets.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "reason=${ `reason` }, detail=${ `detail` }"
+            get() = "reason=${ `reason` }, detail=${ `detail` }, advice=${ `advice` }"
     }
     
     /**
@@ -11435,10 +11599,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words, without secrets.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "code=${ `code` }, detail=${ `detail` }"
+            get() = "code=${ `code` }, detail=${ `detail` }, advice=${ `advice` }"
     }
     
     /**
@@ -11459,10 +11628,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words, without secrets.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "afterMs=${ `afterMs` }, why=${ `why` }, detail=${ `detail` }"
+            get() = "afterMs=${ `afterMs` }, why=${ `why` }, detail=${ `detail` }, advice=${ `advice` }"
     }
     
     /**
@@ -11478,10 +11652,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words, without secrets.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "why=${ `why` }, detail=${ `detail` }"
+            get() = "why=${ `why` }, detail=${ `detail` }, advice=${ `advice` }"
     }
     
     /**
@@ -11497,10 +11676,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words, without secrets.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "why=${ `why` }, detail=${ `detail` }"
+            get() = "why=${ `why` }, detail=${ `detail` }, advice=${ `advice` }"
     }
     
     /**
@@ -11521,10 +11705,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words, without secrets.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "what=${ `what` }, fix=${ `fix` }, detail=${ `detail` }"
+            get() = "what=${ `what` }, fix=${ `fix` }, detail=${ `detail` }, advice=${ `advice` }"
     }
     
     /**
@@ -11535,10 +11724,15 @@ sealed class SessionException: kotlin.Exception() {
         /**
          * In words.
          */
-        val `detail`: kotlin.String
+        val `detail`: kotlin.String, 
+        
+        /**
+         * What to do, in one sentence.
+         */
+        val `advice`: kotlin.String
         ) : SessionException() {
         override val message
-            get() = "detail=${ `detail` }"
+            get() = "detail=${ `detail` }, advice=${ `advice` }"
     }
     
 
@@ -11563,8 +11757,10 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
             1 -> SessionException.SignInRequired(
                 FfiConverterTypeEndReason.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
                 )
             2 -> SessionException.InvalidCredentials(
+                FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
@@ -11572,21 +11768,26 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 FfiConverterLong.read(buf),
                 FfiConverterTypeTryAgainCause.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
                 )
             4 -> SessionException.Locked(
                 FfiConverterTypeLockedCause.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
                 )
             5 -> SessionException.StorageFailed(
                 FfiConverterTypeStorageFailure.read(buf),
+                FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
             6 -> SessionException.Misconfigured(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
                 )
             7 -> SessionException.Closed(
+                FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
@@ -11600,12 +11801,14 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 4UL
                 + FfiConverterTypeEndReason.allocationSize(value.`reason`)
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
             is SessionException.InvalidCredentials -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterString.allocationSize(value.`code`)
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
             is SessionException.TryAgain -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
@@ -11613,18 +11816,21 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 + FfiConverterLong.allocationSize(value.`afterMs`)
                 + FfiConverterTypeTryAgainCause.allocationSize(value.`why`)
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
             is SessionException.Locked -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterTypeLockedCause.allocationSize(value.`why`)
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
             is SessionException.StorageFailed -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterTypeStorageFailure.allocationSize(value.`why`)
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
             is SessionException.Misconfigured -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
@@ -11632,11 +11838,13 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 + FfiConverterString.allocationSize(value.`what`)
                 + FfiConverterString.allocationSize(value.`fix`)
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
             is SessionException.Closed -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterString.allocationSize(value.`detail`)
+                + FfiConverterString.allocationSize(value.`advice`)
             )
         }
     }
@@ -11647,12 +11855,14 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 buf.putInt(1)
                 FfiConverterTypeEndReason.write(value.`reason`, buf)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
             is SessionException.InvalidCredentials -> {
                 buf.putInt(2)
                 FfiConverterString.write(value.`code`, buf)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
             is SessionException.TryAgain -> {
@@ -11660,18 +11870,21 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 FfiConverterLong.write(value.`afterMs`, buf)
                 FfiConverterTypeTryAgainCause.write(value.`why`, buf)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
             is SessionException.Locked -> {
                 buf.putInt(4)
                 FfiConverterTypeLockedCause.write(value.`why`, buf)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
             is SessionException.StorageFailed -> {
                 buf.putInt(5)
                 FfiConverterTypeStorageFailure.write(value.`why`, buf)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
             is SessionException.Misconfigured -> {
@@ -11679,11 +11892,13 @@ public object FfiConverterTypeSessionError : FfiConverterRustBuffer<SessionExcep
                 FfiConverterString.write(value.`what`, buf)
                 FfiConverterString.write(value.`fix`, buf)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
             is SessionException.Closed -> {
                 buf.putInt(7)
                 FfiConverterString.write(value.`detail`, buf)
+                FfiConverterString.write(value.`advice`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -12945,6 +13160,21 @@ public typealias FfiConverterTypeWallTime = FfiConverterLong
 
 
 
+
+        /**
+         * The words for a failure that a layer notices by itself.
+         */
+    @Throws(SessionException::class) fun `wordsFor`(`failure`: LayerFailure): Words {
+            return FfiConverterTypeWords.lift(
+    uniffiRustCallWithError(SessionException) { _status ->
+    UniffiLib.uniffi_tokencast_ffi_fn_func_words_for(
+    
+        
+        FfiConverterTypeLayerFailure.lower(`failure`),_status)
+}
+    )
+    }
+    
 
         /**
          * Ends the library's threads, for the rest of the process: listeners hear nothing more, calls answer `Closed`, and what
