@@ -37,7 +37,7 @@ public fun WebViews.attach(webView: WebView, origins: Set<String>): AttachedWebV
  * @throws SessionException.Misconfigured the WebView is too old for it, or the policy cannot work
  */
 public fun WebViews.attach(webView: WebView, policy: PagePolicy): AttachedWebView {
-    for (feature in listOf(WebViewFeature.WEB_MESSAGE_LISTENER, WebViewFeature.DOCUMENT_START_SCRIPT)) {
+    for (feature in NEEDED) {
         if (!WebViewFeature.isFeatureSupported(feature)) {
             throw misconfigured("this device's WebView lacks $feature", "have the user update Android System WebView")
         }
@@ -47,6 +47,9 @@ public fun WebViews.attach(webView: WebView, policy: PagePolicy): AttachedWebVie
     }
     return AttachedWebView(webView, policy, this)
 }
+
+private val NEEDED =
+    listOf(WebViewFeature.WEB_MESSAGE_LISTENER, WebViewFeature.DOCUMENT_START_SCRIPT, WebViewFeature.GET_WEB_VIEW_CLIENT)
 
 /** One webview of a session. It decides nothing. [detach] it before the webview is destroyed. */
 public class AttachedWebView internal constructor(
@@ -178,4 +181,3 @@ public class AttachedWebView internal constructor(
         const val PATIENCE_SECONDS = 8L
     }
 }
-

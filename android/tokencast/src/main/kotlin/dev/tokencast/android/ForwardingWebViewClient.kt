@@ -16,7 +16,7 @@ import android.webkit.WebView
 import android.webkit.WebViewClient
 
 /** The host's own client, and what the bridge has to hear besides. */
-internal class BridgeClient(own: WebViewClient, private val bridge: AttachedWebView) : ForwardingWebViewClient(own) {
+internal class BridgeClient(own: WebViewClient, val bridge: AttachedWebView) : ForwardingWebViewClient(own) {
     /** Since Chromium 70 or so it comes when a document is committed, and not for one that failed or became a download. */
     override fun onPageStarted(view: WebView, url: String, favicon: Bitmap?) {
         bridge.onCommitted(url)
