@@ -13,7 +13,7 @@
 //! - What carries a secret exports a `Debug` that does not show it; a `Display`, where one is needed, says the same.
 #![allow(
     unsafe_code,
-    reason = "the scaffolding that UniFFI generates is extern \"C\"; none is written by hand"
+    reason = "the scaffolding that UniFFI generates is extern \"C\"; by hand only what Android's context needs, in `platform_tls`"
 )]
 
 mod accounts;
@@ -23,6 +23,7 @@ mod history;
 mod host;
 mod listener;
 mod pages;
+mod platform_tls;
 mod profile;
 mod request_fields;
 mod session;
@@ -41,6 +42,7 @@ pub use listener::{ListenerError, SessionListener, Subscription};
 pub use pages::{
     ApiOrigin, CookieUse, PageAction, PageHost, PageHostError, PageMessage, PagePolicy, PageSender, WebViews,
 };
+pub use platform_tls::tokencast_android_set_up;
 pub use profile::{OAuthClient, ServerProfile};
 pub use request_fields::{ExtraFields, Purpose, RequestFields, RequestFieldsError};
 pub use session::{AuthSession, SessionOptions};

@@ -9,6 +9,7 @@ use crate::history::Transition;
 use crate::host;
 use crate::listener::{self, SessionListener, Subscription};
 use crate::pages::WebViews;
+use crate::platform_tls;
 use crate::profile::ServerProfile;
 use crate::request_fields::{HostRequestFields, RequestFields};
 use crate::state::{Notice, SessionState};
@@ -169,6 +170,7 @@ pub(crate) fn builder(
     background_time: Option<Arc<dyn BackgroundTime>>,
     request_fields: Option<Arc<dyn RequestFields>>,
 ) -> Result<core::AuthSessionBuilder, SessionError> {
+    platform_tls::check()?;
     let SessionOptions {
         entry,
         state_dir,

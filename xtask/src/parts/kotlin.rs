@@ -1,5 +1,6 @@
 use anyhow::Result;
 
+use super::android;
 use crate::backend::Backend;
 use crate::needs::{self, Need};
 use crate::tally::{Runner, Tally};
@@ -40,5 +41,5 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
         .env("TOKENCAST_LIB_DIR", &library)
         .env("TOKENCAST_BACKEND", &backend.url);
     *tally += maven.count(Runner::Maven);
-    Ok(())
+    android::run(toolbox, &library, &backend, tally)
 }

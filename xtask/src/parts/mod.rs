@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::tally::Tally;
 use crate::toolbox::Toolbox;
 
+mod android;
 mod backend;
 mod kotlin;
 mod lint;

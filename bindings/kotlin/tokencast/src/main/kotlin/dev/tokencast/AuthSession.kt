@@ -3,6 +3,7 @@
 package dev.tokencast
 
 import dev.tokencast.ffi.SessionOptions
+import dev.tokencast.pages.WebViews
 import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.StateFlow
 import java.io.File
@@ -84,6 +85,9 @@ public interface AuthSession : AutoCloseable {
 
     /** The generation of the current token set, or of the end of the last one. */
     public val generation: Generation
+
+    /** The webviews of this session: one object for it, which ends with it. */
+    public val webViews: WebViews
 
     /**
      * Why the session is as it is: its last 64 transitions, oldest first, kept over restarts. What another process noted

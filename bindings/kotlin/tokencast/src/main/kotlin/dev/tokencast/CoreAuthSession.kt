@@ -1,14 +1,21 @@
 package dev.tokencast
 
+import dev.tokencast.pages.SessionWebViews
+import dev.tokencast.pages.WebViews
 import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlin.time.Duration
 import dev.tokencast.ffi.AuthSession as CoreSession
 
 /** The session over the core. What its methods promise stands in [AuthSession]. */
-internal class CoreAuthSession(core: CoreSession, override val profile: ServerProfile) : AuthSession {
-    private val mirror = SessionMirror(core, LifeClock.Jvm)
+internal class CoreAuthSession(
+    core: CoreSession,
+    override val profile: ServerProfile,
+    clock: LifeClock = LifeClock.Jvm,
+) : AuthSession {
+    private val mirror = SessionMirror(core, clock)
     private val own = mirror.follow()
+    private val pages = lazy { asking { SessionWebViews(mirror.whileOpen { webViews() }) } }
 
     override val resourceOrigins: Set<String> by lazy { asking { profile.core.resourceOrigins().toSet() } }
 
@@ -21,6 +28,8 @@ internal class CoreAuthSession(core: CoreSession, override val profile: ServerPr
     override val currentToken: AccessToken? get() = mirror.tokenWith(Duration.ZERO)
 
     override val generation: Generation get() = asking { mirror.whileOpen { generation().toPublic() } }
+
+    override val webViews: WebViews get() = pages.value
 
     override fun history(): List<Transition> = asking { mirror.whileOpen { history().map { it.toPublic() } } }
 
@@ -78,6 +87,7 @@ internal class CoreAuthSession(core: CoreSession, override val profile: ServerPr
         }
 
     override fun close() {
+        if (pages.isInitialized()) pages.value.close()
         mirror.close(own)
     }
 

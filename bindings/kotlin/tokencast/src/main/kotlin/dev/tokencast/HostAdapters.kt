@@ -84,7 +84,7 @@ internal class StorageAdapter(private val store: SecureStorage) : CoreSecureStor
 }
 
 /** Nothing of what was thrown goes on: its text may quote what the host was given. */
-private inline fun <T> guarded(toCore: (Throwable) -> Exception, call: () -> T): T =
+internal inline fun <T> guarded(toCore: (Throwable) -> Exception, call: () -> T): T =
     try {
         call()
     } catch (thrown: Throwable) {

@@ -1,0 +1,55 @@
+package dev.tokencast.android
+
+import android.content.Context
+import dev.tokencast.AuthSession
+import dev.tokencast.Credentials
+import dev.tokencast.ServerProfile
+import dev.tokencast.SessionException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import android.os.Looper
+import java.net.HttpURLConnection
+import java.net.URI
+import kotlin.time.Duration.Companion.seconds
+
+/** The running reference backend. */
+internal object Backend {
+    val url: String = requireNotNull(System.getenv("TOKENCAST_BACKEND")) { "TOKENCAST_BACKEND is not set" }
+
+    val ada = Credentials.password("ada", "lovelace")
+
+    fun profile() = ServerProfile.rotation(url)
+
+    fun exchanges(): Int {
+        val stats = open("/test/stats").inputStream.use { it.readBytes().decodeToString() }
+        return requireNotNull(Regex("\"exchanges\":(\\d+)").find(stats)).groupValues[1].toInt()
+    }
+
+    fun me(token: String): Int = open("/api/me").apply { setRequestProperty("Authorization", "Bearer $token") }.responseCode
+
+    private fun open(path: String) = URI("$url$path").toURL().openConnection() as HttpURLConnection
+}
+
+internal val context: Context get() = RuntimeEnvironment.getApplication()
+
+/** Real time, beside the main thread, which is the test's own. */
+internal fun <T> awaiting(call: suspend () -> T): T = runBlocking(Dispatchers.Default) { withTimeout(60.seconds) { call() } }
+
+/** Lets the main looper work until it is so; the deadline is one that only a hang meets. */
+internal fun onMainUntil(condition: () -> Boolean) {
+    val end = System.nanoTime() + 60.seconds.inWholeNanoseconds
+    while (true) {
+        shadowOf(Looper.getMainLooper()).idle()
+        if (condition()) return
+        check(System.nanoTime() < end) { "it did not come to it" }
+        Thread.sleep(2)
+    }
+}
+
+internal fun signedIn(): AuthSession = AuthSession(context, Backend.profile()).also { awaiting { it.signIn(Backend.ada) } }
+
+internal inline fun <reified E : SessionException> thrown(crossinline call: suspend () -> Unit): E =
+    awaiting { runCatching { call() }.exceptionOrNull() as E }
