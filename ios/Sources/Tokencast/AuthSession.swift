@@ -12,6 +12,9 @@ public final class AuthSession: Sendable {
   private let core: Result<TokencastFFI.AuthSession, SessionError>
   private let mirror: SessionMirror
 
+  /// The open webviews: attach each, and its pages get every new token.
+  public let webViews: WebViews
+
   /// - Parameters:
   ///   - profile: The server.
   ///   - storage: Where the session's record lives.
@@ -49,6 +52,7 @@ public final class AuthSession: Sendable {
   init(core: Result<TokencastFFI.AuthSession, SessionError>) {
     self.core = core
     mirror = SessionMirror(core: try? core.get())
+    webViews = WebViews(of: core)
     mirror.follow()
   }
 
