@@ -29,7 +29,15 @@ let package = Package(
       swiftSettings: [.swiftLanguageMode(.v5)],
       linkerSettings: library ?? []
     ),
-    .target(name: "Tokencast", dependencies: ["TokencastFFI"]),
+    .target(
+      name: "Tokencast",
+      dependencies: ["TokencastFFI"],
+      // What a page's document begins with: folders of the page's client, which this one links to.
+      exclude: ["events", "self-refresh", "socket", "tokencast"].flatMap {
+        ["WebViews/Client/\($0).js", "WebViews/Client/\($0).d.ts"]
+      },
+      resources: [.copy("WebViews/Client/tokencast.inject.js"), .copy("WebViews/Relay/relay.js")]
+    ),
     .target(name: "TokencastTesting", dependencies: ["Tokencast"]),
     .testTarget(name: "TokencastTests", dependencies: ["Tokencast", "TokencastFFI"]),
     .testTarget(name: "TokencastTestingTests", dependencies: ["TokencastTesting"]),
@@ -38,3 +46,15 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `import WebKit` on Linux: a module of that name over WebKitGTK, so that the glue runs there as it is.
+if ProcessInfo.processInfo.environment["TOKENCAST_WEBKITGTK"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CWebKitGTK", path: "stubs/CWebKitGTK", pkgConfig: "webkitgtk-6.0"),
+    // Pointers of C on the main thread: nothing for the checks of Swift 6.
+    .target(
+      name: "WebKit", dependencies: ["CWebKitGTK"], path: "stubs/WebKit", swiftSettings: [.swiftLanguageMode(.v5)]),
+    .testTarget(name: "WebViewTests", dependencies: ["Tokencast", "WebKit"]),
+  ]
+  package.targets.first { $0.name == "Tokencast" }?.dependencies.append("WebKit")
+}

@@ -7,7 +7,7 @@ use tokencast_chromium::Tab;
 use tokencast_webviews::{ChromiumHost, Host, View};
 
 /// The relay that the bridge uses: what it costs is the engine's.
-const RELAY: &str = include_str!("../../../examples/webkitgtk/src/relay.js");
+const RELAY: &str = include_str!("../../../bindings/web/relay/relay.js");
 const WORLD: &str = "bench";
 
 /// A page's client that asks when it is told of news, and notes when it has the answer.

@@ -28,7 +28,7 @@ use crate::workers::end_workers;
 pub(crate) const WORLD: &str = "tokencast";
 const HANDLER: &str = "tokencast";
 const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
-const RELAY: &str = include_str!("relay.js");
+const RELAY: &str = include_str!("../../../bindings/web/relay/relay.js");
 
 /// Attaches a webview, which is detached when it is destroyed. Its next document is the first with a bridge.
 pub fn bridge(view: &WebView, pages: &Pages, policy: PagePolicy) -> Result<PageId, SessionError> {

@@ -15,6 +15,9 @@ public final class AuthSession: Sendable {
   let core: Result<TokencastFFI.AuthSession, SessionError>
   private let mirror: SessionMirror
 
+  /// The open webviews: attach each, and its pages get every new token.
+  public let webViews: WebViews
+
   /// - Parameters:
   ///   - profile: The server.
   ///   - storage: Where the session's record lives.
@@ -53,6 +56,7 @@ public final class AuthSession: Sendable {
     self.core = core
     self.profile = profile
     mirror = SessionMirror(core: try? core.get())
+    webViews = WebViews(of: core)
     mirror.follow()
   }
 

@@ -17,7 +17,7 @@ pub(crate) const WORLD: &str = "tokencast";
 /// What the relay calls to send; it stands in that world alone.
 const BINDING: &str = "tokencastSend";
 const CLIENT: &str = include_str!("../../../bindings/web/dist/tokencast.inject.js");
-const RELAY: &str = include_str!("../../../examples/webkitgtk/src/relay.js");
+const RELAY: &str = include_str!("../../../bindings/web/relay/relay.js");
 
 /// Why a tab could not be attached.
 #[derive(Debug, thiserror::Error)]
