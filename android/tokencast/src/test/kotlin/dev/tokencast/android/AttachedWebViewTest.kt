@@ -77,9 +77,11 @@ class AttachedWebViewTest {
         fun hello(name: String = "d1") = post("""{"v":1,"k":"hello","id":1,"min":1,"max":1,"doc":"$name"}""")
 
         fun reject(id: Int) {
-            val gen = requireNotNull(Regex(""""gen":(\{[^}]*})""").find(heard.last { "\"state\"" in it })).groupValues[1]
-            post("""{"v":1,"k":"need","id":$id,"used":$gen,"why":"401"}""")
+            post("""{"v":1,"k":"need","id":$id,"used":${generation()},"why":"401"}""")
         }
+
+        fun generation() =
+            requireNotNull(Regex(""""gen":(\{[^}]*})""").find(heard.last { "\"state\"" in it })).groupValues[1]
     }
 
     private class Request(private val at: String, private val by: String = "GET", private val main: Boolean = true) : WebResourceRequest {
@@ -217,7 +219,7 @@ class AttachedWebViewTest {
         val view = WebView(context)
         session.webViews.attach(view, policy)
         val page = Document(view).apply { hello() }
-        page.post("""{"v":1,"k":"watch","id":5}""")
+        page.post("""{"v":1,"k":"watch","id":5,"have":${page.generation()}}""")
         val heard = page.heard.size
         (client(view) as BridgeClient).bridge.onRenderProcessGone()
         assertEquals(heard + 1, page.heard.size)

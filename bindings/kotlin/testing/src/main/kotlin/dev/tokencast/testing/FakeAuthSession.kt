@@ -15,6 +15,7 @@ import dev.tokencast.SessionState
 import dev.tokencast.Subscription
 import dev.tokencast.TokenSet
 import dev.tokencast.Transition
+import dev.tokencast.pages.WebViews
 import kotlinx.coroutines.channels.BufferOverflow
 import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -75,6 +76,9 @@ public class FakeAuthSession(
     override val accessTokens: StateFlow<AccessToken?> get() = tokens
 
     override val events: SharedFlow<SessionEvent> get() = happenings
+
+    /** Attaches any page, which hears nothing: what a page gets is the real session's matter. */
+    override val webViews: WebViews get() = SilentWebViews
 
     override val currentToken: AccessToken? get() = tokens.value?.takeIf { it.expiresIn > Duration.ZERO }
 
