@@ -162,5 +162,9 @@ extension WKWebView {
 
 /// Waits for what others do.
 func eventually(_ condition: @MainActor () async throws -> Bool) async throws {
-  while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+  let start = ContinuousClock.now
+  while try await !condition() {
+    if ContinuousClock.now - start > .seconds(60) { throw CocoaError(.featureUnsupported) }
+    try await Task.sleep(for: .milliseconds(5))
+  }
 }
