@@ -4,14 +4,16 @@ import FoundationNetworking
 /// The reference backend, for one test.
 final class Server: @unchecked Sendable {
   let url: String
+  /// Another way to the switches: Foundation on Linux cannot be told whom to trust.
+  @MainActor var ask: ((_ method: String, _ path: String, _ body: String?) async -> String?)?
   private let process = Process()
 
-  init(pages: [String], tls: Bool) async throws {
+  init(pages: [String], tls: Bool, life: Int) async throws {
     let environment = ProcessInfo.processInfo.environment
     let authority = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).pem")
     process.executableURL = URL(fileURLWithPath: environment["TOKENCAST_LIB_DIR"] ?? "").appendingPathComponent("tokencast-backend")
     process.arguments =
-      ["--listen", "127.0.0.1:0", "--test-faults", "--stop-with-stdin", "--rate-limit", "off"]
+      ["--listen", "127.0.0.1:0", "--test-faults", "--stop-with-stdin", "--rate-limit", "off", "--access-ttl", "\(life)s"]
       + pages.flatMap { ["--cors-origin", $0] } + (tls ? ["--tls", "--tls-ca-out", authority.path] : [])
     let (input, output) = (Pipe(), Pipe())
     (process.standardInput, process.standardOutput) = (input, output)
@@ -23,7 +25,7 @@ final class Server: @unchecked Sendable {
       said += more
     }
     url = String(decoding: said, as: UTF8.self).components(separatedBy: "\n")[0].replacingOccurrences(of: "ready ", with: "")
-    // Where the library and Foundation look for whom to trust.
+    // Where the library looks for whom to trust.
     if tls { setenv("SSL_CERT_FILE", authority.path, 1) }
   }
 
@@ -38,8 +40,9 @@ final class Server: @unchecked Sendable {
 
   func hold(_ refreshes: Bool) async throws { try await call("POST", "/test/hold", "{\"refreshes\":\(refreshes)}") }
 
-  @discardableResult
+  @discardableResult @MainActor
   private func call(_ method: String, _ path: String, _ body: String? = nil) async throws -> Data {
+    if let ask { return Data((await ask(method, path, body) ?? "").utf8) }
     var request = URLRequest(url: URL(string: url + path)!)
     request.httpMethod = method
     request.httpBody = body.map { Data($0.utf8) }

@@ -14,19 +14,27 @@ final class World {
   let store = WKWebsiteDataStore.nonPersistent()
 
   /// Somebody is signed in.
-  init(tls: Bool = false) async throws {
+  init(tls: Bool = false, life: Int = 900) async throws {
     (app, shop, evil) = (try Site(), try Site(host: "localhost"), try Site())
-    server = try await Server(pages: [app, shop, evil].map(\.origin), tls: tls)
+    server = try await Server(pages: [app, shop, evil].map(\.origin), tls: tls, life: life)
     for site in [app, shop, evil] {
       site.put("/", .init(body: Pages.connects(to: server.url)))
       site.put("/self", .init(body: Pages.selfRefreshing(server.url)))
       site.put("/self-refresh.js", .init(body: try Pages.module("self-refresh"), type: "text/javascript"))
       site.put("/tokencast.js", .init(body: try Pages.module("tokencast"), type: "text/javascript"))
     }
-    if tls { store.trustAnyServer() }
     let profile = ServerProfile.rotation(server.url).withSubject(server.url + "/api/me")
     session = AuthSession(profile: profile, storage: .memory())
     try await session.signIn(.password("ada", "lovelace"))
+    if !tls { return }
+    store.trustAnyServer()
+    let door = bare()
+    door.go(server.url + "/healthz")
+    try await door.until("location.pathname === '/healthz' && document.readyState === 'complete'")
+    server.ask = { method, path, body in
+      let sent = body.map { ", body: JSON.stringify(\($0)), headers: { 'content-type': 'application/json' }" } ?? ""
+      return await door.run("return (await fetch('\(path)', { method: '\(method)'\(sent) })).text()") as? String
+    }
   }
 
   var policy: PagePolicy { PagePolicy(origins: [app.origin, shop.origin], allowsLoopbackHTTP: true) }
@@ -154,5 +162,9 @@ extension WKWebView {
 
 /// Waits for what others do.
 func eventually(_ condition: @MainActor () async throws -> Bool) async throws {
-  while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+  let start = ContinuousClock.now
+  while try await !condition() {
+    if ContinuousClock.now - start > .seconds(60) { throw CocoaError(.featureUnsupported) }
+    try await Task.sleep(for: .milliseconds(5))
+  }
 }

@@ -1,0 +1,36 @@
+#if canImport(UIKit) && !os(watchOS)
+  import Foundation
+  import UIKit
+
+  /// Time to finish an exchange when the app has left the screen, by `beginBackgroundTask`. When it ends, the exchange's
+  /// connection is dropped and then its locks released: iOS kills who is suspended with a lock.
+  ///
+  /// ```swift
+  /// let session = AuthSession(profile: profile, storage: .keychain(), backgroundTime: ApplicationTime(.shared))
+  /// ```
+  public final class ApplicationTime: BackgroundTime {
+    private let application: UIApplication
+
+    @MainActor
+    public init(_ application: UIApplication) {
+      self.application = application
+    }
+
+    public func begin(atMost: Duration, end: BackgroundEnd) throws -> Int64? {
+      let given = Lock(UIBackgroundTaskIdentifier.invalid)
+      let application = application
+      let task = application.beginBackgroundTask(withName: "Tokencast") {
+        end.tell()
+        // The system ends an app that does not say so. `finish` says it once more, which it ignores.
+        application.endBackgroundTask(given.withLock { $0 })
+      }
+      given.withLock { $0 = task }
+      // The platform's numbers may begin at zero; ours are above it.
+      return task == .invalid ? nil : Int64(task.rawValue) + 1
+    }
+
+    public func finish(_ task: Int64) throws {
+      application.endBackgroundTask(UIBackgroundTaskIdentifier(rawValue: Int(task - 1)))
+    }
+  }
+#endif
