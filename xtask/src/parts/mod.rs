@@ -7,6 +7,7 @@ use crate::toolbox::Toolbox;
 
 mod android;
 mod backend;
+mod ios;
 mod kotlin;
 mod lint;
 mod python;
