@@ -31,6 +31,6 @@ internal interface LifeClock {
     class Counting(private val read: () -> Long) : LifeClock {
         override fun nanos(): Long = read()
 
-        override fun sleptSince(nanos: Long, wallMillis: Long): Boolean = false
+        override fun sleptSince(nanos: Long, wallMillis: Long, now: Long): Boolean = false
     }
 }
