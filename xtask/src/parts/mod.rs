@@ -6,6 +6,7 @@ use crate::tally::Tally;
 use crate::toolbox::Toolbox;
 
 mod backend;
+mod ios;
 mod kotlin;
 mod lint;
 mod python;

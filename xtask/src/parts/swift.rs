@@ -19,5 +19,5 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
         .arg("--scratch-path")
         .arg(swift_root::build_folder(toolbox));
     *tally += tests.count(Runner::Swift);
-    Ok(())
+    super::ios::run(toolbox, tally)
 }

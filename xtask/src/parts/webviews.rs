@@ -112,7 +112,7 @@ fn with_webkit(task: Task<'_>) -> Task<'_> {
 }
 
 /// Drawing without a graphics card; WebKit's own sandbox cannot be had in a container.
-const SCREENLESS: [(&str, &str); 5] = [
+pub(super) const SCREENLESS: [(&str, &str); 5] = [
     ("GDK_BACKEND", "x11"),
     ("GSK_RENDERER", "cairo"),
     ("LIBGL_ALWAYS_SOFTWARE", "1"),
