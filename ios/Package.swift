@@ -36,7 +36,9 @@ let package = Package(
       exclude: ["events", "self-refresh", "socket", "tokencast"].flatMap {
         ["WebViews/Client/\($0).js", "WebViews/Client/\($0).d.ts"]
       },
-      resources: [.copy("WebViews/Client/tokencast.inject.js"), .copy("WebViews/Relay/relay.js")]
+      resources: [
+        .copy("WebViews/Client/tokencast.inject.js"), .copy("WebViews/Relay/relay.js"), .copy("PrivacyInfo.xcprivacy"),
+      ]
     ),
     .target(name: "TokencastTesting", dependencies: ["Tokencast"]),
     .testTarget(name: "TokencastTests", dependencies: ["Tokencast", "TokencastFFI"]),

@@ -8,12 +8,12 @@ final class Server: @unchecked Sendable {
   @MainActor var ask: ((_ method: String, _ path: String, _ body: String?) async -> String?)?
   private let process = Process()
 
-  init(pages: [String], tls: Bool, life: Int) async throws {
+  init(pages: [String], tls: Bool) async throws {
     let environment = ProcessInfo.processInfo.environment
     let authority = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).pem")
     process.executableURL = URL(fileURLWithPath: environment["TOKENCAST_LIB_DIR"] ?? "").appendingPathComponent("tokencast-backend")
     process.arguments =
-      ["--listen", "127.0.0.1:0", "--test-faults", "--stop-with-stdin", "--rate-limit", "off", "--access-ttl", "\(life)s"]
+      ["--listen", "127.0.0.1:0", "--test-faults", "--stop-with-stdin", "--rate-limit", "off"]
       + pages.flatMap { ["--cors-origin", $0] } + (tls ? ["--tls", "--tls-ca-out", authority.path] : [])
     let (input, output) = (Pipe(), Pipe())
     (process.standardInput, process.standardOutput) = (input, output)

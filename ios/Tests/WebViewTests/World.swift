@@ -14,9 +14,9 @@ final class World {
   let store = WKWebsiteDataStore.nonPersistent()
 
   /// Somebody is signed in.
-  init(tls: Bool = false, life: Int = 900) async throws {
+  init(tls: Bool = false) async throws {
     (app, shop, evil) = (try Site(), try Site(host: "localhost"), try Site())
-    server = try await Server(pages: [app, shop, evil].map(\.origin), tls: tls, life: life)
+    server = try await Server(pages: [app, shop, evil].map(\.origin), tls: tls)
     for site in [app, shop, evil] {
       site.put("/", .init(body: Pages.connects(to: server.url)))
       site.put("/self", .init(body: Pages.selfRefreshing(server.url)))

@@ -1,6 +1,5 @@
 use anyhow::Result;
 
-use super::ios;
 use crate::backend::Backend;
 use crate::tally::{Runner, Tally};
 use crate::toolbox::Toolbox;
@@ -20,5 +19,5 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
         .arg("--scratch-path")
         .arg(swift_root::build_folder(toolbox));
     *tally += tests.count(Runner::Swift);
-    ios::run(toolbox, tally)
+    super::ios::run(toolbox, tally)
 }

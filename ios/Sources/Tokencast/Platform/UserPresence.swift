@@ -9,7 +9,6 @@
     ///   - reason: What the system's question says.
     ///   - make: Makes the session.
     /// - Throws: What the context throws, an `LAError`, when the user did not pass: there is no session then.
-    @MainActor
     public static func afterUserPresence(
       _ reason: String, context: LAContext = LAContext(), make: () -> AuthSession
     ) async throws -> AuthSession {
