@@ -30,6 +30,9 @@ let package = Package(
       linkerSettings: library ?? []
     ),
     .target(name: "Tokencast", dependencies: ["TokencastFFI"]),
+    // The figures of P3; `cargo xtask bench P3` runs it.
+    .executableTarget(
+      name: "CachedRead", dependencies: ["Tokencast", "TokencastFFI"], path: "Benchmarks/CachedRead"),
     .target(name: "TokencastTesting", dependencies: ["Tokencast"]),
     .testTarget(name: "TokencastTests", dependencies: ["Tokencast", "TokencastFFI"]),
     .testTarget(name: "TokencastTestingTests", dependencies: ["TokencastTesting"]),
