@@ -11,7 +11,7 @@ mod lint;
 mod python;
 mod rust;
 mod secrets;
-mod swift;
+pub(crate) mod swift;
 mod web;
 pub(crate) mod webviews;
 
