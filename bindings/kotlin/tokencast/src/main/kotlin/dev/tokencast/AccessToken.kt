@@ -20,14 +20,17 @@ public class AccessToken internal constructor(
     public val expiresIn: Duration
         get() = (left - (clock.nanos() - seenAt).nanoseconds).coerceAtLeast(Duration.ZERO)
 
-    /** Whether at least [minTtl] is left, where half of its life always suffices. */
-    internal fun serves(minTtl: Duration): Boolean {
-        val left = expiresIn
-        return left > Duration.ZERO && left >= minOf(minTtl, life / 2)
+    private val leftNanos = left.inWholeNanoseconds
+    private val halfLifeNanos = life.inWholeNanoseconds / 2
+
+    /** Whether at least [minTtl] is left at [now], where half of its life always suffices. */
+    internal fun serves(minTtl: Duration, now: Long): Boolean {
+        val left = leftNanos - (now - seenAt)
+        return left > 0 && left >= minOf(minTtl.inWholeNanoseconds, halfLifeNanos)
     }
 
-    /** Whether [expiresIn] can be believed. */
-    internal fun countedOn(): Boolean = !clock.sleptSince(seenAt, seenAtWallMillis)
+    /** Whether what is left at [now] can be believed. */
+    internal fun countedOn(now: Long): Boolean = !clock.sleptSince(seenAt, seenAtWallMillis, now)
 
     override fun equals(other: Any?): Boolean =
         other is AccessToken && other.generation == generation && other.value == value

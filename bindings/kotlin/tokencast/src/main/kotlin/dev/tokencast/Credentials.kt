@@ -1,6 +1,7 @@
 package dev.tokencast
 
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import dev.tokencast.ffi.Credentials as CoreCredentials
 import dev.tokencast.ffi.TokenSet as CoreTokenSet
 
@@ -51,6 +52,16 @@ public class TokenSet private constructor(private val make: () -> CoreTokenSet) 
     override fun toString(): String = "TokenSet"
 
     public companion object {
+        /** The constructor for Java, which knows no Kotlin duration. */
+        @JvmStatic
+        @JvmOverloads
+        public fun of(
+            refreshToken: String,
+            accessToken: String? = null,
+            expiresInSeconds: Long? = null,
+            account: String? = null,
+        ): TokenSet = TokenSet(refreshToken, accessToken, expiresInSeconds?.seconds, account)
+
         /** An access token alone, for a server that renews by it. */
         public fun onlyAccessToken(accessToken: String, expiresIn: Duration? = null, account: String? = null): TokenSet =
             TokenSet { CoreTokenSet.onlyAccessToken(accessToken, expiresIn?.inWholeMilliseconds, account) }

@@ -45,9 +45,10 @@ internal class SessionMirror(private val core: CoreSession, val clock: LifeClock
     /** The cached token, if it has enough of its life left. */
     fun tokenWith(minTtl: Duration): AccessToken? {
         val token = cached ?: return null
-        if (token.countedOn()) return token.takeIf { it.serves(minTtl) }
+        val now = clock.nanos() // the clock is nearly all that a cached read costs: one look
+        if (token.countedOn(now)) return token.takeIf { it.serves(minTtl, now) }
         look()
-        return cached?.takeIf { it.serves(minTtl) }
+        return cached?.takeIf { it.serves(minTtl, clock.nanos()) }
     }
 
     /** Looks at the core. */

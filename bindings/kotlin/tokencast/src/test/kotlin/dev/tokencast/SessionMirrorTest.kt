@@ -19,7 +19,7 @@ class SessionMirrorTest {
 
         override fun nanos() = nanos
 
-        override fun sleptSince(nanos: Long, wallMillis: Long) = slept
+        override fun sleptSince(nanos: Long, wallMillis: Long, now: Long) = slept
     }
     private val core =
         CoreSession(ServerProfile.rotation(Backend.url).core, CoreStorage.memory(), CoreOptions(null, null, false))
