@@ -40,6 +40,9 @@ let package = Package(
         .copy("WebViews/Client/tokencast.inject.js"), .copy("WebViews/Relay/relay.js"), .copy("PrivacyInfo.xcprivacy"),
       ]
     ),
+    // The figures of P3; `cargo xtask bench P3` runs it.
+    .executableTarget(
+      name: "CachedRead", dependencies: ["Tokencast", "TokencastFFI"], path: "Benchmarks/CachedRead"),
     .target(name: "TokencastTesting", dependencies: ["Tokencast"]),
     .testTarget(name: "TokencastTests", dependencies: ["Tokencast", "TokencastFFI"]),
     .testTarget(name: "TokencastTestingTests", dependencies: ["TokencastTesting"]),

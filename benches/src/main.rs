@@ -6,6 +6,7 @@
 mod bare_file;
 mod bare_keyring;
 mod cached_read;
+mod elsewhere;
 mod exchanges;
 mod first_token;
 mod kept_refresh;
@@ -26,8 +27,9 @@ use measure::Row;
 type Bench = (&'static str, fn() -> Result<Vec<Row>, String>);
 
 /// A bench gives its row, and the rows that belong beside it.
-const BENCHES: [Bench; 10] = [
+const BENCHES: [Bench; 11] = [
     ("P1", cached_read::measure),
+    ("P3", elsewhere::measured_in_swift),
     ("P4", many_callers::measure),
     ("P5", one_refresh::measure),
     ("P6", kept_refresh::measure),

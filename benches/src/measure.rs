@@ -1,16 +1,17 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One line of the result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) id: String,
     pub(crate) act: String,
     pub(crate) floor: f64,
     pub(crate) ours: f64,
-    pub(crate) unit: &'static str,
+    pub(crate) unit: Cow<'static, str>,
     pub(crate) ratio: f64,
     pub(crate) goal: Option<f64>,
 }
@@ -30,7 +31,7 @@ impl Row {
             act: act.into(),
             floor,
             ours,
-            unit,
+            unit: unit.into(),
             ratio: ours / floor,
             goal,
         }

@@ -34,8 +34,10 @@ pub(crate) enum Verb {
 }
 
 /// The rows that `bench` can be asked for. P1 brings P1-8 and its peer, P9a and P9b bring a sealed file beside them,
-/// P7 and P13 a row for each engine and way, P12 a peer.
-pub(crate) const ROWS: [&str; 10] = ["P1", "P4", "P5", "P6", "P7", "P9a", "P9b", "P10", "P12", "P13"];
+/// P3 what the boundary to Swift costs, P7 and P13 a row for each engine and way, P12 a peer.
+pub(crate) const ROWS: [&str; 11] = [
+    "P1", "P3", "P4", "P5", "P6", "P7", "P9a", "P9b", "P10", "P12", "P13",
+];
 
 /// What to measure, and where to write it besides the terminal.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +69,11 @@ impl Bench {
     /// Whether a row among them is of the reference backend.
     pub(crate) fn wants_a_postgres(&self) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| row == "P10")
+    }
+
+    /// Whether a row among them is measured in Swift.
+    pub(crate) fn wants_swift(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P3")
     }
 
     /// Whether a row among them has pages.

@@ -15,6 +15,8 @@ use crate::folders::Folders;
 /// Where the blocks of one language go.
 #[derive(Debug)]
 pub(crate) struct Language {
+    /// Pages besides README whose blocks are compiled too.
+    pages: &'static [&'static str],
     /// The words after the fence.
     fences: &'static [&'static str],
     template: &'static str,
@@ -25,24 +27,34 @@ pub(crate) struct Language {
 }
 
 pub(crate) static KOTLIN: Language = Language {
+    pages: &[],
     fences: &["kotlin"],
     template: "bindings/kotlin/readme.template",
     folder: "bindings/kotlin/readme/generated",
     file: "Readme{{number}}.kt",
 };
 pub(crate) static SWIFT: Language = Language {
+    pages: &[
+        "docs/migration/appauth-ios.md",
+        "docs/migration/auth0-swift.md",
+        "docs/migration/supabase-swift.md",
+        "ios/Sources/Tokencast/Tokencast.docc/AppExtensions.md",
+        "ios/Sources/Tokencast/Tokencast.docc/TenMinutes.md",
+    ],
     fences: &["swift"],
     template: "ios/readme.template",
     folder: "ios/Tests/ReadmeTests/Generated",
     file: "Readme{{number}}.swift",
 };
 pub(crate) static TYPESCRIPT: Language = Language {
+    pages: &[],
     fences: &["ts", "typescript"],
     template: "bindings/web/readme/readme.template",
     folder: "bindings/web/readme/generated",
     file: "readme-{{number}}.ts",
 };
 pub(crate) static PYTHON: Language = Language {
+    pages: &[],
     fences: &["python"],
     template: "bindings/python/readme.template",
     folder: "bindings/python/readme/generated",
@@ -52,16 +64,20 @@ pub(crate) static PYTHON: Language = Language {
 /// Writes one file for each block of the language and says where.
 ///
 /// # Errors
-/// When README has no such block: then nothing would be proven.
+/// When one of the pages has no such block: then nothing would be proven.
 pub(crate) fn extract(folders: &Folders, language: &Language) -> Result<Vec<PathBuf>> {
-    let readme =
-        fs::read_to_string(folders.in_repository("README.md")).context("README.md cannot be read")?;
-    let blocks = blocks(&readme, language.fences);
-    ensure!(
-        !blocks.is_empty(),
-        "README.md shows no line of {}",
-        language.fences[0]
-    );
+    let mut blocks = Vec::new();
+    for page in ["README.md"].iter().chain(language.pages) {
+        let text = fs::read_to_string(folders.in_repository(page))
+            .with_context(|| format!("{page} cannot be read"))?;
+        let shown = self::blocks(&text, language.fences);
+        ensure!(
+            !shown.is_empty(),
+            "{page} shows no line of {}",
+            language.fences[0]
+        );
+        blocks.extend(shown);
+    }
     let template = fs::read_to_string(folders.in_repository(language.template))
         .with_context(|| format!("{} cannot be read", language.template))?;
 
@@ -151,6 +167,14 @@ fn fill(template: &str, number: usize, block: &str) -> String {
 mod tests {
     use super::*;
 
+    static README_ALONE: Language = Language {
+        pages: &[],
+        fences: &["swift"],
+        template: "ios/readme.template",
+        folder: "ios/Tests/ReadmeTests/Generated",
+        file: "Readme{{number}}.swift",
+    };
+
     const README: &str = "\
 # Title
 
@@ -238,7 +262,7 @@ no()
             target: folder.clone(),
             repository: folder,
         };
-        assert!(extract(&folders, &SWIFT).is_err_and(|error| error.to_string().contains("swift")));
+        assert!(extract(&folders, &README_ALONE).is_err_and(|error| error.to_string().contains("swift")));
         Ok(())
     }
 
@@ -252,15 +276,15 @@ no()
             repository: folder,
         };
         fs::create_dir_all(folders.in_repository("ios"))?;
-        fs::write(folders.in_repository(SWIFT.template), "{{block}}\n")?;
+        fs::write(folders.in_repository(README_ALONE.template), "{{block}}\n")?;
         fs::write(
             folders.in_repository("README.md"),
             "```swift\na()\n```\n```swift\nb()\n```\n",
         )?;
-        assert_eq!(extract(&folders, &SWIFT)?.len(), 2);
+        assert_eq!(extract(&folders, &README_ALONE)?.len(), 2);
         fs::write(folders.in_repository("README.md"), "```swift\nc()\n```\n")?;
-        assert_eq!(extract(&folders, &SWIFT)?.len(), 1);
-        let left = fs::read_dir(folders.in_repository(SWIFT.folder))?.count();
+        assert_eq!(extract(&folders, &README_ALONE)?.len(), 1);
+        let left = fs::read_dir(folders.in_repository(README_ALONE.folder))?.count();
         assert_eq!(left, 1);
         Ok(())
     }

@@ -37,8 +37,11 @@ final class SessionMirror: Sendable {
 
   /// The cached token, if it has enough of its life left.
   func token(with minTTL: Duration) -> AccessToken? {
-    guard let token = seen.withLock({ $0.token }), token.serves(minTTL) else { return nil }
-    return token
+    let now = ContinuousClock.now
+    return seen.withLock { seen in
+      guard let token = seen.token, token.serves(minTTL, at: now) else { return nil }
+      return token
+    }
   }
 
   /// Looks at the core.

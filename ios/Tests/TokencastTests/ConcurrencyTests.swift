@@ -45,8 +45,11 @@ extension TokencastTests {
         MainActor.assertIsolated()
         heard.append(event)
       })
+      // Latest wins: each is waited for before the next comes.
       let first = try await session.accessToken()
+      try await eventually { heard.last == .accessTokenChanged(first) }
       let second = try await session.rejected(first.generation)
+      try await eventually { heard.last == .accessTokenChanged(second) }
       try await session.signOut()
       try await eventually { heard.last == .stateChanged(.signedOut) }
       #expect(

@@ -13,7 +13,7 @@ mod lint;
 mod python;
 mod rust;
 mod secrets;
-mod swift;
+pub(crate) mod swift;
 mod web;
 pub(crate) mod webviews;
 
