@@ -8,6 +8,7 @@ use crate::toolbox::Toolbox;
 mod backend;
 mod kotlin;
 mod lint;
+mod mobile;
 mod python;
 mod rust;
 mod secrets;
@@ -37,6 +38,7 @@ pub(crate) static ALL: &[&Part] = &[
     &PYTHON,
     &KOTLIN,
     &SWIFT,
+    &MOBILE,
     &WEB,
     &WEBVIEWS,
     &DEMO,
@@ -86,6 +88,12 @@ static SWIFT: Part = Part {
     proves: "Swift on Linux against the real library and the real backend",
     setup: swift::set_up,
     run: swift::run,
+};
+static MOBILE: Part = Part {
+    name: "mobile",
+    proves: "the library for five targets of Android and iOS, linked against what API level 24 has, for pages of 16 KiB",
+    setup: mobile::set_up,
+    run: mobile::run,
 };
 static WEB: Part = Part {
     name: "web",
