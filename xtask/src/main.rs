@@ -16,6 +16,7 @@ mod folders;
 mod kept;
 mod leash;
 mod licences;
+mod mobile;
 mod needs;
 mod parts;
 mod postgres;

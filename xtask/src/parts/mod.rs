@@ -10,6 +10,7 @@ mod backend;
 mod ios;
 mod kotlin;
 mod lint;
+mod mobile;
 mod python;
 mod rust;
 mod secrets;
@@ -39,6 +40,7 @@ pub(crate) static ALL: &[&Part] = &[
     &PYTHON,
     &KOTLIN,
     &SWIFT,
+    &MOBILE,
     &WEB,
     &WEBVIEWS,
     &DEMO,
@@ -88,6 +90,12 @@ static SWIFT: Part = Part {
     proves: "Swift on Linux against the real library and the real backend",
     setup: swift::set_up,
     run: swift::run,
+};
+static MOBILE: Part = Part {
+    name: "mobile",
+    proves: "the library for five targets of Android and iOS, linked against what API level 24 has, for pages of 16 KiB",
+    setup: mobile::set_up,
+    run: mobile::run,
 };
 static WEB: Part = Part {
     name: "web",
