@@ -11,6 +11,8 @@ use crate::sites::Sites;
 
 /// Only a test that hangs waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Only a look whose answer is lost takes so long.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A token refused sooner after its renewal counts as one in a row of useless ones.
 const SERVED: Duration = Duration::from_secs(10);
@@ -122,7 +124,8 @@ pub async fn until_some(view: &impl View, body: &str) -> Value {
     let mut last = None;
     let waits = async {
         loop {
-            last = view.run(body).await;
+            // WebKitGTK sometimes loses the answer of a script that runs while the document changes.
+            last = tokio::time::timeout(LOOK, view.run(body)).await.unwrap_or(None);
             match &last {
                 None | Some(Value::Null | Value::Bool(false)) => {}
                 Some(found) => return found.clone(),
@@ -133,11 +136,9 @@ pub async fn until_some(view: &impl View, body: &str) -> Value {
     if let Ok(found) = tokio::time::timeout(PATIENCE, waits).await {
         return found;
     }
-    let seen = "return [location.href, session?.state, session?.generation]";
-    panic!(
-        "never true in the page: {body}; it is {:?}, last {last:?}",
-        view.run(seen).await
-    );
+    let seen = "return [location.href, globalThis.session?.state, globalThis.session?.generation]";
+    let seen = tokio::time::timeout(LOOK, view.run(seen)).await;
+    panic!("never true in the page: {body}; it is {seen:?}, last {last:?}");
 }
 
 /// What a script in the page returns; it must run to its end.
