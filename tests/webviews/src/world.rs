@@ -115,20 +115,26 @@ fn policy(sites: &Sites) -> PagePolicy {
 
 /// Waits until a script in the page returns true, however often the document changes meanwhile.
 pub async fn until(view: &impl View, body: &str) {
-    until_some(view, body).await;
+    look_until(view, body, |seen| *seen == Value::Bool(true)).await;
 }
 
 /// Waits until a script in the page returns something, and neither `null` nor false: in one look, for the document may
 /// be another one in the next.
 pub async fn until_some(view: &impl View, body: &str) -> Value {
+    look_until(view, body, |seen| {
+        !matches!(seen, Value::Null | Value::Bool(false))
+    })
+    .await
+}
+
+async fn look_until(view: &impl View, body: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     let mut last = None;
     let waits = async {
         loop {
-            // WebKitGTK sometimes loses the answer of a script that runs while the document changes.
+            // The answer of a script that runs while the document changes may never come: so it seems in WebKitGTK.
             last = tokio::time::timeout(LOOK, view.run(body)).await.unwrap_or(None);
-            match &last {
-                None | Some(Value::Null | Value::Bool(false)) => {}
-                Some(found) => return found.clone(),
+            if let Some(found) = last.as_ref().filter(|seen| is_it(seen)) {
+                return found.clone();
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
