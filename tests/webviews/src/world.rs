@@ -11,6 +11,8 @@ use crate::sites::Sites;
 
 /// Only a test that hangs waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Only a look whose answer is lost takes so long.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A token refused sooner after its renewal counts as one in a row of useless ones.
 const SERVED: Duration = Duration::from_secs(10);
@@ -113,19 +115,26 @@ fn policy(sites: &Sites) -> PagePolicy {
 
 /// Waits until a script in the page returns true, however often the document changes meanwhile.
 pub async fn until(view: &impl View, body: &str) {
-    until_some(view, body).await;
+    look_until(view, body, |seen| *seen == Value::Bool(true)).await;
 }
 
 /// Waits until a script in the page returns something, and neither `null` nor false: in one look, for the document may
 /// be another one in the next.
 pub async fn until_some(view: &impl View, body: &str) -> Value {
+    look_until(view, body, |seen| {
+        !matches!(seen, Value::Null | Value::Bool(false))
+    })
+    .await
+}
+
+async fn look_until(view: &impl View, body: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     let mut last = None;
     let waits = async {
         loop {
-            last = view.run(body).await;
-            match &last {
-                None | Some(Value::Null | Value::Bool(false)) => {}
-                Some(found) => return found.clone(),
+            // The answer of a script that runs while the document changes may never come: so it seems in WebKitGTK.
+            last = tokio::time::timeout(LOOK, view.run(body)).await.unwrap_or(None);
+            if let Some(found) = last.as_ref().filter(|seen| is_it(seen)) {
+                return found.clone();
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -133,11 +142,9 @@ pub async fn until_some(view: &impl View, body: &str) -> Value {
     if let Ok(found) = tokio::time::timeout(PATIENCE, waits).await {
         return found;
     }
-    let seen = "return [location.href, session?.state, session?.generation]";
-    panic!(
-        "never true in the page: {body}; it is {:?}, last {last:?}",
-        view.run(seen).await
-    );
+    let seen = "return [location.href, globalThis.session?.state, globalThis.session?.generation]";
+    let seen = tokio::time::timeout(LOOK, view.run(seen)).await;
+    panic!("never true in the page: {body}; it is {seen:?}, last {last:?}");
 }
 
 /// What a script in the page returns; it must run to its end.
