@@ -16,7 +16,6 @@ pub(crate) use toolchain::Toolchain;
 
 use crate::toolbox::Toolbox;
 
-
 /// Makes the toolchain, with a standard library for each of the targets.
 pub(crate) fn ensure<'a>(toolbox: &'a Toolbox, targets: &[Target]) -> Result<Toolchain<'a>> {
     let toolchain = Toolchain::ensure(toolbox)?;

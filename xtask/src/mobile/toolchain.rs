@@ -75,11 +75,10 @@ impl<'a> Toolchain<'a> {
                 .env("IPHONEOS_DEPLOYMENT_TARGET", MIN_IOS),
             Platform::Android => {
                 let name = name.to_uppercase();
-                task.env(&format!("CARGO_TARGET_{name}_LINKER"), "clang-19")
-                    .env(
-                        &format!("CARGO_TARGET_{name}_RUSTFLAGS"),
-                        super::android::link_flags(self, target),
-                    )
+                task.env(&format!("CARGO_TARGET_{name}_LINKER"), "clang-19").env(
+                    &format!("CARGO_TARGET_{name}_RUSTFLAGS"),
+                    super::android::link_flags(self, target),
+                )
             }
         }
     }
@@ -101,7 +100,10 @@ impl<'a> Toolchain<'a> {
 
     /// ring compiles C and assembler, and asks for no header of the system but one of Apple's.
     fn c_flags(&self, target: Target) -> String {
-        let mut flags = format!("--target={} -nostdlibinc -DRING_CORE_NOSTDLIBINC=1", target.triple());
+        let mut flags = format!(
+            "--target={} -nostdlibinc -DRING_CORE_NOSTDLIBINC=1",
+            target.triple()
+        );
         if target.platform == Platform::Ios {
             flags += &format!(" -isystem {}", self.beside("apple-include").display());
         }
@@ -115,7 +117,10 @@ impl<'a> Toolchain<'a> {
 fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let sysroot = toolbox.program("rustc").args(["--print", "sysroot"]).output()?;
     let sysroot = Path::new(sysroot.trim());
-    let version = toolbox.program(sysroot.join("bin/rustc")).arg("--version").output()?;
+    let version = toolbox
+        .program(sysroot.join("bin/rustc"))
+        .arg("--version")
+        .output()?;
     ensure!(
         version.starts_with(&format!("rustc {RUST} ")),
         "phones' targets need rustc {RUST}, whose library sources are at hand; this is {}",
@@ -127,7 +132,12 @@ fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let linked = toolbox.program("cp").arg("-al").arg(sysroot).arg(&copy).output();
     if linked.is_err() {
         let _ = fs::remove_dir_all(&copy);
-        toolbox.program("cp").arg("-a").arg(sysroot).arg(&copy).succeeds()?;
+        toolbox
+            .program("cp")
+            .arg("-a")
+            .arg(sysroot)
+            .arg(&copy)
+            .succeeds()?;
     }
     let sources = copy.join("lib/rustlib/src/rust");
     if !sources.join("library/std/Cargo.toml").exists() {
