@@ -34,9 +34,9 @@ pub(crate) enum Verb {
 }
 
 /// The rows that `bench` can be asked for. P1 brings P1-8 and its peer, P9a and P9b bring a sealed file beside them,
-/// P3 what the boundary to Swift costs, P7 and P13 a row for each engine and way, P12 a peer.
-pub(crate) const ROWS: [&str; 11] = [
-    "P1", "P3", "P4", "P5", "P6", "P7", "P9a", "P9b", "P10", "P12", "P13",
+/// P2 what an OkHttp call and the boundary to the JVM cost, P3 what the boundary to Swift costs, P7 and P13 a row for each engine and way, P12 a peer.
+pub(crate) const ROWS: [&str; 12] = [
+    "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P9a", "P9b", "P10", "P12", "P13",
 ];
 
 /// What to measure, and where to write it besides the terminal.
@@ -69,6 +69,11 @@ impl Bench {
     /// Whether a row among them is of the reference backend.
     pub(crate) fn wants_a_postgres(&self) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| row == "P10")
+    }
+
+    /// Whether a row among them is measured on a JVM.
+    pub(crate) fn wants_kotlin(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P2")
     }
 
     /// Whether a row among them is measured in Swift.
