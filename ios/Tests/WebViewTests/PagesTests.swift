@@ -134,7 +134,7 @@ final class PagesTests: XCTestCase {
 /// An app's own delegate, which hands on.
 @MainActor
 final class Host: NSObject, WKNavigationDelegate {
-  var page: WebPage?
+  var page: AttachedWebView?
   private(set) var committed = 0
 
   func webView(_ webView: WKWebView, decidePolicyFor navigationAction: WKNavigationAction) async -> WKNavigationActionPolicy {

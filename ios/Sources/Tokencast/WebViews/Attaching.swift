@@ -7,22 +7,22 @@
     ///
     /// - Parameter origins: Whose pages get tokens: scheme, host and port, compared whole.
     @MainActor @discardableResult
-    public func attach(_ webView: WKWebView, origins: [String]) throws -> WebPage {
+    public func attach(_ webView: WKWebView, origins: [String]) throws -> AttachedWebView {
       try attach(webView, policy: PagePolicy(origins: origins))
     }
 
     /// Attaches a webview.
     ///
     /// The page becomes the webview's navigation delegate. A host that has one of its own names it: it is made the webview's,
-    /// and hands on what ``WebPage`` implements of `WKNavigationDelegate`.
+    /// and hands on what ``AttachedWebView`` implements of `WKNavigationDelegate`.
     ///
     /// - Throws: ``SessionError``, `.misconfigured` when the policy cannot work, or when the webview has a navigation delegate
     ///   that was not named.
     @MainActor @discardableResult
     public func attach(
       _ webView: WKWebView, policy: PagePolicy, forwardedBy delegate: (any WKNavigationDelegate)? = nil
-    ) throws -> WebPage {
-      let before = WebPage.of(webView)
+    ) throws -> AttachedWebView {
+      let before = AttachedWebView.of(webView)
       if let other = webView.navigationDelegate, other !== delegate, other !== before {
         throw SessionError.misconfigured(
           what: "the webview has a navigation delegate of the host's",
@@ -32,7 +32,7 @@
       // Views with one store of cookies have one jar.
       let store = ObjectIdentifier(webView.configuration.websiteDataStore)
       let policy = policy.core(jar: Int64(Int(bitPattern: store)))
-      let page = try WebPage(webView, pages: core(), policy: policy)
+      let page = try AttachedWebView(webView, pages: core(), policy: policy)
       before?.detach()
       try Door.open(on: webView.configuration.userContentController)
       webView.navigationDelegate = delegate ?? page
@@ -41,10 +41,10 @@
     }
   }
 
-  extension WebPage {
+  extension AttachedWebView {
     /// The page as which this webview is attached.
-    static func of(_ webView: WKWebView) -> WebPage? {
-      objc_getAssociatedObject(webView, Door.key) as? WebPage
+    static func of(_ webView: WKWebView) -> AttachedWebView? {
+      objc_getAssociatedObject(webView, Door.key) as? AttachedWebView
     }
   }
 
@@ -75,7 +75,7 @@
       _ controller: WKUserContentController, didReceive message: WKScriptMessage
     ) async -> (Any?, String?) {
       let answer: String? = await withCheckedContinuation { answer in
-        guard let page = message.webView.flatMap(WebPage.of) else { return answer.resume(returning: nil) }
+        guard let page = message.webView.flatMap(AttachedWebView.of) else { return answer.resume(returning: nil) }
         page.received(message, answer)
       }
       return answer.map { ($0, nil) } ?? (nil, "no answer")

@@ -8,7 +8,7 @@
   ///
   /// It is the webview's navigation delegate unless the host has one of its own, which then hands the four calls below on.
   @MainActor
-  public final class WebPage: NSObject {
+  public final class AttachedWebView: NSObject {
     private let pages: TokencastFFI.WebViews
     private let policy: TokencastFFI.PagePolicy
     private var id: Int64 = 0
@@ -132,7 +132,7 @@
     }
   }
 
-  extension WebPage: WKNavigationDelegate {
+  extension AttachedWebView: WKNavigationDelegate {
     /// Hand on, or be asked first: a document's request may have to wait until its cookie is good.
     public func webView(_ webView: WKWebView, decidePolicyFor action: WKNavigationAction) async -> WKNavigationActionPolicy {
       guard let frame = action.targetFrame, let url = action.request.url else { return .allow }
@@ -171,9 +171,9 @@
 
   /// Posts to the main thread, in order. It keeps no page alive.
   private final class Host: PageHost, @unchecked Sendable {
-    private weak var page: WebPage?  // never set again
+    private weak var page: AttachedWebView?  // never set again
 
-    init(_ page: WebPage) { self.page = page }
+    init(_ page: AttachedWebView) { self.page = page }
 
     func perform(actions: [PageAction]) throws {
       DispatchQueue.main.async { [weak page] in MainActor.assumeIsolated { page?.perform(actions) } }
