@@ -1,28 +1,32 @@
 //! The Android library, in the part `kotlin`: compiled against the real framework classes and run under Robolectric.
 
-use std::path::Path;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
-use anyhow::Result;
+use crate::needs::{self, Need};
+use crate::toolbox::{Task, Toolbox};
 
-use crate::backend::Backend;
-use crate::tally::{Runner, Tally};
-use crate::toolbox::Toolbox;
+/// Runs the script that is injected into pages.
+pub(super) const NEED: Need = Need {
+    program: "chromium",
+    package: "chromium",
+};
 
-/// Two Androids, each in a JVM of its own, with the native library and the backend that the part has built and started.
-pub(super) fn run(toolbox: &Toolbox, library: &Path, backend: &Backend, tally: &mut Tally) -> Result<()> {
-    let maven = toolbox
+/// Maven over the JVM's modules and then Android's: what both stand on is compiled once.
+pub(super) fn maven(toolbox: &Toolbox) -> Task<'_> {
+    toolbox
         .program("mvn")
         .args(["--batch-mode", "--no-transfer-progress", "--file"])
         .arg(toolbox.folders.in_repository("android/pom.xml"))
-        // What the JVM's modules are tested by has run: here they are compiled only.
-        .args([
-            "-Dkotlin.compiler.daemon=false",
-            "-Dstyle.color=never",
-            "-Dmaven.test.skip=true",
-            "verify",
-        ])
-        .env("TOKENCAST_LIB_DIR", library)
-        .env("TOKENCAST_BACKEND", &backend.url);
-    *tally += maven.count(Runner::Maven);
-    Ok(())
+        // The compiler's daemon would outlive us with half a gigabyte of memory.
+        .args(["-Dkotlin.compiler.daemon=false", "-Dstyle.color=never"])
+        .env("TOKENCAST_CHROMIUM", browser())
+}
+
+/// Where there is none the tests say so.
+fn browser() -> OsString {
+    env::var_os("TOKENCAST_CHROMIUM")
+        .or_else(|| needs::on_path(NEED.program).map(PathBuf::into_os_string))
+        .unwrap_or_else(|| NEED.program.into())
 }
