@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::kotlin;
 use crate::needs::{self, Need};
 use crate::toolbox::{Task, Toolbox};
 
@@ -15,13 +16,7 @@ pub(super) const NEED: Need = Need {
 
 /// Maven over the JVM's modules and then Android's: what both stand on is compiled once.
 pub(super) fn maven(toolbox: &Toolbox) -> Task<'_> {
-    toolbox
-        .program("mvn")
-        .args(["--batch-mode", "--no-transfer-progress", "--file"])
-        .arg(toolbox.folders.in_repository("android/pom.xml"))
-        // The compiler's daemon would outlive us with half a gigabyte of memory.
-        .args(["-Dkotlin.compiler.daemon=false", "-Dstyle.color=never"])
-        .env("TOKENCAST_CHROMIUM", browser())
+    kotlin::maven(toolbox, "android/pom.xml").env("TOKENCAST_CHROMIUM", browser())
 }
 
 /// Where there is none the tests say so.
