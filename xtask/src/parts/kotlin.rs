@@ -18,11 +18,11 @@ const NEEDS: &[Need] = &[
         program: "mvn",
         package: "maven",
     },
-    android::NEED,
 ];
 
 pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
-    needs::install(toolbox, NEEDS)
+    needs::install(toolbox, NEEDS)?;
+    android::set_up(toolbox)
 }
 
 pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
