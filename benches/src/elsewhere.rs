@@ -13,6 +13,10 @@ pub(crate) fn measured_in_swift() -> Result<Vec<Row>, String> {
     rows_in("TOKENCAST_ROWS_P3")
 }
 
+pub(crate) fn measured_by_the_linker() -> Result<Vec<Row>, String> {
+    rows_in("TOKENCAST_ROWS_P8")
+}
+
 fn rows_in(variable: &str) -> Result<Vec<Row>, String> {
     let file = env::var_os(variable).ok_or("it is measured by `cargo xtask bench` only")?;
     let rows = fs::read_to_string(file).map_err(|error| error.to_string())?;

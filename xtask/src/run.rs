@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::cli::Bench;
 use crate::kept::Kept;
+use crate::mobile;
 use crate::needs;
 use crate::parts::{Part, kotlin, swift, webviews};
 use crate::postgres::{self, Postgres};
@@ -88,6 +89,9 @@ pub(crate) fn bench(toolbox: &Toolbox, bench: &Bench) -> Result<()> {
     }
     if bench.wants_swift() {
         task = task.env("TOKENCAST_ROWS_P3", swift::bench(toolbox)?);
+    }
+    if bench.wants_sizes() {
+        task = task.env("TOKENCAST_ROWS_P8", mobile::bench(toolbox)?);
     }
     let postgres = if bench.wants_a_postgres() {
         postgres::set_up(toolbox)?;

@@ -17,27 +17,30 @@ package final class Lock<Value>: @unchecked Sendable {
       lock.withLockUnchecked(body)
     }
   #else
-    // Says of what is inside that it may be touched wherever the lock is held, which Mutex asks of it.
-    private struct Held: @unchecked Sendable {
-      var value: Value
-    }
-
-    private let lock: Mutex<Held>
+    private let lock = Mutex(())
+    // Beside the mutex: one inside may only be touched by what can be sent elsewhere. By a pointer, because each access to a
+    // variable of a class is checked for overlapping ones, which the lock excludes.
+    private let value: UnsafeMutablePointer<Value>
 
     package init(_ value: Value) {
-      lock = Mutex(Held(value: value))
+      self.value = .allocate(capacity: 1)
+      self.value.initialize(to: value)
+    }
+
+    deinit {
+      value.deinitialize(count: 1)
+      value.deallocate()
     }
 
     // Not inlined into an async function: Swift 6.0.3 aborts on `Mutex.withLock` there.
     @inline(never)
     package func withLock<Answer>(_ body: (inout Value) -> Answer) -> Answer {
-      lock.withLock { held in
+      lock.withLock { _ in
         #if THREAD_SANITIZER
-          let place = Unmanaged.passUnretained(self).toOpaque()
-          acquired(place)
-          defer { releasing(place) }
+          acquired(value)
+          defer { releasing(value) }
         #endif
-        nonisolated(unsafe) let answer = body(&held.value)
+        nonisolated(unsafe) let answer = body(&value.pointee)
         return answer
       }
     }

@@ -147,6 +147,7 @@ mod tests {
         // Since API level 28, 30 and 34 (bionic/docs/status.md).
         for newer in [
             "getentropy",
+            "getrandom",
             "syncfs",
             "pthread_cond_clockwait",
             "copy_file_range",

@@ -43,7 +43,7 @@ fn image(toolchain: &Toolchain<'_>, target: Target, archive: &Path, image: &Path
     let tool = |name: &str| toolchain.toolbox.program(name);
     let symbols = |kind: &str| -> Result<BTreeSet<String>> {
         let listed = tool("llvm-nm-19")
-            .args(["--quiet", kind, "--format=just-symbols"])
+            .args(["--quiet", "--no-llvm-bc", kind, "--format=just-symbols"])
             .arg(archive)
             .output()?;
         Ok(names(&listed))

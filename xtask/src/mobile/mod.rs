@@ -3,6 +3,7 @@
 
 mod android;
 mod ios;
+mod size;
 mod std_library;
 mod target;
 mod toolchain;
@@ -11,6 +12,7 @@ use anyhow::Result;
 
 pub(crate) use android::link as link_android;
 pub(crate) use ios::link as link_ios;
+pub(crate) use size::bench;
 pub(crate) use target::{ALL, Platform, Target};
 pub(crate) use toolchain::Toolchain;
 

@@ -162,18 +162,54 @@ fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
 const TARGET_CONDITIONALS: &str = "#pragma once\n#define TARGET_OS_MAC 1\n#define TARGET_OS_OSX 0\n\
                                    #define TARGET_OS_IPHONE 1\n#define TARGET_OS_IOS 1\n";
 
-/// The sources of the standard library: `$TOKENCAST_RUST_LIBRARY`, else where the project's tools lie beside the clone.
+/// The sources of the standard library: `$TOKENCAST_RUST_LIBRARY`, else where the project's tools lie beside a clone.
 fn library_sources(toolbox: &Toolbox) -> Result<PathBuf> {
     let name = format!("rust-library-{RUST}.tar.xz");
     let given = std::env::var_os("TOKENCAST_RUST_LIBRARY").map(PathBuf::from);
-    let beside = toolbox.folders.repository.join("../shared/tools").join(&name);
-    let found = given.unwrap_or(beside);
-    if found.is_file() {
+    let places = match given {
+        Some(given) => vec![given],
+        None => beside(&clones(toolbox), &Path::new("shared/tools").join(&name)),
+    };
+    if let Some(found) = places.iter().find(|place| place.is_file()) {
         return found.canonicalize().context("its path cannot be read");
     }
     bail!(
-        "{} is missing: name the standard library's sources in TOKENCAST_RUST_LIBRARY, an archive {name} with the folder \
-         `library` of rustc {RUST} in it; or add them with `rustup component add rust-src`",
-        found.display()
+        "{name} is missing, looked for at {places:?}: name the standard library's sources in TOKENCAST_RUST_LIBRARY, an \
+         archive with the folder `library` of rustc {RUST} in it; or add them with `rustup component add rust-src`"
     )
+}
+
+/// This clone, and where on this machine it was cloned from.
+fn clones(toolbox: &Toolbox) -> Vec<PathBuf> {
+    let here = toolbox.folders.repository.clone();
+    let origin = toolbox
+        .program("git")
+        .args(["remote", "get-url", "origin"])
+        .output();
+    let origin = origin.map(|url| url.trim().trim_start_matches("file://").to_owned());
+    let origin = origin
+        .into_iter()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    std::iter::once(here).chain(origin).collect()
+}
+
+/// A file beside each of the folders, or beside one that holds it.
+fn beside(folders: &[PathBuf], file: &Path) -> Vec<PathBuf> {
+    let around = folders.iter().flat_map(|folder| folder.ancestors().skip(1));
+    around.map(|folder| folder.join(file)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_are_looked_for_beside_a_clone_and_further_out() {
+        let places = beside(&["/a/b/clone".into()], Path::new("shared/x"));
+        assert_eq!(
+            places,
+            ["/a/b/shared/x", "/a/shared/x", "/shared/x"].map(PathBuf::from)
+        );
+    }
 }

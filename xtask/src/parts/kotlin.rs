@@ -21,20 +21,21 @@ const NEEDS: &[Need] = &[
 ];
 
 pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
-    needs::install(toolbox, NEEDS)
+    needs::install(toolbox, NEEDS)?;
+    android::set_up(toolbox)
 }
 
 pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let library = bindings::build_library(toolbox)?;
     let backend = Backend::start(toolbox)?;
-    readme::extract(&toolbox.folders, &readme::KOTLIN)?; // the build compiles it among the tests
-    let maven = maven(toolbox)
+    readme::extract(&toolbox.folders, &readme::KOTLIN)?; // a module of the build compiles it
+    let maven = android::maven(toolbox)
         .args(["clean", "verify"])
         .env("TOKENCAST_LIB_DIR", &library)
         .env("TOKENCAST_NATIVES", natives(toolbox)?)
         .env("TOKENCAST_BACKEND", &backend.url);
     *tally += maven.count(Runner::Maven);
-    android::run(toolbox, &library, &backend, tally)
+    Ok(())
 }
 
 /// Builds the programs of P2, runs them and says where their rows are.
@@ -43,7 +44,7 @@ pub(crate) fn bench(toolbox: &Toolbox) -> Result<PathBuf> {
     toolbox
         .cargo(["build", "--quiet", "--release", "--package", "tokencast-ffi"])
         .succeeds()?;
-    maven(toolbox)
+    maven(toolbox, "bindings/kotlin/pom.xml")
         .args([
             "--quiet",
             "-Pbench",
@@ -89,11 +90,12 @@ fn natives(toolbox: &Toolbox) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn maven(toolbox: &Toolbox) -> Task<'_> {
+/// Maven over the modules of one of our POMs.
+pub(super) fn maven<'a>(toolbox: &'a Toolbox, pom: &str) -> Task<'a> {
     toolbox
         .program("mvn")
         .args(["--batch-mode", "--no-transfer-progress", "--file"])
-        .arg(toolbox.folders.in_repository("bindings/kotlin/pom.xml"))
+        .arg(toolbox.folders.in_repository(pom))
         // The compiler's daemon would outlive us with half a gigabyte of memory.
         .args(["-Dkotlin.compiler.daemon=false", "-Dstyle.color=never"])
 }
