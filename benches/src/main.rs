@@ -27,8 +27,9 @@ use measure::Row;
 type Bench = (&'static str, fn() -> Result<Vec<Row>, String>);
 
 /// A bench gives its row, and the rows that belong beside it.
-const BENCHES: [Bench; 12] = [
+const BENCHES: [Bench; 13] = [
     ("P1", cached_read::measure),
+    ("P2", elsewhere::measured_on_a_jvm),
     ("P3", elsewhere::measured_in_swift),
     ("P4", many_callers::measure),
     ("P5", one_refresh::measure),

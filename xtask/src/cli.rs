@@ -34,9 +34,10 @@ pub(crate) enum Verb {
 }
 
 /// The rows that `bench` can be asked for. P1 brings P1-8 and its peer, P9a and P9b bring a sealed file beside them,
-/// P3 what the boundary to Swift costs, P7 and P13 a row for each engine and way, P12 a peer.
-pub(crate) const ROWS: [&str; 12] = [
-    "P1", "P3", "P4", "P5", "P6", "P7", "P8", "P9a", "P9b", "P10", "P12", "P13",
+/// P2 what an OkHttp call and the boundary to the JVM cost, P3 what the boundary to Swift costs, P7 and P13 a row for each
+/// engine and way, P8 one for each system, P12 a peer.
+pub(crate) const ROWS: [&str; 13] = [
+    "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9a", "P9b", "P10", "P12", "P13",
 ];
 
 /// What to measure, and where to write it besides the terminal.
@@ -69,6 +70,11 @@ impl Bench {
     /// Whether a row among them is of the reference backend.
     pub(crate) fn wants_a_postgres(&self) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| row == "P10")
+    }
+
+    /// Whether a row among them is measured on a JVM.
+    pub(crate) fn wants_kotlin(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P2")
     }
 
     /// Whether a row among them is measured in Swift.
@@ -178,8 +184,8 @@ cargo xtask VERB
   fmt                    format all Rust sources
   bindings [--check]     generate the Kotlin, Swift and Python bindings, or fail when the committed ones are stale
   bench [--json FILE] [ROW…]
-                         measure each row beside its floor; figures, not a test. Rows: P1 P3 P4 P5 P6 P7 P8 P9a P9b
-                         P10 P12 P13; a Secret Service of its own is started for P6, P9a and P9b, a PostgreSQL for P10,
+                         measure each row beside its floor; figures, not a test. Rows: P1 P2 P3 P4 P5 P6 P7 P8 P9a
+                         P9b P10 P12 P13; a Secret Service of its own is started for P6, P9a and P9b, a PostgreSQL for P10,
                          Chromium and WebKitGTK for P7, P12 and P13
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session

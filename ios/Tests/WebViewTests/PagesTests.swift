@@ -106,6 +106,19 @@ final class PagesTests: XCTestCase {
     try await eventually { page == nil }
   }
 
+  func testAServiceWorkerEndsWithTheSession() async throws {
+    let world = try await World(isKept: true)
+    defer { world.end() }
+    world.app.put("/worker.js", .init(body: "self.onfetch = () => {}", type: "text/javascript"))
+    let view = try await world.active(world.app.origin + "/")
+    let count = "return (await navigator.serviceWorker.getRegistrations()).length"
+    _ = await view.run("await navigator.serviceWorker.register('/worker.js'); await navigator.serviceWorker.ready")
+    let before = await view.run(count) as? Int
+    XCTAssertEqual(before, 1)
+    try await world.session.signOut()
+    try await eventually { await view.run(count) as? Int == 0 }
+  }
+
   func testAHostsOwnDelegateIsNeverReplaced() async throws {
     let world = try await World()
     defer { world.end() }
@@ -135,10 +148,16 @@ final class PagesTests: XCTestCase {
 @MainActor
 final class Host: NSObject, WKNavigationDelegate {
   var page: AttachedWebView?
+  var handsRequestsOn = true
   private(set) var committed = 0
+  /// Each document's request, such as `GET /next`.
+  private(set) var asked: [String] = []
 
   func webView(_ webView: WKWebView, decidePolicyFor navigationAction: WKNavigationAction) async -> WKNavigationActionPolicy {
-    await page?.webView(webView, decidePolicyFor: navigationAction) ?? .allow
+    let (request, url) = (navigationAction.request, navigationAction.request.url)
+    asked.append("\(request.httpMethod ?? "") \(url?.path ?? "")\((url?.query).map { "?" + $0 } ?? "")")
+    if !handsRequestsOn { return .allow }
+    return await page?.webView(webView, decidePolicyFor: navigationAction) ?? .allow
   }
 
   func webView(

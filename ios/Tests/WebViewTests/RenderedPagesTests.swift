@@ -19,22 +19,63 @@ final class RenderedPagesTests: XCTestCase {
   /// 1. The server takes the token no longer, and its exchange is under way.
   /// 2. A form is sent: its body arrives once, with the new cookie.
   func testAFormThatIsSentDuringARefreshArrivesOnce() async throws {
-    let (world, view, _) = try await home()
+    let (world, view, host) = try await home()
     defer { world.end() }
     try await world.server.expireAccessTokens()
     try await world.server.hold(true)
     let (session, token) = (world.session, try await world.session.accessToken())
     let refresh = Task { try await session.rejected(token.generation) }
     try await eventually { try await world.server.stat("refresh_requests") == 1 }
-    _ = await view.run(
-      "const form = document.getElementById('note'); form.elements.text.value = 'kept'; window.old = 1; form.requestSubmit()")
+    try await send("kept", in: view)
+    try await eventually { host.asked.last == "POST /app/notes" }
     try await world.server.hold(false)
     _ = try await refresh.value
     try await view.until("!window.old && document.querySelector('li')?.textContent === 'kept'")
-    for (name, expected) in [("notes", 1), ("documents_refused", 0), ("exchanges", 1)] {
-      let count = try await world.server.stat(name)
-      XCTAssertEqual(count, expected, name)
-    }
+    try await isCounted(world, ["notes": 1, "forms_sent_back": 0, "documents_refused": 0, "exchanges": 1])
+  }
+
+  func testALinkThatIsFollowedDuringARefreshWaits() async throws {
+    let (world, view, host) = try await home()
+    defer { world.end() }
+    try await world.server.expireAccessTokens()
+    try await world.server.hold(true)
+    let (session, token) = (world.session, try await world.session.accessToken())
+    let refresh = Task { try await session.rejected(token.generation) }
+    try await eventually { try await world.server.stat("refresh_requests") == 1 }
+    _ = await view.run("document.getElementById('next').click()")
+    try await eventually { host.asked.last == "GET /app/next" }
+    let documents = try await world.server.stat("documents")
+    XCTAssertEqual(documents, 1, "it is not sent yet")
+    try await world.server.hold(false)
+    _ = try await refresh.value
+    try await view.until("document.title === 'Next'")
+    try await isCounted(world, ["documents": 2, "documents_refused": 0, "exchanges": 1])
+  }
+
+  /// 1. The server takes the token no longer, and nobody knows.
+  /// 2. A form is sent; the server sends it back (307), and there it waits for the exchange.
+  /// 3. Its whole body arrives, once.
+  func testAFormThatIsSentBackWaitsAndArrivesOnce() async throws {
+    let (world, view, host) = try await home()
+    defer { world.end() }
+    try await world.server.expireAccessTokens()
+    let text = String(repeating: "long ", count: 2_000) + "end"
+    try await send(text, in: view)
+    try await view.until("!window.old && document.querySelector('li')?.textContent === '\(text)'")
+    XCTAssertEqual(host.asked.suffix(3), ["POST /app/notes", "POST /app/notes?retried=1", "GET /app"])
+    try await isCounted(world, ["notes": 1, "forms_sent_back": 1, "documents_refused": 0, "exchanges": 1])
+  }
+
+  /// What the two above hold on.
+  func testAHostThatDoesNotHandItsRequestsOnLosesTheForm() async throws {
+    let (world, view, host) = try await home()
+    defer { world.end() }
+    host.handsRequestsOn = false
+    try await world.server.expireAccessTokens()
+    try await send("lost", in: view)
+    // Refused for good, it is gone; the page's client asks for that address once more, by GET.
+    try await view.until("!window.old && document.title === 'Home'")
+    try await isCounted(world, ["notes": 0, "forms_sent_back": 1])
   }
 
   func testARejectedDocumentIsDroppedAndLoadedOnceMore() async throws {
@@ -45,10 +86,7 @@ final class RenderedPagesTests: XCTestCase {
     _ = await view.run("document.getElementById('next').click()")
     try await view.until("document.title === 'Next'")
     XCTAssertEqual(host.committed, committed + 1, "of the 401 nothing was shown")
-    for (name, expected) in [("documents_refused", 1), ("exchanges", 1)] {
-      let count = try await world.server.stat(name)
-      XCTAssertEqual(count, expected, name)
-    }
+    try await isCounted(world, ["documents_refused": 1, "exchanges": 1])
   }
 
   func testAPageIsReadyWhenItsCookieIsWritten() async throws {
@@ -73,10 +111,23 @@ final class RenderedPagesTests: XCTestCase {
     try await view.until("document.getElementById('refused')")
   }
 
+  private func send(_ text: String, in view: WKWebView) async throws {
+    _ = await view.run(
+      "const form = document.getElementById('note'); form.elements.text.value = '\(text)'; window.old = 1; form.requestSubmit()")
+  }
+
+  private func isCounted(_ world: World, _ expected: [String: Int]) async throws {
+    for (name, expected) in expected {
+      let count = try await world.server.stat(name)
+      XCTAssertEqual(count, expected, name)
+    }
+  }
+
   /// Somebody is signed in and looks at the first page.
   private func home() async throws -> (World, WKWebView, Host) {
     let world = try await World(tls: true)
     let (view, host) = (world.bare(), Host())
+    world.host = host
     let policy = PagePolicy(origins: [world.server.url], cookie: "__Host-at")
     let page = try world.session.webViews.attach(view, policy: policy, forwardedBy: host)
     host.page = page

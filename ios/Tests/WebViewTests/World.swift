@@ -11,10 +11,14 @@ final class World {
   let evil: Site
   let session: AuthSession
   private(set) var views: [WKWebView] = []
-  let store = WKWebsiteDataStore.nonPersistent()
+  let store: WKWebsiteDataStore
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+  /// A webview does not keep its delegate.
+  var host: Host?
 
   /// Somebody is signed in.
-  init(tls: Bool = false) async throws {
+  init(tls: Bool = false, isKept: Bool = false) async throws {
+    store = isKept ? .kept(in: folder) : .nonPersistent()
     (app, shop, evil) = (try Site(), try Site(host: "localhost"), try Site())
     server = try await Server(pages: [app, shop, evil].map(\.origin), tls: tls)
     for site in [app, shop, evil] {
@@ -90,6 +94,7 @@ final class World {
     views = []
     for site in [app, shop, evil] { site.end() }
     server.end()
+    try? FileManager.default.removeItem(at: folder)
   }
 }
 

@@ -6,7 +6,14 @@ typedef void (*TCEvent)(gpointer view, int event, gpointer data);
 typedef gboolean (*TCMessage)(gpointer manager, gpointer value, gpointer reply, gpointer data);
 typedef void (*TCDone)(gpointer source, gpointer result, gpointer data);
 
-static inline gpointer tc_network_new(void) { return webkit_network_session_new_ephemeral(); }
+static inline gpointer tc_network_new(const char *folder) {
+  return folder ? webkit_network_session_new(folder, folder) : webkit_network_session_new_ephemeral();
+}
+static inline void tc_end_workers(gpointer network, TCDone done, gpointer data) {
+  WebKitWebsiteDataManager *manager = webkit_network_session_get_website_data_manager(network);
+  webkit_website_data_manager_clear(manager, WEBKIT_WEBSITE_DATA_SERVICE_WORKER_REGISTRATIONS, 0, NULL,
+                                    (GAsyncReadyCallback)done, data);
+}
 static inline void tc_network_trust_anyone(gpointer network) {
   webkit_network_session_set_tls_errors_policy(network, WEBKIT_TLS_ERRORS_POLICY_IGNORE);
 }

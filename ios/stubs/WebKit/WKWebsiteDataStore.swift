@@ -7,19 +7,32 @@ open class WKWebsiteDataStore: NSObject {
   nonisolated(unsafe) let network: UnsafeMutableRawPointer
   public let httpCookieStore: WKHTTPCookieStore
 
-  override init() {
+  private init(in folder: String?) {
     WebKitGTK.start()
-    network = tc_network_new()
+    network = tc_network_new(folder)
     httpCookieStore = WKHTTPCookieStore(tc_jar(network))
   }
 
   deinit { g_object_unref(network) }
 
-  public static func nonPersistent() -> WKWebsiteDataStore { WKWebsiteDataStore() }
+  public static func nonPersistent() -> WKWebsiteDataStore { WKWebsiteDataStore(in: nil) }
+
+  /// Not Apple's: `default()` is there, in a place that a test does not share. WebKitGTK clears only what is kept.
+  public static func kept(in folder: URL) -> WKWebsiteDataStore { WKWebsiteDataStore(in: folder.path) }
+
+  /// Of the types only service workers.
+  public func removeData(ofTypes dataTypes: Set<String>, modifiedSince date: Date) async {
+    guard dataTypes == [WKWebsiteDataTypeServiceWorkerRegistrations], date == .distantPast else { fatalError("not made here") }
+    await withCheckedContinuation { done in
+      tc_end_workers(network, Later.done, Later.keep { _, _ in done.resume() })
+    }
+  }
 
   /// Not Apple's: for a server with a test's certificate.
   public func trustAnyServer() { tc_network_trust_anyone(network) }
 }
+
+public let WKWebsiteDataTypeServiceWorkerRegistrations = "WKWebsiteDataTypeServiceWorkerRegistrations"
 
 @MainActor
 open class WKHTTPCookieStore: NSObject {

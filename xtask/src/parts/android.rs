@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::kotlin;
 use crate::needs::{self, Need};
 use crate::toolbox::{Task, Toolbox};
 
@@ -42,13 +43,7 @@ pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
 
 /// Maven over the JVM's modules, Android's and the JavaFX example: what they stand on is compiled once.
 pub(super) fn maven(toolbox: &Toolbox) -> Task<'_> {
-    toolbox
-        .program("mvn")
-        .args(["--batch-mode", "--no-transfer-progress", "--file"])
-        .arg(toolbox.folders.in_repository("android/pom.xml"))
-        // The compiler's daemon would outlive us with half a gigabyte of memory.
-        .args(["-Dkotlin.compiler.daemon=false", "-Dstyle.color=never"])
-        .env("TOKENCAST_CHROMIUM", browser())
+    kotlin::maven(toolbox, "android/pom.xml").env("TOKENCAST_CHROMIUM", browser())
 }
 
 /// Where there is none the tests say so.

@@ -1,10 +1,12 @@
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::android;
 use crate::backend::Backend;
 use crate::needs::{self, Need};
 use crate::tally::{Runner, Tally};
-use crate::toolbox::Toolbox;
+use crate::toolbox::{Task, Toolbox};
 use crate::{bindings, readme};
 
 const NEEDS: &[Need] = &[
@@ -33,4 +35,50 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
         .env("TOKENCAST_BACKEND", &backend.url);
     *tally += maven.count(Runner::Maven);
     Ok(())
+}
+
+/// Builds the programs of P2, runs them and says where their rows are.
+pub(crate) fn bench(toolbox: &Toolbox) -> Result<PathBuf> {
+    set_up(toolbox)?;
+    toolbox
+        .cargo(["build", "--quiet", "--release", "--package", "tokencast-ffi"])
+        .succeeds()?;
+    maven(toolbox, "bindings/kotlin/pom.xml")
+        .args([
+            "--quiet",
+            "-Pbench",
+            "-Dmaven.test.skip=true",
+            "--projects",
+            "bench",
+            "--also-make",
+            "package",
+        ])
+        .succeeds()?;
+    let built = toolbox.folders.in_repository("bindings/kotlin/bench/target");
+    let dependencies = std::fs::read_to_string(built.join("classpath"))?;
+    let library = toolbox.folders.target.join("release");
+    let rows = toolbox.folders.target.join("rows-P2.jsonl");
+    toolbox
+        .program("java")
+        .arg("-cp")
+        .arg(format!(
+            "{}:{}",
+            built.join("classes").display(),
+            dependencies.trim()
+        ))
+        .arg(format!("-Djna.library.path={}", library.display()))
+        .arg("dev.tokencast.bench.RowsKt")
+        .arg(&rows)
+        .succeeds()?;
+    Ok(rows)
+}
+
+/// Maven over the modules of one of our POMs.
+pub(super) fn maven<'a>(toolbox: &'a Toolbox, pom: &str) -> Task<'a> {
+    toolbox
+        .program("mvn")
+        .args(["--batch-mode", "--no-transfer-progress", "--file"])
+        .arg(toolbox.folders.in_repository(pom))
+        // The compiler's daemon would outlive us with half a gigabyte of memory.
+        .args(["-Dkotlin.compiler.daemon=false", "-Dstyle.color=never"])
 }

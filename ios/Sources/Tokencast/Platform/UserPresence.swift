@@ -7,15 +7,21 @@
     ///
     /// - Parameters:
     ///   - reason: What the system's question says.
+    ///   - context: What asks, for an app that sets its texts or ends it.
+    ///   - isolation: The actor on which `make` runs: the caller's.
     ///   - make: Makes the session.
     /// - Throws: What the context throws, an `LAError`, when the user did not pass: there is no session then.
     public static func afterUserPresence(
-      _ reason: String, context: LAContext = LAContext(), make: () -> AuthSession
+      _ reason: String, context: LAContext = LAContext(), isolation: isolated (any Actor)? = #isolation,
+      make: () -> AuthSession
     ) async throws -> AuthSession {
-      guard try await context.evaluatePolicy(.deviceOwnerAuthentication, localizedReason: reason) else {
-        throw SessionError.locked(.deviceLocked, detail: "the user did not pass")
+      let isOwner = try await withCheckedThrowingContinuation { answer in
+        context.evaluatePolicy(.deviceOwnerAuthentication, localizedReason: reason) { isOwner, error in
+          answer.resume(with: error.map(Result.failure) ?? .success(isOwner))
+        }
       }
-      return make()
+      if isOwner { return make() }
+      throw SessionError.locked(.deviceLocked, detail: "the user did not pass")
     }
   }
 #endif

@@ -13,6 +13,7 @@
     private let policy: TokencastFFI.PagePolicy
     private var id: Int64 = 0
     private weak var webView: WKWebView?
+    private let atSessionsEnd: Subscription
     private var lastSlot: Int64 = 0
     /// Questions of documents. Each is answered once, by whoever takes it out.
     private var slots: [Int64: CheckedContinuation<String?, Never>] = [:]
@@ -21,21 +22,19 @@
     private var dropped: [Int64: URL] = [:]
     /// How the document that is about to be committed was asked for.
     private var method = ""
-    /// One after the other, in the order in which the core asks.
-    private var cookieWork: Task<Void, Never>?
 
-    init(_ webView: WKWebView, pages: TokencastFFI.WebViews, policy: TokencastFFI.PagePolicy) throws {
-      (self.pages, self.policy, self.webView) = (pages, policy, webView)
+    init(
+      _ webView: WKWebView, pages: TokencastFFI.WebViews, policy: TokencastFFI.PagePolicy, atSessionsEnd: Subscription
+    ) throws {
+      (self.pages, self.policy, self.webView, self.atSessionsEnd) = (pages, policy, webView, atSessionsEnd)
       super.init()
       try enter()
     }
 
     deinit {
-      for case .reply(let slot, let message) in (try? pages.detach(page: id)) ?? [] {
-        slots.removeValue(forKey: slot)?.resume(returning: try? message.expose())
-      }
-      slots.values.forEach { $0.resume(returning: nil) }
-      held.values.forEach { $0.resume() }
+      _ = try? pages.detach(page: id)  // with the webview its documents went, too: nobody is there to hear the answers
+      for slot in slots.values { slot.resume(returning: nil) }
+      for request in held.values { request.resume() }
     }
 
     /// Waits until the view can be shown without a 401: on resume, and before the first load. Five seconds at most.
@@ -50,23 +49,21 @@
     }
 
     private func enter() throws {
-      do {
-        id = try pages.attach(policy: policy, host: Host(self))
-      } catch {
-        throw SessionError(any: error)
-      }
+      id = try Result { try pages.attach(policy: policy, host: Host(self)) }.mapError(SessionError.init(any:)).get()
     }
 
+    /// What the relay says: a document's text, or whether the view is shown.
     func received(_ message: WKScriptMessage, _ answer: CheckedContinuation<String?, Never>) {
-      guard let said = Relayed(message.body) else { return answer.resume(returning: nil) }
-      let frame = message.frameInfo
-      if let visible = said.visible, frame.isMainFrame { perform { try pages.onVisibility(page: id, visible: visible) } }
-      guard let text = said.text else { return answer.resume(returning: nil) }
+      let (said, frame) = (message.body as? [String: Any] ?? [:], message.frameInfo)
+      if let visible = said["visible"] as? Bool, frame.isMainFrame {
+        perform { try pages.onVisibility(page: id, visible: visible) }
+      }
+      guard let text = said["text"] as? String else { return answer.resume(returning: nil) }
       lastSlot += 1
-      let slot = lastSlot
-      slots[slot] = answer
-      let sender = PageSender(origin: frame.securityOrigin.serialized, isMainFrame: frame.isMainFrame, doc: said.doc)
-      perform { try pages.onMessage(page: id, sender: sender, text: text, slot: slot) }
+      slots[lastSlot] = answer
+      let sender = PageSender(
+        origin: frame.securityOrigin.serialized, isMainFrame: frame.isMainFrame, doc: said["doc"] as? String)
+      perform { try pages.onMessage(page: id, sender: sender, text: text, slot: lastSlot) }
     }
 
     /// All that a call into the core can say here is that the library has a defect: then nothing is to be done.
@@ -78,10 +75,10 @@
       for action in actions {
         switch action {
         case .reply(let slot, let message): slots.removeValue(forKey: slot)?.resume(returning: try? message.expose())
-        case .notify(_, let message): tell(try? message.expose())
+        case .notify(_, let message): if let text = try? message.expose() { tell(text) }
         case .reloadSame: load(webView?.url)
-        case .setCookie(_, let op, let origin, let name, let value): write(op, origin, name, try? value.expose())
-        case .deleteCookie(_, let op, let origin, let name): delete(op, origin, name)
+        case .setCookie(_, let op, let origin, let name, let value): write(op, origin, name, (try? value.expose()) ?? "")
+        case .deleteCookie(_, let op, let origin, let name): write(op, origin, name, nil)
         case .release(let op):
           held.removeValue(forKey: op)?.resume()
           load(dropped.removeValue(forKey: op))
@@ -91,9 +88,8 @@
     }
 
     /// For whichever document is shown: what is told this way holds no secret.
-    private func tell(_ text: String?) {
-      let arguments = text.map { ["text": $0] } ?? [:]
-      webView?.callAsyncJavaScript("globalThis.tokencastDeliver?.(text)", arguments: arguments, in: nil, in: Door.world)
+    private func tell(_ text: String) {
+      webView?.callAsyncJavaScript("globalThis.tokencastDeliver?.(text)", arguments: ["text": text], in: nil, in: Door.world)
     }
 
     /// By GET: a reload would send the body of a POST once more.
@@ -101,33 +97,18 @@
       if let url { webView?.load(URLRequest(url: url)) }
     }
 
+    /// Only the core knows when the next write may begin, so each ends with its word of how it went. Without a value the cookie
+    /// is taken away.
     private func write(_ op: Int64, _ origin: String, _ name: String, _ value: String?) {
+      let (store, url) = (webView?.configuration.websiteDataStore.httpCookieStore, URL(string: origin))
       let header = ["Set-Cookie": "\(name)=\(value ?? ""); Path=/; Secure; HttpOnly; SameSite=Lax"]
-      let cookie = URL(string: origin).flatMap { HTTPCookie.cookies(withResponseHeaderFields: header, for: $0).first }
-      changeCookies(op) { store in
-        guard let cookie else { return false }
-        await store.setCookie(cookie)
-        return await store.allCookies().contains { ($0.name, $0.domain, $0.value) == (name, cookie.domain, cookie.value) }
-      }
-    }
-
-    private func delete(_ op: Int64, _ origin: String, _ name: String) {
-      let host = URL(string: origin)?.host
-      changeCookies(op) { store in
-        for cookie in await store.allCookies() where cookie.name == name && cookie.domain == host {
-          await store.deleteCookie(cookie)
-        }
-        return true
-      }
-    }
-
-    private func changeCookies(_ op: Int64, _ change: @escaping @MainActor (WKHTTPCookieStore) async -> Bool) {
-      let (store, before) = (webView?.configuration.websiteDataStore.httpCookieStore, cookieWork)
-      cookieWork = Task { [pages] in
-        await before?.value
-        var isDone = false
-        if let store { isDone = await change(store) }
-        try? pages.cookieDone(op: op, ok: isDone)
+      let cookie = url.flatMap { HTTPCookie.cookies(withResponseHeaderFields: header, for: $0).first }
+      Task { [pages] in
+        if value != nil, let cookie { await store?.setCookie(cookie) }
+        let found = await store?.allCookies().filter { $0.name == name && $0.domain == url?.host }
+        if value == nil { for cookie in found ?? [] { await store?.deleteCookie(cookie) } }
+        let isDone = found.map { found in value == nil || found.contains { $0.value == value } }
+        try? pages.cookieDone(op: op, ok: isDone ?? false)
       }
     }
   }
@@ -177,18 +158,6 @@
 
     func perform(actions: [PageAction]) throws {
       DispatchQueue.main.async { [weak page] in MainActor.assumeIsolated { page?.perform(actions) } }
-    }
-  }
-
-  /// What the relay says: a document's text, or whether the view is shown.
-  private struct Relayed: Decodable {
-    var doc: String?
-    var text: String?
-    var visible: Bool?
-
-    init?(_ body: Any) {
-      guard let body = body as? String, let said = try? JSONDecoder().decode(Self.self, from: Data(body.utf8)) else { return nil }
-      self = said
     }
   }
 

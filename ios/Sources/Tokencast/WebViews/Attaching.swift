@@ -22,29 +22,23 @@
     public func attach(
       _ webView: WKWebView, policy: PagePolicy, forwardedBy delegate: (any WKNavigationDelegate)? = nil
     ) throws -> AttachedWebView {
-      let before = AttachedWebView.of(webView)
+      let before = Door.page(of: webView)
       if let other = webView.navigationDelegate, other !== delegate, other !== before {
         throw SessionError.misconfigured(
           what: "the webview has a navigation delegate of the host's",
           fix: "attach with `forwardedBy:` and hand its calls on to the page that `attach` returns",
           detail: "attach would replace the webview's navigation delegate")
       }
+      let store = webView.configuration.websiteDataStore
       // Views with one store of cookies have one jar.
-      let store = ObjectIdentifier(webView.configuration.websiteDataStore)
-      let policy = policy.core(jar: Int64(Int(bitPattern: store)))
-      let page = try AttachedWebView(webView, pages: core(), policy: policy)
+      let policy = policy.core(jar: Int64(Int(bitPattern: ObjectIdentifier(store))))
+      let page = try AttachedWebView(
+        webView, pages: core(), policy: policy, atSessionsEnd: endingServiceWorkers(in: store))
       before?.detach()
       try Door.open(on: webView.configuration.userContentController)
       webView.navigationDelegate = delegate ?? page
       objc_setAssociatedObject(webView, Door.key, page, .OBJC_ASSOCIATION_RETAIN_NONATOMIC)
       return page
-    }
-  }
-
-  extension AttachedWebView {
-    /// The page as which this webview is attached.
-    static func of(_ webView: WKWebView) -> AttachedWebView? {
-      objc_getAssociatedObject(webView, Door.key) as? AttachedWebView
     }
   }
 
@@ -58,9 +52,14 @@
     static let key = UnsafeRawPointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
     private static let name = "tokencast"
 
+    /// As what a webview is attached.
+    static func page(of webView: WKWebView) -> AttachedWebView? {
+      objc_getAssociatedObject(webView, key) as? AttachedWebView
+    }
+
     static func open(on content: WKUserContentController) throws {
       if objc_getAssociatedObject(content, key) != nil { return }
-      let send = "(text) => webkit.messageHandlers.\(name).postMessage(text)"
+      let send = "(text) => webkit.messageHandlers.\(name).postMessage(JSON.parse(text))"
       let scripts = [("(\(try script("relay")))(\(send))", world), (try script("tokencast.inject"), .page)]
       for (source, world) in scripts {
         content.addUserScript(
@@ -75,19 +74,15 @@
       _ controller: WKUserContentController, didReceive message: WKScriptMessage
     ) async -> (Any?, String?) {
       let answer: String? = await withCheckedContinuation { answer in
-        guard let page = message.webView.flatMap(AttachedWebView.of) else { return answer.resume(returning: nil) }
+        guard let page = message.webView.flatMap(Door.page(of:)) else { return answer.resume(returning: nil) }
         page.received(message, answer)
       }
       return answer.map { ($0, nil) } ?? (nil, "no answer")
     }
 
     private static func script(_ name: String) throws -> String {
-      guard let file = Bundle.module.url(forResource: name, withExtension: "js") else {
-        throw SessionError.misconfigured(
-          what: "the library's scripts are not in the app", fix: "copy the package's resource bundle into the app",
-          detail: "\(name).js is missing")
-      }
-      return try String(contentsOf: file, encoding: .utf8)
+      // Package.swift names it, and without the bundle SwiftPM's `module` has already ended the app.
+      try String(contentsOf: Bundle.module.url(forResource: name, withExtension: "js")!, encoding: .utf8)
     }
   }
 #endif

@@ -6,7 +6,7 @@ internal import TokencastFFI
 /// try session.webViews.attach(webView, origins: ["https://app.example.com"])
 /// ```
 public final class WebViews: Sendable {
-  private let session: Result<TokencastFFI.AuthSession, SessionError>
+  let session: Result<TokencastFFI.AuthSession, SessionError>
   private let made = Lock<TokencastFFI.WebViews?>(nil)
 
   init(of session: Result<TokencastFFI.AuthSession, SessionError>) {

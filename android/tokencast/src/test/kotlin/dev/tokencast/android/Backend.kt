@@ -1,6 +1,7 @@
 package dev.tokencast.android
 
 import android.content.Context
+import android.os.Looper
 import dev.tokencast.AuthSession
 import dev.tokencast.Credentials
 import dev.tokencast.ServerProfile
@@ -10,7 +11,6 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import android.os.Looper
 import java.net.HttpURLConnection
 import java.net.URI
 import kotlin.time.Duration.Companion.seconds

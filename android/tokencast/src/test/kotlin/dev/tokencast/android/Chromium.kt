@@ -68,7 +68,13 @@ internal class Chromium : AutoCloseable {
         }
         val answer = waiting.remove(id) ?: return
         val error = message.optJSONObject("error")
-        if (error == null) answer.complete(message.getJSONObject("result")) else answer.completeExceptionally(Refused(error.getString("message")))
+        if (error ==
+            null
+        ) {
+            answer.complete(message.getJSONObject("result"))
+        } else {
+            answer.completeExceptionally(Refused(error.getString("message")))
+        }
     }
 
     /** What the browser would not do. */
@@ -94,6 +100,6 @@ internal class Chromium : AutoCloseable {
             (
                 "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
                     "--disable-component-update --disable-sync --remote-debugging-port=0"
-            ).split(" ")
+                ).split(" ")
     }
 }

@@ -100,14 +100,17 @@ internal class ChromiumWebView(context: Context, private val browser: Chromium) 
                 val frame = context.getJSONObject("auxData").getString("frameId")
                 documents[context.getInt("id")] = Document(context.getString("uniqueId"), frame, context.getString("origin"))
             }
+
             "Runtime.bindingCalled" -> {
                 val from = documents.getValue(told.getInt("executionContextId"))
                 main.post { said(from, told.getString("payload")) }
             }
+
             "Page.frameNavigated" -> {
                 val frame = told.getJSONObject("frame")
                 if (!frame.has("parentId")) main.post { committed(frame.getString("url")) }
             }
+
             "Fetch.requestPaused" -> thread(name = "pool") { asked(told) }
         }
     }

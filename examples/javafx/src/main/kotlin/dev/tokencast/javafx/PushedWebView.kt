@@ -55,7 +55,9 @@ private class PushedWebView(private val engine: WebEngine, policy: PagePolicy, w
         for (action in actions) {
             when (action) {
                 is PageAction.Push -> push(action)
+
                 is PageAction.ReloadSame -> engine.reload()
+
                 // Answers to messages, and cookies: nothing of that kind is asked of a host that only pushes.
                 else -> Unit
             }

@@ -3,8 +3,12 @@
 /// "LAContext"
 open class LAContext {
   public init() {}
-  /// "evaluatePolicy(_:localizedReason:reply:)", as Swift imports it for async functions
-  open func evaluatePolicy(_ policy: LAPolicy, localizedReason: String) async throws -> Bool { false }
+  /// "evaluatePolicy(_:localizedReason:reply:)"; nobody passes
+  open func evaluatePolicy(
+    _ policy: LAPolicy, localizedReason: String, reply: @escaping @Sendable (Bool, (any Error)?) -> Void
+  ) {
+    reply(false, nil)
+  }
 }
 
 /// "LAPolicy"
