@@ -58,6 +58,7 @@ public struct Generation: Sendable, Hashable, Comparable {
   /// Grows at each accepted token set of the epoch.
   public let number: Int64
 
+  /// A name, such as a page or a log gives it.
   public init(epoch: Int64, number: Int64) {
     self.epoch = epoch
     self.number = number

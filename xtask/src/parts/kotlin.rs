@@ -28,10 +28,11 @@ pub(super) fn set_up(toolbox: &Toolbox) -> Result<()> {
 pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let library = bindings::build_library(toolbox)?;
     let backend = Backend::start(toolbox)?;
-    readme::extract(&toolbox.folders, &readme::KOTLIN)?; // the build compiles it among the tests
+    readme::extract(&toolbox.folders, &readme::KOTLIN)?; // a module of the build compiles it
     let maven = android::maven(toolbox)
         .args(["clean", "verify"])
         .env("TOKENCAST_LIB_DIR", &library)
+        .env("TOKENCAST_NATIVES", natives(toolbox)?)
         .env("TOKENCAST_BACKEND", &backend.url);
     *tally += maven.count(Runner::Maven);
     Ok(())
@@ -71,6 +72,22 @@ pub(crate) fn bench(toolbox: &Toolbox) -> Result<PathBuf> {
         .arg(&rows)
         .succeeds()?;
     Ok(rows)
+}
+
+/// The library as a release lays it out: a folder for each platform, by JNA's names. Here it is this machine's alone.
+fn natives(toolbox: &Toolbox) -> Result<PathBuf> {
+    let folder = toolbox.folders.target.join("natives");
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "x86-64",
+        other => other,
+    };
+    let platform = folder.join(format!("linux-{architecture}"));
+    std::fs::create_dir_all(&platform)?;
+    std::fs::copy(
+        toolbox.folders.built(bindings::LIBRARY),
+        platform.join(bindings::LIBRARY),
+    )?;
+    Ok(folder)
 }
 
 /// Maven over the modules of one of our POMs.
