@@ -40,7 +40,9 @@ public final class Accounts: Sendable {
   /// Puts an account on the list and opens its session, which is signed out at first. The first account becomes the current
   /// one; one that is on the list already is opened, and takes a new name if one is given.
   ///
-  /// - Parameter id: The app's own name for it: 1 to 128 bytes without control characters.
+  /// - Parameters:
+  ///   - id: The app's own name for it: 1 to 128 bytes without control characters.
+  ///   - name: The account's name as the app shows it.
   public func add(_ id: String, name: String? = nil) async throws -> AuthSession {
     opened(try await asking { core in try await core.add(id: id, name: name) })
   }
@@ -96,6 +98,7 @@ public struct Account: Sendable, Equatable, Identifiable {
   /// What the user knows it by.
   public let name: String?
 
+  /// An account that nobody added: for fakes and previews.
   public init(id: String, name: String?) {
     self.id = id
     self.name = name
@@ -109,6 +112,7 @@ public struct AccountList: Sendable, Equatable {
   /// The id of the current one.
   public let current: String?
 
+  /// A list that nobody keeps: for fakes and previews.
   public init(accounts: [Account], current: String?) {
     self.accounts = accounts
     self.current = current

@@ -103,7 +103,9 @@ public final class AuthSession: Sendable {
   /// Returns when they are saved. Then, and not before, delete the cookies of the returned names from the webview's store. After
   /// a crash before that, hand over again what is left there: it is recognised, and the session stays as it is.
   ///
-  /// - Parameter account: The account's name as the app shows it.
+  /// - Parameters:
+  ///   - cookies: As a `Cookie` header has them.
+  ///   - account: The account's name as the app shows it.
   /// - Returns: The names of the cookies to delete from the webview's store.
   /// - Throws: ``SessionError``; `.misconfigured` when a cookie is missing or none, `.storageFailed`: delete nothing, call again.
   public func adoptCookie(_ cookies: String, account: String? = nil) async throws -> [String] {

@@ -11,7 +11,9 @@ public struct Credentials: Sendable {
 
   /// Fields for servers that want other names, codes or assertions.
   ///
-  /// - Parameter account: The account's name as the app shows it, kept with the session and never sent on its own.
+  /// - Parameters:
+  ///   - fields: By their names.
+  ///   - account: The account's name as the app shows it, kept with the session and never sent on its own.
   public static func fields(_ fields: [String: String], account: String? = nil) -> Credentials {
     Credentials { try .fields(fields: fields, account: account) }
   }

@@ -24,6 +24,7 @@ public struct ExtraFields: Sendable {
   let headers: [String: String]
   let fields: [String: String]
 
+  /// Headers and form fields by their names.
   public init(headers: [String: String] = [:], fields: [String: String] = [:]) {
     self.headers = headers
     self.fields = fields

@@ -24,12 +24,14 @@ extension TokencastTests {
 
     @Test("The samples are of every public type of the sources")
     func complete() async throws {
-      let declared = try publicTypes()
-      #expect(declared.count > 30)
+      let declared = try publicTypes().subtracting(Self.ofApples)
+      #expect(declared.count > 35)
       let sampled = Set(try await samples().keys)
       #expect(declared.subtracting(sampled) == [])
     }
 
+    /// Those that only a build with WebKit and UIKit has: the webviews' tests look at them. The last has no values.
+    private static let ofApples: Set = ["AttachedWebView", "ApplicationTime", "ExtensionTime", "Surroundings", "StateDirectory"]
     private static let token = "acc3ss-s3cr3t"
     private static let secrets = [token, "r3fr3sh-s3cr3t", "passw0rd-s3cr3t", "client-s3cr3t", "h3ader-s3cr3t", "f1eld-s3cr3t"]
 
@@ -53,8 +55,9 @@ extension TokencastTests {
         try await session.signIn(.fields(["username": "ada", "password": "passw0rd-s3cr3t"]))
       }
       let transition = try #require(session.history().first)
+      let policy = PagePolicy(origins: ["https://a.example"], apis: [.init("https://a.example")], strategy: .reload)
       return [
-        "AccessToken": token, "Account": Account(id: "1", name: "Ada"),
+        "API": policy.apis, "AccessToken": token, "Account": Account(id: "1", name: "Ada"),
         "AccountList": AccountList(accounts: [Account(id: "1", name: nil)], current: nil),
         "Accounts": Accounts(profile: .rotation(Backend.url), storage: .memory()), "AuthSession": session,
         "AuthSessionProtocol": session as any AuthSessionProtocol, "BackgroundEnd": try #require(ends.all.first),
@@ -62,20 +65,23 @@ extension TokencastTests {
         "Credentials": Credentials.password("ada", "passw0rd-s3cr3t"), "EndReason": EndReason.server("code"),
         "ExtraFields": ExtraFields(headers: ["X-A": "h3ader-s3cr3t"], fields: ["a": "f1eld-s3cr3t"]),
         "Generation": token.generation, "KeyFailure": KeyFailure.gone, "KeyWrapper": "the app's own",
-        "LockedCause": LockedCause.noService, "Notice": Notice.online, "OAuthClient": client,
+        "LockedCause": LockedCause.noService, "Notice": Notice.online, "OAuthClient": client, "PagePolicy": policy,
         "ObservedSession": await ObservedSession(session), "Purpose": Purpose.refresh,
         "ReadOutcome": ReadOutcome.absent, "RequestFields": "the app's own", "SecureStorage": "the app's own",
         "ServerProfile": ServerProfile.oauth2(tokenURL: "https://id.example.com/token", client: client),
         "SessionError": try #require(refused), "SessionEvent": events.all, "SessionState": session.state,
-        "Storage": Storage.memory(), "StorageFailure": StorageFailure.held, "Subscription": subscription,
+        "Storage": Storage.memory(), "StorageFailure": StorageFailure.held, "Strategy": policy.strategy,
+        "Subscription": subscription,
         "TokenSet": TokenSet(refreshToken: "r3fr3sh-s3cr3t", accessToken: Self.token), "Trail": Trail([transition]),
-        "Transition": transition, "TryAgainCause": TryAgainCause.busy, "WriteOutcome": WriteOutcome.acknowledged,
+        "Transition": transition, "TryAgainCause": TryAgainCause.busy, "WebViews": session.webViews,
+        "WriteOutcome": WriteOutcome.acknowledged,
       ]
     }
 
     private func publicTypes() throws -> Set<String> {
       let folder = repository.appendingPathComponent("ios/Sources/Tokencast")
-      let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      let found = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.allObjects
+      let files = try #require(found as? [URL])
       let declaration = /(?m)^ *public (?:final )?(?:class|struct|enum|protocol|actor) (\w+)/
       return try files.filter { $0.pathExtension == "swift" }.reduce(into: []) { types, file in
         let text = try String(contentsOf: file, encoding: .utf8)

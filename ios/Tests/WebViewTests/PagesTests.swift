@@ -1,4 +1,5 @@
 import Tokencast
+import UIKit
 import WebKit
 import XCTest
 
@@ -104,6 +105,25 @@ final class PagesTests: XCTestCase {
     XCTAssertNotNil(page)
     view = nil
     try await eventually { page == nil }
+  }
+
+  /// Of the public types that are here alone, with a page that holds the token and asks for the next one.
+  func testNoPublicTypePrintsASecret() async throws {
+    let world = try await World()
+    defer { world.end() }
+    let view = world.bare()
+    let page = try world.session.webViews.attach(view, policy: world.policy)
+    view.go(world.app.origin + "/")
+    try await world.isCurrent(view)
+    let token = try await world.session.accessToken().value
+    let things: [Any] = [
+      page, world.session.webViews, ApplicationTime(.shared), ExtensionTime(), Surroundings(of: world.session),
+    ]
+    for thing in things {
+      var text = "\(thing) \(String(reflecting: thing)) \(Mirror(reflecting: thing).children.map { "\($0)" })"
+      dump(thing, to: &text, maxDepth: 12)
+      XCTAssertFalse(text.contains(token), "\(type(of: thing))")
+    }
   }
 
   func testAServiceWorkerEndsWithTheSession() async throws {

@@ -11,7 +11,8 @@ final class Server: @unchecked Sendable {
   init(pages: [String], tls: Bool) async throws {
     let environment = ProcessInfo.processInfo.environment
     let authority = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).pem")
-    process.executableURL = URL(fileURLWithPath: environment["TOKENCAST_LIB_DIR"] ?? "").appendingPathComponent("tokencast-backend")
+    let builds = URL(fileURLWithPath: environment["TOKENCAST_LIB_DIR"] ?? "")
+    process.executableURL = builds.appendingPathComponent("tokencast-backend")
     process.arguments =
       ["--listen", "127.0.0.1:0", "--test-faults", "--stop-with-stdin", "--rate-limit", "off"]
       + pages.flatMap { ["--cors-origin", $0] } + (tls ? ["--tls", "--tls-ca-out", authority.path] : [])

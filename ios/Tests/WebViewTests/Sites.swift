@@ -57,7 +57,8 @@ final class Site: @unchecked Sendable {
     while bytes.range(of: Data("\r\n\r\n".utf8)) == nil { if !read() { return } }
     let end = bytes.range(of: Data("\r\n\r\n".utf8))!.upperBound
     let head = String(decoding: bytes[..<end], as: UTF8.self).components(separatedBy: "\r\n")
-    let length = head.first { $0.lowercased().hasPrefix("content-length:") }.flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) } ?? 0
+    let stated = head.first { $0.lowercased().hasPrefix("content-length:") }?.dropFirst(15)
+    let length = stated.flatMap { Int($0.trimmingCharacters(in: .whitespaces)) } ?? 0
     while bytes.count < end + length { if !read() { return } }
     let words = head[0].split(separator: " ").map(String.init)
     let body = String(decoding: bytes[end...], as: UTF8.self)

@@ -100,7 +100,8 @@ private final class Naive: NSObject, WKScriptMessageHandlerWithReply {
 
   init(_ token: String) { self.token = token }
 
-  func userContentController(_ controller: WKUserContentController, didReceive message: WKScriptMessage) async -> (Any?, String?) {
+  func userContentController(_ controller: WKUserContentController, didReceive message: WKScriptMessage) async -> (Any?, String?)
+  {
     (token, nil)
   }
 }

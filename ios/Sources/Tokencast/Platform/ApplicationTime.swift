@@ -12,6 +12,7 @@
   public final class ApplicationTime: BackgroundTime {
     private let application: UIApplication
 
+    /// - Parameter application: Usually `.shared`.
     @MainActor
     public init(_ application: UIApplication) {
       self.application = application

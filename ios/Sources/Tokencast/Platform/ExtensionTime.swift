@@ -8,6 +8,7 @@
   public final class ExtensionTime: BackgroundTime {
     private let activities = Lock<(last: Int64, running: [Int64: Activity])>((0, [:]))
 
+    /// Begins with no activity.
     public init() {}
 
     public func begin(atMost: Duration, end: BackgroundEnd) throws -> Int64? {

@@ -13,6 +13,7 @@
     private let observers: Observers
     private let monitor = NWPathMonitor()
 
+    /// Begins to tell `session`, which it does not keep.
     public init(of session: AuthSession) {
       let notices: [(Notification.Name, Notice)] = [
         (UIApplication.willEnterForegroundNotification, .foreground),

@@ -5,7 +5,9 @@
   extension WebViews {
     /// Attaches a webview, which stays so until it goes away. Its next document is the first with a bridge.
     ///
-    /// - Parameter origins: Whose pages get tokens: scheme, host and port, compared whole.
+    /// - Parameters:
+    ///   - webView: It is not kept.
+    ///   - origins: Whose pages get tokens: scheme, host and port, compared whole.
     @MainActor @discardableResult
     public func attach(_ webView: WKWebView, origins: [String]) throws -> AttachedWebView {
       try attach(webView, policy: PagePolicy(origins: origins))

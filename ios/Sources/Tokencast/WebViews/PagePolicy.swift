@@ -13,6 +13,7 @@ public struct PagePolicy: Sendable, Equatable {
   /// Counts `http` on loopback as well. For development only.
   public var allowsLoopbackHTTP: Bool
 
+  /// A policy that injects, unless it says otherwise.
   public init(
     origins: [String], apis: [API] = [], strategy: Strategy = .inject, cookie: String? = nil, allowsLoopbackHTTP: Bool = false
   ) {
@@ -25,9 +26,12 @@ public struct PagePolicy: Sendable, Equatable {
 
   /// An API and the statuses by which it rejects a token.
   public struct API: Sendable, Equatable {
+    /// Scheme, host and port, as the policy's origins.
     public var origin: String
+    /// Usually 401 alone.
     public var rejectedStatuses: [Int]
 
+    /// An API that rejects by 401, unless it says otherwise.
     public init(_ origin: String, rejectedStatuses: [Int] = [401]) {
       self.origin = origin
       self.rejectedStatuses = rejectedStatuses
