@@ -62,9 +62,12 @@ struct Row: Encodable {
   }
 }
 
-/// What a cached read cannot do without: a token with its end under the lock, and the clock.
+/// What a cached read cannot do without: a token with its end under the lock, and the clock. The end is kept as `AccessToken`
+/// keeps it.
 final class Floor: Sendable {
-  private typealias Held = (token: String?, end: ContinuousClock.Instant)
+  private typealias Held = (token: String?, end: Duration)
+
+  private static let start = ContinuousClock.now
 
   #if canImport(os)
     private let held: OSAllocatedUnfairLock<Held>
@@ -74,15 +77,15 @@ final class Floor: Sendable {
 
   init(_ token: String) {
     #if canImport(os)
-      held = OSAllocatedUnfairLock(initialState: (token, .now + .seconds(600)))
+      held = OSAllocatedUnfairLock(initialState: (token, .seconds(600)))
     #else
-      held = Mutex((token, .now + .seconds(600)))
+      held = Mutex((token, .seconds(600)))
     #endif
   }
 
   @inline(never) func read() -> String? {
     let (token, end) = held.withLock { ($0.token, $0.end) }
-    return ContinuousClock.now < end ? token : nil
+    return Self.start.duration(to: .now) < end ? token : nil
   }
 }
 

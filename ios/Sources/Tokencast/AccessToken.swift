@@ -6,7 +6,9 @@ public struct AccessToken: Sendable, Hashable {
   public let value: String
   /// The name under which a 401 is reported back.
   public let generation: Generation
-  private let end: ContinuousClock.Instant
+  /// Since the process' own start of time. Not an `Instant`, whose layout is known at run time only: so would be that of all that
+  /// holds a token, and each cached read would ask for it, several times.
+  private let end: Duration
   /// Half of its life, which always suffices. Kept, because `Duration` divides slowly and each cached read asks.
   private let halfLife: Duration
 
@@ -14,24 +16,24 @@ public struct AccessToken: Sendable, Hashable {
   public init(value: String, generation: Generation, expiresIn: Duration) {
     self.value = value
     self.generation = generation
-    end = .now + expiresIn
+    end = .sinceStart + expiresIn
     halfLife = expiresIn / 2
   }
 
   init(_ core: TokencastFFI.AccessToken) {
     value = core.value
     generation = Generation(core.generation)
-    end = .now + .milliseconds(core.expiresInMs)
+    end = .sinceStart + .milliseconds(core.expiresInMs)
     halfLife = .milliseconds(core.lifeMs / 2)
   }
 
   /// What is left of its life, zero when it has expired. Sleep counts.
-  public var expiresIn: Duration { max(.zero, ContinuousClock.now.duration(to: end)) }
+  public var expiresIn: Duration { max(.zero, end - .sinceStart) }
 
   /// Whether at least `minTTL` is left, where half of its life always suffices.
-  package func serves(_ minTTL: Duration, at now: ContinuousClock.Instant = .now) -> Bool {
+  package func serves(_ minTTL: Duration, at now: Duration = .sinceStart) -> Bool {
     guard now < end else { return false }
-    return minTTL == .zero || now.duration(to: end) >= min(minTTL, halfLife)
+    return minTTL == .zero || end - now >= min(minTTL, halfLife)
   }
 
   public static func == (one: AccessToken, other: AccessToken) -> Bool {
@@ -80,6 +82,11 @@ extension Generation: CustomStringConvertible {
 }
 
 extension Duration {
+  private static let start = ContinuousClock.now
+
+  /// The time now, by a clock that counts sleep.
+  package static var sinceStart: Duration { start.duration(to: .now) }
+
   /// Whole milliseconds, as many as fit.
   var milliseconds: Int64 {
     let (seconds, attoseconds) = components

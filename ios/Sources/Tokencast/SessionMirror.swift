@@ -37,7 +37,7 @@ final class SessionMirror: Sendable {
 
   /// The cached token, if it has enough of its life left.
   func token(with minTTL: Duration) -> AccessToken? {
-    let now = ContinuousClock.now
+    let now = Duration.sinceStart
     return seen.withLock { seen in
       guard let token = seen.token, token.serves(minTTL, at: now) else { return nil }
       return token
