@@ -17,7 +17,6 @@ import dev.tokencast.SessionException
 import dev.tokencast.pages.GoneReason
 import dev.tokencast.pages.Page
 import dev.tokencast.pages.PageAction
-import dev.tokencast.pages.PageHost
 import dev.tokencast.pages.PagePolicy
 import dev.tokencast.pages.PageSender
 import dev.tokencast.pages.WebViews
@@ -75,7 +74,7 @@ public class AttachedWebView internal constructor(
     @Volatile
     private var method = ""
 
-    private val page: Page = Host(this, main).attachedTo(webViews, policy)
+    private val page: Page = WeakHost(this, main).attachedTo(webViews, policy)
     private val script: ScriptHandler =
         WebViewCompat.addDocumentStartJavaScript(webView, PageScript.text, policy.origins)
 
@@ -147,7 +146,7 @@ public class AttachedWebView internal constructor(
         telling { onMessage(sender, text, slot) }
     }
 
-    private fun perform(actions: List<PageAction>) {
+    internal fun perform(actions: List<PageAction>) {
         // Let go of without a detach.
         if (view.get() == null && !isDetached) return detach()
         actions.forEach(::perform)
@@ -168,7 +167,7 @@ public class AttachedWebView internal constructor(
         CookieManager.getInstance().setCookie(origin, header) { done -> unlessClosed { page.cookieDone(op, done) } }
 
     /** At once: the main thread may be busy, or the one that waits. */
-    private fun release(actions: List<PageAction>) =
+    internal fun release(actions: List<PageAction>) =
         actions.filterIsInstance<PageAction.Release>().forEach { latch(it.op).countDown() }
 
     private fun latch(op: Long) = held.computeIfAbsent(op) { CountDownLatch(1) }
@@ -184,30 +183,6 @@ public class AttachedWebView internal constructor(
         } catch (_: SessionException.Closed) {
             null
         }
-
-    /** What the core keeps, which outlives a webview that nobody detached: it does not keep it. */
-    private class Host(bridge: AttachedWebView, private val main: Handler) : PageHost {
-        private val bridge = WeakReference(bridge)
-
-        @Volatile
-        private var page: Page? = null
-
-        fun attachedTo(webViews: WebViews, policy: PagePolicy) = webViews.attach(policy, this).also { page = it }
-
-        override fun perform(actions: List<PageAction>) {
-            val there = bridge.get()
-            there?.release(actions)
-            main.post { there?.perform(actions) ?: leave() }
-        }
-
-        private fun leave() {
-            try {
-                page?.detach()
-            } catch (_: SessionException.Closed) {
-                // Then nothing is attached.
-            }
-        }
-    }
 
     private companion object {
         const val PATIENCE_SECONDS = 8L
