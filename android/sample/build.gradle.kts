@@ -24,6 +24,8 @@ android {
     }
     buildTypes {
         release {
+            // To be installed from here, and published nowhere.
+            signingConfig = signingConfigs.getByName("debug")
             isMinifyEnabled = true
             proguardFiles(getDefaultProguardFile("proguard-android-optimize.txt"))
         }

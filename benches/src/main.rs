@@ -27,13 +27,15 @@ use measure::Row;
 type Bench = (&'static str, fn() -> Result<Vec<Row>, String>);
 
 /// A bench gives its row, and the rows that belong beside it.
-const BENCHES: [Bench; 11] = [
+const BENCHES: [Bench; 13] = [
     ("P1", cached_read::measure),
+    ("P2", elsewhere::measured_on_a_jvm),
     ("P3", elsewhere::measured_in_swift),
     ("P4", many_callers::measure),
     ("P5", one_refresh::measure),
     ("P6", kept_refresh::measure),
     ("P7", webviews::token_to_pages::measure),
+    ("P8", elsewhere::measured_by_the_linker),
     ("P9a", first_token::measure_persisted),
     ("P9b", first_token::measure_refreshed),
     ("P10", exchanges::measure),

@@ -12,7 +12,8 @@ pub(crate) struct Row {
     pub(crate) floor: f64,
     pub(crate) ours: f64,
     pub(crate) unit: Cow<'static, str>,
-    pub(crate) ratio: f64,
+    /// None where the floor has nothing of it.
+    pub(crate) ratio: Option<f64>,
     pub(crate) goal: Option<f64>,
 }
 
@@ -32,7 +33,7 @@ impl Row {
             floor,
             ours,
             unit: unit.into(),
-            ratio: ours / floor,
+            ratio: Some(ours / floor),
             goal,
         }
     }
@@ -50,9 +51,10 @@ impl fmt::Display for Row {
             goal,
         } = self;
         let goal = goal.map_or("-".into(), |goal| format!("{goal:.2}"));
+        let ratio = ratio.map_or("-".into(), |ratio| format!("{ratio:.2}"));
         write!(
             f,
-            "{id:<14} {act:<64} {floor:>12.1} {ours:>12.1} {unit:<9} {ratio:>6.2} {goal:>6}"
+            "{id:<14} {act:<64} {floor:>12.1} {ours:>12.1} {unit:<9} {ratio:>6} {goal:>6}"
         )
     }
 }

@@ -72,14 +72,19 @@ mod android {
     pub(super) static READY: AtomicBool = AtomicBool::new(false);
 
     pub(crate) fn check() -> Result<(), SessionError> {
-        if READY.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        Err(SessionError::misconfigured(
-            "the platform's certificate verifier was not set up",
-            "make sessions by `dev.tokencast.android.AuthSession(context, …)`, which hands over the app's context",
-        ))
+        super::demand(READY.load(Ordering::Acquire))
     }
+}
+
+#[cfg(any(target_os = "android", test))]
+fn demand(ready: bool) -> Result<(), SessionError> {
+    if ready {
+        return Ok(());
+    }
+    Err(SessionError::misconfigured(
+        "the platform's certificate verifier was not set up",
+        "make sessions by `dev.tokencast.android.AuthSession(context, …)`, which hands over the app's context",
+    ))
 }
 
 #[cfg(all(test, not(target_os = "android")))]
@@ -92,5 +97,14 @@ mod tests {
         let said = unsafe { tokencast_android_set_up(std::ptr::null_mut(), std::ptr::null_mut()) };
         assert_eq!(said, NOT_NEEDED);
         assert!(check().is_ok());
+    }
+
+    #[test]
+    fn a_set_up_that_was_forgotten_says_what_to_call() {
+        assert!(demand(true).is_ok());
+        let SessionError::Misconfigured { fix, .. } = demand(false).unwrap_err() else {
+            panic!("another error");
+        };
+        assert!(fix.contains("dev.tokencast.android.AuthSession"));
     }
 }

@@ -10,7 +10,7 @@ use crate::tally::Tally;
 use crate::toolbox::Toolbox;
 
 /// The library that the hosts load.
-const LIBRARY: &str = "libtokencast_ffi.so";
+pub(crate) const LIBRARY: &str = "libtokencast_ffi.so";
 const MENDED_BY: &str = "cargo xtask bindings";
 
 /// A language as the bindgen calls it, and where its files are committed.

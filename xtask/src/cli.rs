@@ -34,9 +34,10 @@ pub(crate) enum Verb {
 }
 
 /// The rows that `bench` can be asked for. P1 brings P1-8 and its peer, P9a and P9b bring a sealed file beside them,
-/// P3 what the boundary to Swift costs, P7 and P13 a row for each engine and way, P12 a peer.
-pub(crate) const ROWS: [&str; 11] = [
-    "P1", "P3", "P4", "P5", "P6", "P7", "P9a", "P9b", "P10", "P12", "P13",
+/// P2 what an OkHttp call and the boundary to the JVM cost, P3 what the boundary to Swift costs, P7 and P13 a row for each
+/// engine and way, P8 one for each system, P12 a peer.
+pub(crate) const ROWS: [&str; 13] = [
+    "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9a", "P9b", "P10", "P12", "P13",
 ];
 
 /// What to measure, and where to write it besides the terminal.
@@ -71,9 +72,19 @@ impl Bench {
         self.rows.is_empty() || self.rows.iter().any(|row| row == "P10")
     }
 
+    /// Whether a row among them is measured on a JVM.
+    pub(crate) fn wants_kotlin(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P2")
+    }
+
     /// Whether a row among them is measured in Swift.
     pub(crate) fn wants_swift(&self) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|row| row == "P3")
+    }
+
+    /// Whether a row among them is of the library's size.
+    pub(crate) fn wants_sizes(&self) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|row| row == "P8")
     }
 
     /// Whether a row among them has pages.
@@ -173,8 +184,8 @@ cargo xtask VERB
   fmt                    format all Rust sources
   bindings [--check]     generate the Kotlin, Swift and Python bindings, or fail when the committed ones are stale
   bench [--json FILE] [ROW…]
-                         measure each row beside its floor; figures, not a test. Rows: P1 P4 P5 P6 P7 P9a P9b P10
-                         P12 P13; a Secret Service of its own is started for P6, P9a and P9b, a PostgreSQL for P10,
+                         measure each row beside its floor; figures, not a test. Rows: P1 P2 P3 P4 P5 P6 P7 P8 P9a
+                         P9b P10 P12 P13; a Secret Service of its own is started for P6, P9a and P9b, a PostgreSQL for P10,
                          Chromium and WebKitGTK for P7, P12 and P13
   simulate --seeds N [--seed S] [--json FILE]
                          play N seeds of the simulation from S on; fails when one loses a session
@@ -271,7 +282,7 @@ mod tests {
             (bench.rows.join(" ").as_str(), bench.json),
             ("P5 P9a", Some("out.json".into()))
         );
-        assert!(typed("bench P8").is_err_and(|misuse| misuse.contains("\"P8\"")));
+        assert!(typed("bench P11").is_err_and(|misuse| misuse.contains("\"P11\"")));
         assert!(typed("bench --json").is_err() && typed("bench --fast").is_err());
         let sources = include_str!("../../benches/src/main.rs");
         assert!(ROWS.iter().all(|row| sources.contains(&format!("(\"{row}\", "))));

@@ -27,7 +27,12 @@ pub(crate) struct Language {
 }
 
 pub(crate) static KOTLIN: Language = Language {
-    pages: &[],
+    pages: &[
+        "docs/guides/kotlin.md",
+        "docs/migration/appauth-android.md",
+        "docs/migration/auth0-android.md",
+        "docs/migration/ktor.md",
+    ],
     fences: &["kotlin"],
     template: "bindings/kotlin/readme.template",
     folder: "bindings/kotlin/readme/generated",

@@ -7,8 +7,9 @@ use anyhow::Result;
 
 use crate::cli::Bench;
 use crate::kept::Kept;
+use crate::mobile;
 use crate::needs;
-use crate::parts::{Part, swift, webviews};
+use crate::parts::{Part, kotlin, swift, webviews};
 use crate::postgres::{self, Postgres};
 use crate::reprise;
 use crate::secret_service::{self, SecretService};
@@ -83,8 +84,14 @@ pub(crate) fn bench(toolbox: &Toolbox, bench: &Bench) -> Result<()> {
         // Seen from where it was typed: the program itself runs in the repository.
         task = task.arg("--json").arg(std::path::absolute(file)?);
     }
+    if bench.wants_kotlin() {
+        task = task.env("TOKENCAST_ROWS_P2", kotlin::bench(toolbox)?);
+    }
     if bench.wants_swift() {
         task = task.env("TOKENCAST_ROWS_P3", swift::bench(toolbox)?);
+    }
+    if bench.wants_sizes() {
+        task = task.env("TOKENCAST_ROWS_P8", mobile::bench(toolbox)?);
     }
     let postgres = if bench.wants_a_postgres() {
         postgres::set_up(toolbox)?;

@@ -17,7 +17,12 @@ const UNWINDER: &str = include_str!("unwinder.txt");
 
 /// The shared library of a package, as a phone loads it. Fails where it needs what the oldest Android does not have, where a
 /// page of 16 KiB could not hold its segments, and where its code would have to be changed while it is loaded.
-pub(crate) fn link(toolchain: &Toolchain<'_>, target: Target, package: &str, profile: &str) -> Result<PathBuf> {
+pub(crate) fn link(
+    toolchain: &Toolchain<'_>,
+    target: Target,
+    package: &str,
+    profile: &str,
+) -> Result<PathBuf> {
     let library = package.replace('-', "_");
     toolchain
         .cargo(target, &["rustc", "--lib", "--crate-type", "cdylib"])
@@ -140,7 +145,14 @@ mod tests {
     #[test]
     fn a_newer_name_of_bionic_is_in_no_list() {
         // Since API level 28, 30 and 34 (bionic/docs/status.md).
-        for newer in ["getentropy", "syncfs", "pthread_cond_clockwait", "copy_file_range", "close_range"] {
+        for newer in [
+            "getentropy",
+            "getrandom",
+            "syncfs",
+            "pthread_cond_clockwait",
+            "copy_file_range",
+            "close_range",
+        ] {
             assert!(!LIBC.split_whitespace().any(|name| name == newer), "{newer}");
         }
     }

@@ -19,7 +19,12 @@ const FRAMEWORKS: [(&str, &[&str]); 2] = [
 const EXPORTS: &[&str] = &["_ffi_", "_uniffi_", "_UNIFFI"];
 
 /// The static library of a package, linked into a dynamic one, as an app's linker would: only what is used, stripped.
-pub(crate) fn link(toolchain: &Toolchain<'_>, target: Target, package: &str, profile: &str) -> Result<PathBuf> {
+pub(crate) fn link(
+    toolchain: &Toolchain<'_>,
+    target: Target,
+    package: &str,
+    profile: &str,
+) -> Result<PathBuf> {
     toolchain
         .cargo(target, &["rustc", "--lib", "--crate-type", "staticlib"])
         .args(["--package", package, "--profile", profile])
@@ -38,7 +43,7 @@ fn image(toolchain: &Toolchain<'_>, target: Target, archive: &Path, image: &Path
     let tool = |name: &str| toolchain.toolbox.program(name);
     let symbols = |kind: &str| -> Result<BTreeSet<String>> {
         let listed = tool("llvm-nm-19")
-            .args(["--quiet", kind, "--format=just-symbols"])
+            .args(["--quiet", "--no-llvm-bc", kind, "--format=just-symbols"])
             .arg(archive)
             .output()?;
         Ok(names(&listed))
@@ -53,7 +58,10 @@ fn image(toolchain: &Toolchain<'_>, target: Target, archive: &Path, image: &Path
     let folder = image.parent().context("an image lies in a folder")?;
     let stubs = Stubs::write(folder, &imports)?;
     let list = folder.join("exports");
-    fs::write(&list, exports.iter().map(|name| format!("{name}\n")).collect::<String>())?;
+    fs::write(
+        &list,
+        exports.iter().map(|name| format!("{name}\n")).collect::<String>(),
+    )?;
     let platform = if target.is_simulator() {
         "ios-simulator"
     } else {
@@ -131,7 +139,10 @@ fn names(listed: &str) -> BTreeSet<String> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod android;
 mod ios;
+mod size;
 mod std_library;
 mod target;
 mod toolchain;
@@ -11,11 +12,11 @@ use anyhow::Result;
 
 pub(crate) use android::link as link_android;
 pub(crate) use ios::link as link_ios;
+pub(crate) use size::bench;
 pub(crate) use target::{ALL, Platform, Target};
 pub(crate) use toolchain::Toolchain;
 
 use crate::toolbox::Toolbox;
-
 
 /// Makes the toolchain, with a standard library for each of the targets.
 pub(crate) fn ensure<'a>(toolbox: &'a Toolbox, targets: &[Target]) -> Result<Toolchain<'a>> {

@@ -19,9 +19,7 @@ pub(super) fn ensure(toolchain: &Toolchain<'_>, target: Target) -> Result<()> {
     let stamp = library.join(".ready");
     let is_installed = || {
         fs::read_dir(&library).is_ok_and(|mut files| {
-            files.any(|file| {
-                file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-"))
-            })
+            files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
         })
     };
     if stamp.exists() || is_installed() {
@@ -53,7 +51,11 @@ pub(super) fn ensure(toolchain: &Toolchain<'_>, target: Target) -> Result<()> {
     fs::create_dir_all(&unfinished)?;
     for file in fs::read_dir(&made).with_context(|| format!("{} is missing", made.display()))? {
         let path = file?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if name.ends_with(".rlib") && !name.starts_with("libmkstd") {
             fs::copy(&path, unfinished.join(name))?;
         }

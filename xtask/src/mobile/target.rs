@@ -43,6 +43,12 @@ impl Target {
         }
     }
 
+    /// One of [`ALL`].
+    pub(super) fn named(name: &str) -> Target {
+        let found = ALL.into_iter().find(|target| target.name == name);
+        found.expect("the name is written in this program")
+    }
+
     /// As clang names it, with the oldest system.
     pub(super) fn triple(self) -> String {
         match self.platform {

@@ -75,11 +75,10 @@ impl<'a> Toolchain<'a> {
                 .env("IPHONEOS_DEPLOYMENT_TARGET", MIN_IOS),
             Platform::Android => {
                 let name = name.to_uppercase();
-                task.env(&format!("CARGO_TARGET_{name}_LINKER"), "clang-19")
-                    .env(
-                        &format!("CARGO_TARGET_{name}_RUSTFLAGS"),
-                        super::android::link_flags(self, target),
-                    )
+                task.env(&format!("CARGO_TARGET_{name}_LINKER"), "clang-19").env(
+                    &format!("CARGO_TARGET_{name}_RUSTFLAGS"),
+                    super::android::link_flags(self, target),
+                )
             }
         }
     }
@@ -101,7 +100,10 @@ impl<'a> Toolchain<'a> {
 
     /// ring compiles C and assembler, and asks for no header of the system but one of Apple's.
     fn c_flags(&self, target: Target) -> String {
-        let mut flags = format!("--target={} -nostdlibinc -DRING_CORE_NOSTDLIBINC=1", target.triple());
+        let mut flags = format!(
+            "--target={} -nostdlibinc -DRING_CORE_NOSTDLIBINC=1",
+            target.triple()
+        );
         if target.platform == Platform::Ios {
             flags += &format!(" -isystem {}", self.beside("apple-include").display());
         }
@@ -115,7 +117,10 @@ impl<'a> Toolchain<'a> {
 fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let sysroot = toolbox.program("rustc").args(["--print", "sysroot"]).output()?;
     let sysroot = Path::new(sysroot.trim());
-    let version = toolbox.program(sysroot.join("bin/rustc")).arg("--version").output()?;
+    let version = toolbox
+        .program(sysroot.join("bin/rustc"))
+        .arg("--version")
+        .output()?;
     ensure!(
         version.starts_with(&format!("rustc {RUST} ")),
         "phones' targets need rustc {RUST}, whose library sources are at hand; this is {}",
@@ -127,7 +132,12 @@ fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let linked = toolbox.program("cp").arg("-al").arg(sysroot).arg(&copy).output();
     if linked.is_err() {
         let _ = fs::remove_dir_all(&copy);
-        toolbox.program("cp").arg("-a").arg(sysroot).arg(&copy).succeeds()?;
+        toolbox
+            .program("cp")
+            .arg("-a")
+            .arg(sysroot)
+            .arg(&copy)
+            .succeeds()?;
     }
     let sources = copy.join("lib/rustlib/src/rust");
     if !sources.join("library/std/Cargo.toml").exists() {
@@ -152,18 +162,54 @@ fn make(toolbox: &Toolbox, folder: &Path) -> Result<()> {
 const TARGET_CONDITIONALS: &str = "#pragma once\n#define TARGET_OS_MAC 1\n#define TARGET_OS_OSX 0\n\
                                    #define TARGET_OS_IPHONE 1\n#define TARGET_OS_IOS 1\n";
 
-/// The sources of the standard library: `$TOKENCAST_RUST_LIBRARY`, else where the project's tools lie beside the clone.
+/// The sources of the standard library: `$TOKENCAST_RUST_LIBRARY`, else where the project's tools lie beside a clone.
 fn library_sources(toolbox: &Toolbox) -> Result<PathBuf> {
     let name = format!("rust-library-{RUST}.tar.xz");
     let given = std::env::var_os("TOKENCAST_RUST_LIBRARY").map(PathBuf::from);
-    let beside = toolbox.folders.repository.join("../shared/tools").join(&name);
-    let found = given.unwrap_or(beside);
-    if found.is_file() {
+    let places = match given {
+        Some(given) => vec![given],
+        None => beside(&clones(toolbox), &Path::new("shared/tools").join(&name)),
+    };
+    if let Some(found) = places.iter().find(|place| place.is_file()) {
         return found.canonicalize().context("its path cannot be read");
     }
     bail!(
-        "{} is missing: name the standard library's sources in TOKENCAST_RUST_LIBRARY, an archive {name} with the folder \
-         `library` of rustc {RUST} in it; or add them with `rustup component add rust-src`",
-        found.display()
+        "{name} is missing, looked for at {places:?}: name the standard library's sources in TOKENCAST_RUST_LIBRARY, an \
+         archive with the folder `library` of rustc {RUST} in it; or add them with `rustup component add rust-src`"
     )
+}
+
+/// This clone, and where on this machine it was cloned from.
+fn clones(toolbox: &Toolbox) -> Vec<PathBuf> {
+    let here = toolbox.folders.repository.clone();
+    let origin = toolbox
+        .program("git")
+        .args(["remote", "get-url", "origin"])
+        .output();
+    let origin = origin.map(|url| url.trim().trim_start_matches("file://").to_owned());
+    let origin = origin
+        .into_iter()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    std::iter::once(here).chain(origin).collect()
+}
+
+/// A file beside each of the folders, or beside one that holds it.
+fn beside(folders: &[PathBuf], file: &Path) -> Vec<PathBuf> {
+    let around = folders.iter().flat_map(|folder| folder.ancestors().skip(1));
+    around.map(|folder| folder.join(file)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_are_looked_for_beside_a_clone_and_further_out() {
+        let places = beside(&["/a/b/clone".into()], Path::new("shared/x"));
+        assert_eq!(
+            places,
+            ["/a/b/shared/x", "/a/shared/x", "/shared/x"].map(PathBuf::from)
+        );
+    }
 }

@@ -8,7 +8,7 @@ use crate::toolbox::Toolbox;
 mod android;
 mod backend;
 mod ios;
-mod kotlin;
+pub(crate) mod kotlin;
 mod lint;
 mod mobile;
 mod python;

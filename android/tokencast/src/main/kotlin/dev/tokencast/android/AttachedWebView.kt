@@ -17,6 +17,7 @@ import dev.tokencast.SessionException
 import dev.tokencast.pages.GoneReason
 import dev.tokencast.pages.Page
 import dev.tokencast.pages.PageAction
+import dev.tokencast.pages.PageHost
 import dev.tokencast.pages.PagePolicy
 import dev.tokencast.pages.PageSender
 import dev.tokencast.pages.WebViews
@@ -65,6 +66,7 @@ public class AttachedWebView internal constructor(
     private val names = WeakHashMap<JavaScriptReplyProxy, String>()
     private var present: JavaScriptReplyProxy? = null
     private var count = 0L
+    private var isDetached = false
 
     /** Requests that wait, each in its own thread of WebView's. */
     private val held = ConcurrentHashMap<Long, CountDownLatch>()
@@ -73,11 +75,7 @@ public class AttachedWebView internal constructor(
     @Volatile
     private var method = ""
 
-    private val page: Page =
-        webViews.attach(policy) { actions ->
-            actions.filterIsInstance<PageAction.Release>().forEach { latch(it.op).countDown() }
-            main.post { perform(actions) }
-        }
+    private val page: Page = Host(this, main).attachedTo(webViews, policy)
     private val script: ScriptHandler =
         WebViewCompat.addDocumentStartJavaScript(webView, PageScript.text, policy.origins)
 
@@ -106,6 +104,8 @@ public class AttachedWebView internal constructor(
 
     /** Takes the bridge away; the present document gets nothing more. More than once is as good as once. */
     public fun detach() {
+        if (isDetached) return
+        isDetached = true
         telling { detach() }
         held.values.forEach { it.countDown() }
         val webView = view.get() ?: return
@@ -117,6 +117,8 @@ public class AttachedWebView internal constructor(
     }
 
     override fun close(): Unit = detach()
+
+    override fun toString(): String = "AttachedWebView"
 
     internal fun onCommitted(url: String) {
         telling { onCommitted(url, method) }
@@ -146,6 +148,8 @@ public class AttachedWebView internal constructor(
     }
 
     private fun perform(actions: List<PageAction>) {
+        // Let go of without a detach.
+        if (view.get() == null && !isDetached) return detach()
         actions.forEach(::perform)
     }
 
@@ -163,6 +167,10 @@ public class AttachedWebView internal constructor(
     private fun write(origin: String, header: String, op: Long) =
         CookieManager.getInstance().setCookie(origin, header) { done -> unlessClosed { page.cookieDone(op, done) } }
 
+    /** At once: the main thread may be busy, or the one that waits. */
+    private fun release(actions: List<PageAction>) =
+        actions.filterIsInstance<PageAction.Release>().forEach { latch(it.op).countDown() }
+
     private fun latch(op: Long) = held.computeIfAbsent(op) { CountDownLatch(1) }
 
     private inline fun telling(call: Page.() -> List<PageAction>) {
@@ -176,6 +184,30 @@ public class AttachedWebView internal constructor(
         } catch (_: SessionException.Closed) {
             null
         }
+
+    /** What the core keeps, which outlives a webview that nobody detached: it does not keep it. */
+    private class Host(bridge: AttachedWebView, private val main: Handler) : PageHost {
+        private val bridge = WeakReference(bridge)
+
+        @Volatile
+        private var page: Page? = null
+
+        fun attachedTo(webViews: WebViews, policy: PagePolicy) = webViews.attach(policy, this).also { page = it }
+
+        override fun perform(actions: List<PageAction>) {
+            val there = bridge.get()
+            there?.release(actions)
+            main.post { there?.perform(actions) ?: leave() }
+        }
+
+        private fun leave() {
+            try {
+                page?.detach()
+            } catch (_: SessionException.Closed) {
+                // Then nothing is attached.
+            }
+        }
+    }
 
     private companion object {
         const val PATIENCE_SECONDS = 8L

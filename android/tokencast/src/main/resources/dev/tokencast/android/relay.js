@@ -1,6 +1,7 @@
 // A page's way to the app: runs in the page's own world at document start, before any of its scripts, and takes the object
 // that WebView put there for this origin. It carries texts between the app and the page's client, which gets one end of a
-// channel. What the page's scripts patch later is not called here.
+// channel. What the page's scripts patch later is not called here. (`bindings/web/relay` is its like for a world of its own,
+// where it has to state the origin itself and answers come by a promise: little of one would serve the other.)
 (app) => {
   "use strict";
   // A frame asks through nobody; another engine has no such object.

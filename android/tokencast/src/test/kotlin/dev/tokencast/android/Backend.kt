@@ -1,6 +1,7 @@
 package dev.tokencast.android
 
 import android.content.Context
+import android.os.Looper
 import dev.tokencast.AuthSession
 import dev.tokencast.Credentials
 import dev.tokencast.ServerProfile
@@ -10,7 +11,6 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import android.os.Looper
 import java.net.HttpURLConnection
 import java.net.URI
 import kotlin.time.Duration.Companion.seconds
@@ -23,9 +23,26 @@ internal object Backend {
 
     fun profile() = ServerProfile.rotation(url)
 
-    fun exchanges(): Int {
+    fun exchanges(): Int = stat("exchanges")
+
+    fun stat(name: String): Int {
         val stats = open("/test/stats").inputStream.use { it.readBytes().decodeToString() }
-        return requireNotNull(Regex("\"exchanges\":(\\d+)").find(stats)).groupValues[1].toInt()
+        return requireNotNull(Regex("\"$name\":(\\d+)").find(stats)) { "no counter $name" }.groupValues[1].toInt()
+    }
+
+    /** Every access token that it has issued is rejected from now on, and the app does not know. */
+    fun rejectAccessTokens() = told("DELETE", "/test/access-tokens")
+
+    fun holdRefreshes(hold: Boolean) = told("POST", "/test/hold", """{"refreshes":$hold}""")
+
+    private fun told(method: String, path: String, body: String? = null) {
+        val call = open(path).apply { requestMethod = method }
+        if (body != null) {
+            call.doOutput = true
+            call.setRequestProperty("Content-Type", "application/json")
+            call.outputStream.use { it.write(body.encodeToByteArray()) }
+        }
+        check(call.responseCode == 200) { "$method $path: ${call.responseCode}" }
     }
 
     fun me(token: String): Int = open("/api/me").apply { setRequestProperty("Authorization", "Bearer $token") }.responseCode

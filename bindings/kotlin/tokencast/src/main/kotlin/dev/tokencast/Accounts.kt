@@ -14,6 +14,7 @@ import dev.tokencast.ffi.AuthSession as CoreSession
  * The constructor does no I/O. Each session that comes from here is the caller's to close; all that are open on one account
  * are one session. Every failure is a [SessionException].
  *
+ * @property profile the server that all of them are of
  * @param stateDir as in [AuthSession], and so are the others
  * @throws SessionException.Misconfigured when a part is missing
  */
@@ -92,8 +93,18 @@ public class Accounts(
     private fun CoreSession.opened(): AuthSession = asking { CoreAuthSession(this, profile).also { it.look() } }
 }
 
-/** One account of the list: the app's id for it, and what the user knows it by. */
+/**
+ * One account of the list.
+ *
+ * @property id the app's id for it
+ * @property name what the user knows it by
+ */
 public data class Account(val id: String, val name: String?)
 
-/** The list as it stands in the storage, in the order in which accounts were added; [current] is the current one's id. */
+/**
+ * The list as it stands in the storage.
+ *
+ * @property accounts in the order in which they were added
+ * @property current the current one's id; `null` when there is none
+ */
 public data class AccountList(val accounts: List<Account>, val current: String?)

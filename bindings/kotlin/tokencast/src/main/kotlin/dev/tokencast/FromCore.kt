@@ -63,9 +63,13 @@ internal fun Generation.toCore(): CoreGeneration = CoreGeneration(epoch, number)
 internal fun CoreState.toPublic(): SessionState =
     when (this) {
         is CoreState.Restoring -> SessionState.Restoring
+
         is CoreState.Locked -> SessionState.Locked(cause.toPublic())
+
         is CoreState.SignedOut -> SessionState.SignedOut
+
         is CoreState.Active -> SessionState.Active(account)
+
         is CoreState.SignInRequired ->
             SessionState.SignInRequired(reason.toPublic(), account, history.map { it.toPublic() })
     }

@@ -1,8 +1,8 @@
 package dev.tokencast
 
+import kotlin.time.Duration
 import dev.tokencast.ffi.OAuthClient as CoreClient
 import dev.tokencast.ffi.ServerProfile as CoreProfile
-import kotlin.time.Duration
 
 /** One server described as data: how to sign in, refresh and revoke there, and how to read its answers. */
 public class ServerProfile private constructor(internal val core: CoreProfile) {
@@ -94,7 +94,11 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          * @throws SessionException.Misconfigured names the field and the mend
          */
         @JvmStatic
-        public fun oauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.oauth2(tokenUrl, revokeUrl, client.core) })
+        public fun oauth2(
+            tokenUrl: String,
+            revokeUrl: String?,
+            client: OAuthClient,
+        ): ServerProfile = ServerProfile(asking { CoreProfile.oauth2(tokenUrl, revokeUrl, client.core) })
 
         /**
          * Any server that keeps to RFC 6749 §6: adopt its tokens, name its resources with [withResourceOrigin].
@@ -102,7 +106,11 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          * @throws SessionException.Misconfigured names the field and the mend
          */
         @JvmStatic
-        public fun genericOauth2(tokenUrl: String, revokeUrl: String?, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.genericOauth2(tokenUrl, revokeUrl, client.core) })
+        public fun genericOauth2(
+            tokenUrl: String,
+            revokeUrl: String?,
+            client: OAuthClient,
+        ): ServerProfile = ServerProfile(asking { CoreProfile.genericOauth2(tokenUrl, revokeUrl, client.core) })
 
         /**
          * Django REST framework with simplejwt at its usual paths below [base]. From documents, not run.
@@ -126,7 +134,10 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          * @throws SessionException.Misconfigured names the field and the mend
          */
         @JvmStatic
-        public fun keycloak(realmUrl: String, client: OAuthClient): ServerProfile = ServerProfile(asking { CoreProfile.keycloak(realmUrl, client.core) })
+        public fun keycloak(
+            realmUrl: String,
+            client: OAuthClient,
+        ): ServerProfile = ServerProfile(asking { CoreProfile.keycloak(realmUrl, client.core) })
 
         /**
          * Auth0's tenant, such as `https://example.eu.auth0.com`. From documents, not run.
@@ -150,7 +161,10 @@ public class ServerProfile private constructor(internal val core: CoreProfile) {
          * @throws SessionException.Misconfigured names the field and the mend
          */
         @JvmStatic
-        public fun cognito(region: String, clientId: String): ServerProfile = ServerProfile(asking { CoreProfile.cognito(region, clientId) })
+        public fun cognito(
+            region: String,
+            clientId: String,
+        ): ServerProfile = ServerProfile(asking { CoreProfile.cognito(region, clientId) })
 
         /**
          * Reads a profile from JSON.

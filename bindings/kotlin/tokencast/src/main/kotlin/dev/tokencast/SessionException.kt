@@ -8,7 +8,11 @@ import kotlin.time.Duration
  * @property advice what to do, in one sentence, in the core's words
  */
 public sealed class SessionException(message: String, public val advice: String) : Exception(message) {
-    /** There is no session. */
+    /**
+     * There is no session.
+     *
+     * @property reason why there is none
+     */
     public class SignInRequired internal constructor(
         public val reason: EndReason,
         message: String,
@@ -39,14 +43,22 @@ public sealed class SessionException(message: String, public val advice: String)
         advice: String,
     ) : SessionException(message, advice)
 
-    /** The storage cannot be read now. */
+    /**
+     * The storage cannot be read now.
+     *
+     * @property why what is in the way
+     */
     public class Locked internal constructor(
         public val why: LockedCause,
         message: String,
         advice: String,
     ) : SessionException(message, advice)
 
-    /** What was asked could not be made durable. */
+    /**
+     * What was asked could not be made durable.
+     *
+     * @property why what became of the write
+     */
     public class StorageFailed internal constructor(
         public val why: StorageFailure,
         message: String,

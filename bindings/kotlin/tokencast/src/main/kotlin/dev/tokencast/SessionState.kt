@@ -5,7 +5,11 @@ public sealed interface SessionState {
     /** The record is being read; ends on its own. */
     public data object Restoring : SessionState
 
-    /** The storage cannot be read now. The session is kept and tried again on [Notice.Unlocked]. */
+    /**
+     * The storage cannot be read now. The session is kept and tried again on [Notice.Unlocked].
+     *
+     * @property why what is in the way
+     */
     public data class Locked(val why: LockedCause) : SessionState
 
     /** No session, and none was lost. */
@@ -21,6 +25,7 @@ public sealed interface SessionState {
     /**
      * The session ended without the user's wish: show a sign-in, with the reason.
      *
+     * @property reason why it ended
      * @property account whose session it was
      */
     public data class SignInRequired(val reason: EndReason, val account: String?) : SessionState {
@@ -69,7 +74,11 @@ public sealed interface EndReason {
     /** An exchange was cut in the middle and the server did not accept its repetition. */
     public data object InterruptedRotation : EndReason
 
-    /** Another code of the server. */
+    /**
+     * Another code of the server.
+     *
+     * @property code as the server wrote it
+     */
     public data class Server(val code: String) : EndReason
 }
 
@@ -99,7 +108,11 @@ public enum class LockedCause {
 
 /** Why something could not be saved. */
 public sealed interface StorageFailure {
-    /** The storage cannot be reached now. */
+    /**
+     * The storage cannot be reached now.
+     *
+     * @property why what is in the way
+     */
     public data class Unavailable(val why: LockedCause) : StorageFailure
 
     /** A write was refused or its outcome is unknown. */

@@ -57,13 +57,22 @@ public sealed interface ReadOutcome {
     /** The place was readable and has no such entry. */
     public data object Absent : ReadOutcome
 
-    /** The place cannot be read now. */
+    /**
+     * The place cannot be read now.
+     *
+     * @property why what is in the way
+     */
     public data class Unavailable(val why: LockedCause) : ReadOutcome
 
     /** The entry is there and damaged. */
     public data object Corrupt : ReadOutcome
 
-    /** The set-up is wrong. */
+    /**
+     * The set-up is wrong.
+     *
+     * @property what what is wrong
+     * @property fix what to do about it
+     */
     public data class Misconfigured(val what: String, val fix: String) : ReadOutcome
 }
 
@@ -72,13 +81,22 @@ public sealed interface WriteOutcome {
     /** Done, and it will survive a crash. */
     public data object Acknowledged : WriteOutcome
 
-    /** Nothing was written. */
+    /**
+     * Nothing was written.
+     *
+     * @property why what is in the way
+     */
     public data class Unavailable(val why: LockedCause) : WriteOutcome
 
     /** It may or may not have been written: it will be read back. */
     public data object Unconfirmed : WriteOutcome
 
-    /** The set-up is wrong; nothing was written. */
+    /**
+     * The set-up is wrong; nothing was written.
+     *
+     * @property what what is wrong
+     * @property fix what to do about it
+     */
     public data class Misconfigured(val what: String, val fix: String) : WriteOutcome
 }
 

@@ -6,6 +6,7 @@ import kotlin.time.Instant
  * One thing that happened to a session. Holds no secret, no account and no text of a server but its error code;
  * [toString] is one plain English sentence.
  *
+ * @property cause what it was
  * @property at when, on the device's calendar; the last time, if it happened several times
  * @property status the status that the server answered with, if it was the server's doing
  * @property serverCode the server's error code: at most 64 characters of a name
@@ -87,16 +88,28 @@ public sealed interface Cause {
     /** New tokens were refused as soon as they came: refreshes pause. */
     public data object Paused : Cause
 
-    /** The storage did not take what must be noted before a refresh, so none was made. */
+    /**
+     * The storage did not take what must be noted before a refresh, so none was made.
+     *
+     * @property failure what became of the write
+     */
     public data class StorageFailed(val failure: StorageFailure) : Cause
 
-    /** The storage did not take new tokens, or the end of a session: memory alone has them. */
+    /**
+     * The storage did not take new tokens, or the end of a session: memory alone has them.
+     *
+     * @property failure what became of the write
+     */
     public data class SaveFailed(val failure: StorageFailure) : Cause
 
     /** Tokens that lived in memory only are saved. */
     public data object SavedLater : Cause
 
-    /** The stored session could not be read. */
+    /**
+     * The stored session could not be read.
+     *
+     * @property why what is in the way
+     */
     public data class Locked(val why: LockedCause) : Cause
 
     /** The stored session can be read again. */
@@ -113,6 +126,10 @@ public sealed interface Cause {
     /** The sign-out is saved. */
     public data object SignedOut : Cause
 
-    /** The session is over. */
+    /**
+     * The session is over.
+     *
+     * @property reason why
+     */
     public data class Ended(val reason: EndReason) : Cause
 }

@@ -3,13 +3,17 @@ package dev.tokencast
 import dev.tokencast.ffi.BackgroundTimeException
 import dev.tokencast.ffi.ListenerException
 import dev.tokencast.ffi.NoHandle
+import dev.tokencast.ffi.PageHostException
+import dev.tokencast.ffi.RequestFieldsException
 import dev.tokencast.ffi.StorageException
+import dev.tokencast.pages.PageHostAdapter
 import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
 import kotlin.time.Duration
 import dev.tokencast.ffi.BackgroundEnd as CoreEnd
 import dev.tokencast.ffi.KeyFailure as CoreKeyFailure
+import dev.tokencast.ffi.Purpose as CorePurpose
 import dev.tokencast.ffi.SessionEvent as CoreEvent
 import dev.tokencast.ffi.SessionState as CoreState
 
@@ -40,6 +44,12 @@ class HostAdaptersTest {
         )
         assertThrows<BackgroundTimeException.Threw> { time.begin(1, CoreEnd(NoHandle)) }
         assertThrows<BackgroundTimeException.Threw> { time.finish(1) }
+
+        val fields = RequestFieldsAdapter { throw thrown }
+        assertThrows<RequestFieldsException.Threw> { fields.fields(CorePurpose.REFRESH) }
+
+        val pages = PageHostAdapter { throw thrown }
+        assertThrows<PageHostException.Threw> { pages.perform(emptyList()) }
 
         val store = StorageAdapter(
             object : SecureStorage {

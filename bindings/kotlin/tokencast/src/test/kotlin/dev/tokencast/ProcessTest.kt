@@ -24,8 +24,12 @@ class ProcessTest {
             val java = ProcessHandle.current().info().command().orElse("java")
             val libraries = System.getProperty("jna.library.path")
             val process = ProcessBuilder(
-                java, "-Djna.library.path=$libraries", "-cp", System.getProperty("java.class.path"),
-                Careless::class.java.name, Backend.url,
+                java,
+                "-Djna.library.path=$libraries",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Careless::class.java.name,
+                Backend.url,
             ).redirectErrorStream(true).start()
             val ended = process.waitFor(60, TimeUnit.SECONDS)
             if (!ended) process.destroyForcibly()

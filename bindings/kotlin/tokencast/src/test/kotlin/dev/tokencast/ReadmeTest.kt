@@ -11,9 +11,9 @@ class ReadmeTest {
     private suspend fun readme(api: String, password: String, show: (SessionEvent) -> Unit): AccessToken =
         AuthSession(ServerProfile.rotation(api), Storage.memory()).use { session ->
             session.signIn(Credentials.password("ada", password))
-            val keep = session.subscribe { event -> show(event) }       // the current state and token, then each new one
-            val token = session.accessToken(minTtl = 30.seconds)        // cached, or joins the one refresh
-            val next = session.rejected(token.generation)               // after a 401: the one that follows
+            val keep = session.subscribe { event -> show(event) } // the current state and token, then each new one
+            val token = session.accessToken(minTtl = 30.seconds) // cached, or joins the one refresh
+            val next = session.rejected(token.generation) // after a 401: the one that follows
             assertEquals(200, Backend.me(next))
             session.signOut()
             keep.close()

@@ -32,8 +32,8 @@ class RedactionTest {
         val data = types.filter { type -> type.declaredMethods.any { it.name == "copy\$default" } }.map { it.simpleName }
         val looked = setOf(
             "Account", "AccountList", "Active", "AccessTokenChanged", "Ended", "Generation", "Interrupted", "Locked",
-            "Misconfigured", "RefreshFailed", "SaveFailed", "Server", "SignInRequired", "StateChanged", "StorageDegraded",
-            "StorageFailed", "Transition", "Unavailable",
+            "Misconfigured", "PageCookie", "PageSender", "RefreshFailed", "SaveFailed", "SelfRefresh", "Server",
+            "SignInRequired", "StateChanged", "StorageDegraded", "StorageFailed", "Transition", "Unavailable",
         )
         assertEquals(emptySet<String>(), data.toSet() - looked, "look whether it may write all that it holds, then add it here")
     }

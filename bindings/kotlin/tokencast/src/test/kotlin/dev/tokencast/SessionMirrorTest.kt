@@ -3,6 +3,7 @@ package dev.tokencast
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertSame
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.lang.ref.WeakReference
 import kotlin.time.Duration
@@ -21,8 +22,8 @@ class SessionMirrorTest {
 
         override fun sleptSince(nanos: Long, wallMillis: Long, now: Long) = slept
     }
-    private val core =
-        CoreSession(ServerProfile.rotation(Backend.url).core, CoreStorage.memory(), CoreOptions(null, null, false))
+    private val profile = ServerProfile.rotation(Backend.url)
+    private val core = CoreSession(profile.core, CoreStorage.memory(), CoreOptions(null, null, false))
     private val mirror = SessionMirror(core, clock)
 
     private suspend fun adopt() {
@@ -56,6 +57,16 @@ class SessionMirrorTest {
         assertSame(cached, mirror.tokenWith(Duration.ZERO))
         clock.slept = true
         assertNull(mirror.tokenWith(Duration.ZERO))
+    }
+
+    @Test
+    fun `a suspending call with a cached token does not cross the boundary`() = story {
+        val session = CoreAuthSession(core, profile, clock)
+        session.adopt(TokenSet("r3fr3sh", "acc3ss", 60.seconds))
+        core.close() // whatever crosses from here on throws
+        assertEquals("acc3ss", session.accessToken().value)
+        assertEquals("acc3ss", session.accessTokenAsync().getNow(null)?.value)
+        assertTrue(runCatching { session.generation }.isFailure)
     }
 
     @Test

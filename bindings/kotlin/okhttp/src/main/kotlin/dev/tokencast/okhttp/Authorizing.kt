@@ -15,7 +15,7 @@ internal class Authorizing(private val session: AuthSession, private val origins
     override fun intercept(chain: Interceptor.Chain): Response {
         val request = chain.request()
         if (request.url !in origins || request.header(AUTHORIZATION) != null) return chain.proceed(request)
-        val token = chain.call().waitFor { session.accessToken() }
+        val token = session.freshToken() ?: chain.call().waitFor { session.accessToken() }
         val response = chain.proceed(request.carrying(token))
         if (!refuses(response, token)) return response
         val refused = response.request // where redirects led, and not where they began: a POST is not made twice
@@ -33,6 +33,9 @@ internal class Authorizing(private val session: AuthSession, private val origins
         session.rejects(response.code, response.header(CHALLENGE)) &&
             response.request.header(AUTHORIZATION) == token.asHeader()
 }
+
+/** Nearly every call has it: there is nothing to wait for, and no coroutine to begin. */
+private fun AuthSession.freshToken(): AccessToken? = currentToken?.takeIf { it.expiresIn >= AuthSession.DEFAULT_MIN_TTL }
 
 private fun Request.carrying(token: AccessToken): Request =
     token.asHeader().let { header -> newBuilder().header(AUTHORIZATION, header).tag(Placed::class, Placed(header)).build() }

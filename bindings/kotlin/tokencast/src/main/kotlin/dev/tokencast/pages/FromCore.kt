@@ -1,13 +1,13 @@
 package dev.tokencast.pages
 
 import dev.tokencast.asking
+import dev.tokencast.ffi.PageHostException
 import dev.tokencast.guarded
 import dev.tokencast.ffi.ApiOrigin as CoreApi
 import dev.tokencast.ffi.CookieUse as CoreCookie
 import dev.tokencast.ffi.GoneReason as CoreGone
 import dev.tokencast.ffi.PageAction as CoreAction
 import dev.tokencast.ffi.PageHost as CoreHost
-import dev.tokencast.ffi.PageHostException
 import dev.tokencast.ffi.PageMessage as CoreMessage
 import dev.tokencast.ffi.PagePolicy as CorePolicy
 import dev.tokencast.ffi.PageSender as CoreSender

@@ -2,17 +2,30 @@ package dev.tokencast.pages
 
 /** What a host has to do; every kind is one call of the platform. */
 public sealed interface PageAction {
-    /** Answer the message of this slot, once, in the document that sent it and in no other. */
+    /**
+     * Answer the message of this slot, once, in the document that sent it and in no other.
+     *
+     * @property slot of the message
+     * @property message the answer
+     */
     public class Reply internal constructor(public val slot: Long, public val message: PageMessage) : PageAction {
         override fun toString(): String = "Reply(slot=$slot)"
     }
 
-    /** Hand a text to the page's present document, where the platform can. It holds no token. */
+    /**
+     * Hand a text to the page's present document, where the platform can. It holds no token.
+     *
+     * @property message the text
+     */
     public class Notify internal constructor(public val message: PageMessage) : PageAction {
         override fun toString(): String = "Notify"
     }
 
-    /** Evaluate a script in the page's main frame, then call [Page.pushDone] with its result. */
+    /**
+     * Evaluate a script in the page's main frame, then call [Page.pushDone] with its result.
+     *
+     * @property script what to evaluate
+     */
     public class Push internal constructor(public val script: PageMessage) : PageAction {
         override fun toString(): String = "Push"
     }
@@ -62,7 +75,11 @@ public sealed interface PageAction {
         override fun toString(): String = "DeleteCookie(op=$op, origin=$origin, name=$name)"
     }
 
-    /** Let the held request of this name go on, the same one. */
+    /**
+     * Let the held request of this name go on, the same one.
+     *
+     * @property op as [Page.onDocumentRequest] or [Page.onDocumentResponse] gave it
+     */
     public class Release internal constructor(public val op: Long) : PageAction {
         override fun toString(): String = "Release(op=$op)"
     }

@@ -36,6 +36,8 @@ public sealed interface PageStrategy {
     /**
      * Pages of these origins are lent the **refresh token** for an exchange of their own: a hostile script in such a page can
      * take the session over.
+     *
+     * @property origins of these pages, each among [PagePolicy.origins]
      */
     public data class SelfRefresh(val origins: Set<String>) : PageStrategy
 }
