@@ -35,9 +35,14 @@ extension URLSession {
   public func upload(
     for request: URLRequest, fromFile fileURL: URL, authorizedBy session: any AuthSessionProtocol
   ) async throws -> (Data, URLResponse) {
-    try await AuthorizedCall(request, by: session).perform { request, redirects in
-      try await run(redirects) { uploadTask(with: request, fromFile: fileURL, completionHandler: $0) }
-    }
+    #if canImport(FoundationNetworking)
+      // Foundation 6.0 ends the process on Linux when the answer, such as a 401, comes before it has read the file to its end.
+      return try await upload(for: request, from: Data(contentsOf: fileURL), authorizedBy: session)
+    #else
+      return try await AuthorizedCall(request, by: session).perform { request, redirects in
+        try await run(redirects) { uploadTask(with: request, fromFile: fileURL, completionHandler: $0) }
+      }
+    #endif
   }
 
   /// Downloads to a file with the session's access token; see ``data(for:authorizedBy:)``. The file is the caller's to remove.

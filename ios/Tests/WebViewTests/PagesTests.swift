@@ -5,7 +5,7 @@ import XCTest
 
 /// One exchange reaches every open page, in each of the three ways.
 @MainActor
-final class PagesTests: XCTestCase {
+final class PagesTests: XCTestCase, @unchecked Sendable {
   func testA401InOneOfThreePagesBringsOneExchangeToAll() async throws {
     let world = try await World()
     defer { world.end() }

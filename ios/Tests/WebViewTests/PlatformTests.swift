@@ -6,7 +6,7 @@ import XCTest
 
 /// What only Apple's systems have, played by stand-ins: time in the background, notifications, the user's presence.
 @MainActor
-final class PlatformTests: XCTestCase {
+final class PlatformTests: XCTestCase, @unchecked Sendable {
   private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
 
   override func tearDown() async throws {
@@ -33,7 +33,8 @@ final class PlatformTests: XCTestCase {
       application.tasks.atEachEnd(seen)
       return { application.tasks.expire() }
     }
-    XCTAssertEqual(application.tasks.count, 0)
+    // The next call's task is given back, too.
+    try await eventually { application.tasks.count == 0 }
   }
 
   func testAnExtensionsActivityEndsAfterItsLocks() async throws {
@@ -120,7 +121,7 @@ final class PlatformTests: XCTestCase {
       _ = try await caller.value
       XCTFail("there was no answer")
     } catch SessionError.tryAgain {}
-    try await eventually { held.all.count == 1 }
+    try await eventually { held.all.count >= 1 }
     XCTAssertEqual(held.all, [0], "whoever is suspended now holds nothing")
     try await server.hold(false)
     let next = try await session.accessToken()

@@ -4,7 +4,7 @@ import XCTest
 
 /// Pages that the backend renders for the access token in a cookie.
 @MainActor
-final class RenderedPagesTests: XCTestCase {
+final class RenderedPagesTests: XCTestCase, @unchecked Sendable {
   func testTheFirstDocumentGoesWithItsCookie() async throws {
     let (world, view, _) = try await home()
     defer { world.end() }

@@ -4,7 +4,7 @@ import XCTest
 
 /// Who is not the app's page, in the app's webview. The naive bridge beside ours must fall to the same page.
 @MainActor
-final class ThreatsTests: XCTestCase {
+final class ThreatsTests: XCTestCase, @unchecked Sendable {
   func testAStrangersPageGetsNothing() async throws {
     try await isSpared { world in world.evil.origin + "/thief" }
   }
