@@ -117,7 +117,7 @@ fn by_crate(symbols: &str) -> BTreeMap<String, u64> {
         let mut fields = symbol.splitn(4, ' ');
         let (_, size, kind, name) = (fields.next(), fields.next(), fields.next(), fields.next());
         if let (Some(Ok(size)), Some("t" | "T"), Some(name)) = (size.map(str::parse::<u64>), kind, name) {
-            *sizes.entry(owner(name).to_owned()).or_default() += size;
+            *sizes.entry(owner(name)).or_default() += size;
         }
     }
     sizes
@@ -125,22 +125,27 @@ fn by_crate(symbols: &str) -> BTreeMap<String, u64> {
 
 /// The crate that a function is of: the first that its name names. What a crate's generic code becomes in another is
 /// counted as the first one's.
-fn owner(name: &str) -> &str {
-    if !name.contains("::") {
-        return if name.starts_with("ring_core") || name.contains("_x86_64") || name.contains("nistz256") {
-            "ring"
-        } else {
-            "without a crate"
-        };
+fn owner(name: &str) -> String {
+    if name.contains("ffi_tokencast_") {
+        return "exports".into();
     }
-    let start = name
-        .trim_start_matches(|c: char| !c.is_alphabetic())
-        .trim_start_matches("dyn ")
-        .trim_start_matches("mut ");
-    let end = start
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(start.len());
-    &start[..end]
+    if name.starts_with("ring_core") || name.contains("_x86_64") || name.contains("nistz256") {
+        return "ring".into();
+    }
+    if !name.contains("::") {
+        return "without a crate".into();
+    }
+    // nm leaves the brackets of Rust's older names as they are.
+    let mut start = name
+        .replace("$LT$", "<")
+        .replace("$u20$", " ")
+        .replace("..", "::");
+    for word in ["impl ", "dyn ", "mut ", "$RF$"] {
+        start = start.replace(word, "");
+    }
+    let start = start.trim_start_matches(|c: char| !c.is_alphabetic());
+    let is_named = |c: char| c.is_alphanumeric() || c == '_';
+    start.chars().take_while(|c| is_named(*c)).collect()
 }
 
 /// The code of ours that is not small, crate by crate, the largest first.
@@ -200,9 +205,12 @@ mod tests {
 0002 0000000000000005 T <rustls::Error as core::fmt::Debug>::fmt
 0003 0000000000000007 t <&dyn url::Parse as core::fmt::Debug>::fmt
 0004 0000000000000100 r zmij::STATIC_DATA
+0003 0000000000000002 t _$LT$url..Url$u20$as$u20$core..Debug$GT$::fmt::h1
+0003 0000000000000001 t url::path::_$LT$impl$u20$core..Debug$GT$::fmt::h2
+0004 0000000000000008 T uniffi_tokencast_ffi_fn_method
 0005 0000000000000003 t ring_core_0_17_14__bn_mul_mont
 0006                  U memcpy";
-        let expected = [("ring", 3), ("rustls", 15), ("url", 7)];
+        let expected = [("exports", 8), ("ring", 3), ("rustls", 15), ("url", 10)];
         let expected = expected.map(|(name, size)| (name.to_owned(), size));
         assert_eq!(by_crate(symbols), BTreeMap::from(expected));
     }
