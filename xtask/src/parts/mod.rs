@@ -81,13 +81,13 @@ static PYTHON: Part = Part {
 };
 static KOTLIN: Part = Part {
     name: "kotlin",
-    proves: "Kotlin on a JVM against the real library and the real backend",
+    proves: "Kotlin on a JVM and for Android, against the real library, backend and framework classes; the JavaFX example",
     setup: kotlin::set_up,
     run: kotlin::run,
 };
 static SWIFT: Part = Part {
     name: "swift",
-    proves: "Swift on Linux against the real library and the real backend",
+    proves: "Swift on Linux against the real library and the real backend; the iOS glue, unmodified, in WebKitGTK",
     setup: swift::set_up,
     run: swift::run,
 };
