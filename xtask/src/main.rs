@@ -23,6 +23,7 @@ mod postgres;
 mod readme;
 mod reprise;
 mod run;
+mod screenless;
 mod secret_service;
 mod stamp;
 mod swift_root;

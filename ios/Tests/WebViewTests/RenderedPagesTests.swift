@@ -21,11 +21,7 @@ final class RenderedPagesTests: XCTestCase, @unchecked Sendable {
   func testAFormThatIsSentDuringARefreshArrivesOnce() async throws {
     let (world, view, host) = try await home()
     defer { world.end() }
-    try await world.server.expireAccessTokens()
-    try await world.server.hold(true)
-    let (session, token) = (world.session, try await world.session.accessToken())
-    let refresh = Task { try await session.rejected(token.generation) }
-    try await eventually { try await world.server.stat("refresh_requests") == 1 }
+    let refresh = try await heldRefresh(world)
     try await send("kept", in: view)
     try await eventually { host.asked.last == "POST /app/notes" }
     try await world.server.hold(false)
@@ -37,11 +33,7 @@ final class RenderedPagesTests: XCTestCase, @unchecked Sendable {
   func testALinkThatIsFollowedDuringARefreshWaits() async throws {
     let (world, view, host) = try await home()
     defer { world.end() }
-    try await world.server.expireAccessTokens()
-    try await world.server.hold(true)
-    let (session, token) = (world.session, try await world.session.accessToken())
-    let refresh = Task { try await session.rejected(token.generation) }
-    try await eventually { try await world.server.stat("refresh_requests") == 1 }
+    let refresh = try await heldRefresh(world)
     _ = await view.run("document.getElementById('next').click()")
     try await eventually { host.asked.last == "GET /app/next" }
     let documents = try await world.server.stat("documents")
@@ -109,6 +101,16 @@ final class RenderedPagesTests: XCTestCase, @unchecked Sendable {
     try await eventually { await world.store.httpCookieStore.allCookies().isEmpty }
     view.go(world.server.url + "/app/next")
     try await view.until("document.getElementById('refused')")
+  }
+
+  /// The server takes the token no longer, and holds the exchange that is under way.
+  private func heldRefresh(_ world: World) async throws -> Task<AccessToken, any Error> {
+    try await world.server.expireAccessTokens()
+    try await world.server.hold(true)
+    let (session, token) = (world.session, try await world.session.accessToken())
+    let refresh = Task { try await session.rejected(token.generation) }
+    try await eventually { try await world.server.stat("refresh_requests") == 1 }
+    return refresh
   }
 
   private func send(_ text: String, in view: WKWebView) async throws {

@@ -1,4 +1,4 @@
-// For type-checking on Linux only. Signatures as on the pages of Apple's documentation that each names.
+// A stand-in on Linux, for type-checks and for tests that play it. Signatures as on the pages of Apple's documentation that each names.
 import Foundation
 
 /// "UIApplication"

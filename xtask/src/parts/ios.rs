@@ -4,11 +4,10 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use super::webviews::SCREENLESS;
 use crate::kept::MARK_VARIABLE;
 use crate::tally::{Runner, Tally};
 use crate::toolbox::Toolbox;
-use crate::{bindings, swift_root};
+use crate::{bindings, screenless, swift_root};
 
 /// The tests start backends of their own: their pages' origins are known only to them.
 pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
@@ -20,7 +19,11 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
         .args(["bash", "ios/Scripts/typecheck"])
         .count(Runner::ExitCode);
     let mut variables: Vec<(&str, OsString)> = vec![("TOKENCAST_WEBKITGTK", "1".into())];
-    variables.extend(SCREENLESS.iter().map(|(name, value)| (*name, (*value).into())));
+    variables.extend(
+        screenless::DRAWING
+            .iter()
+            .map(|(name, value)| (*name, (*value).into())),
+    );
     if let Some(kept) = &toolbox.kept {
         variables.push((MARK_VARIABLE, kept.mark().into()));
     }

@@ -29,7 +29,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
     let library = bindings::build_library(toolbox)?;
     let backend = Backend::start(toolbox)?;
     readme::extract(&toolbox.folders, &readme::KOTLIN)?; // a module of the build compiles it
-    let maven = android::maven(toolbox)
+    let maven = android::maven(toolbox)?
         .args(["clean", "verify"])
         .env("TOKENCAST_LIB_DIR", &library)
         .env("TOKENCAST_NATIVES", natives(toolbox)?)
@@ -40,7 +40,7 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
 
 /// Builds the programs of P2, runs them and says where their rows are.
 pub(crate) fn bench(toolbox: &Toolbox) -> Result<PathBuf> {
-    set_up(toolbox)?;
+    needs::install(toolbox, NEEDS)?;
     toolbox
         .cargo(["build", "--quiet", "--release", "--package", "tokencast-ffi"])
         .succeeds()?;

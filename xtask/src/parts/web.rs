@@ -1,10 +1,11 @@
+use std::fs;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 
 use crate::needs::{self, Need};
 use crate::readme;
+use crate::screenless;
 use crate::tally::{Runner, Tally};
 use crate::toolbox::{Task, Toolbox};
 
@@ -13,10 +14,7 @@ const NEEDS: &[Need] = &[
         program: "npm",
         package: "npm",
     },
-    Need {
-        program: "chromium",
-        package: "chromium",
-    },
+    screenless::CHROMIUM,
 ];
 
 /// `npm ci` throws all modules away, so it runs only when the lock file is another than the installed one.
@@ -48,12 +46,8 @@ pub(super) fn run(toolbox: &Toolbox, tally: &mut Tally) -> Result<()> {
             "tokencast-backend",
         ])
         .succeeds()?;
-    let chromium = env::var_os("TOKENCAST_CHROMIUM")
-        .map(PathBuf::from)
-        .or_else(|| needs::on_path("chromium"));
-    let browser = chromium.context("there is no chromium on the path")?;
     *tally += npm(toolbox, &["test"])
-        .env("TOKENCAST_CHROMIUM", browser)
+        .env("TOKENCAST_CHROMIUM", screenless::chromium()?)
         .env(
             "TOKENCAST_BACKEND_PROGRAM",
             toolbox.folders.built("tokencast-backend"),

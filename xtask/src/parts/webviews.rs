@@ -1,26 +1,15 @@
-use std::env;
-use std::path::PathBuf;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::web;
 use crate::needs::{self, Need};
+use crate::screenless;
 use crate::tally::{Runner, Tally};
 use crate::toolbox::{Task, Toolbox};
 
 const NEEDS: &[Need] = &[
-    Need {
-        program: "chromium",
-        package: "chromium",
-    },
-    Need {
-        program: "xvfb-run",
-        package: "xvfb",
-    },
-    Need {
-        program: "xauth",
-        package: "xauth",
-    },
+    screenless::CHROMIUM,
+    screenless::DISPLAY[0],
+    screenless::DISPLAY[1],
     Need {
         program: "pkg-config",
         package: "pkg-config",
@@ -82,17 +71,13 @@ pub(crate) fn bench(toolbox: &Toolbox) -> Result<Task<'_>> {
 
 /// Cargo on a display of its own, which nobody sees, and where it finds Chromium.
 fn screenless<'a>(toolbox: &'a Toolbox, arguments: &[&str]) -> Result<Task<'a>> {
-    let chromium = env::var_os("TOKENCAST_CHROMIUM")
-        .map(PathBuf::from)
-        .or_else(|| needs::on_path("chromium"));
-    let chromium = chromium.context("there is no chromium on the path")?;
     let task = toolbox
         .program("xvfb-run")
         .args(["-a", "cargo"])
         .args(arguments)
-        .env("TOKENCAST_CHROMIUM", chromium);
+        .env("TOKENCAST_CHROMIUM", screenless::chromium()?);
     let screenless = |task: Task<'a>, (name, value): &(&str, &str)| task.env(name, value);
-    Ok(SCREENLESS.iter().fold(task, screenless))
+    Ok(screenless::DRAWING.iter().fold(task, screenless))
 }
 
 fn with_webkit(task: Task<'_>) -> Task<'_> {
@@ -110,12 +95,3 @@ fn with_webkit(task: Task<'_>) -> Task<'_> {
         .args(["--features", "tokencast-threats/webkit"])
         .args(["--features", "tokencast-demo/browser"])
 }
-
-/// Drawing without a graphics card; WebKit's own sandbox cannot be had in a container.
-pub(super) const SCREENLESS: [(&str, &str); 5] = [
-    ("GDK_BACKEND", "x11"),
-    ("GSK_RENDERER", "cairo"),
-    ("LIBGL_ALWAYS_SOFTWARE", "1"),
-    ("GTK_A11Y", "none"),
-    ("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1"),
-];

@@ -83,8 +83,12 @@
     }
 
     private static func script(_ name: String) throws -> String {
-      // Package.swift names it, and without the bundle SwiftPM's `module` has already ended the app.
-      try String(contentsOf: Bundle.module.url(forResource: name, withExtension: "js")!, encoding: .utf8)
+      guard let file = Bundle.module.url(forResource: name, withExtension: "js") else {
+        throw SessionError.misconfigured(
+          what: "the library's scripts are not in the app", fix: "copy the package's resource bundle into the app",
+          detail: "\(name).js is missing")
+      }
+      return try String(contentsOf: file, encoding: .utf8)
     }
   }
 #endif

@@ -24,7 +24,7 @@ internal class Chromium : AutoCloseable {
     private var sent: CompletableFuture<*> = CompletableFuture.completedFuture(null)
 
     init {
-        val program = System.getenv("TOKENCAST_CHROMIUM") ?: "/usr/bin/chromium"
+        val program = System.getenv("TOKENCAST_CHROMIUM") ?: "chromium"
         process =
             ProcessBuilder(listOf(program) + FLAGS + "--user-data-dir=$profile" + "about:blank")
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
@@ -67,14 +67,8 @@ internal class Chromium : AutoCloseable {
             return
         }
         val answer = waiting.remove(id) ?: return
-        val error = message.optJSONObject("error")
-        if (error ==
-            null
-        ) {
-            answer.complete(message.getJSONObject("result"))
-        } else {
-            answer.completeExceptionally(Refused(error.getString("message")))
-        }
+        val refusal = message.optJSONObject("error")?.let { Refused(it.getString("message")) }
+        if (refusal == null) answer.complete(message.getJSONObject("result")) else answer.completeExceptionally(refusal)
     }
 
     /** What the browser would not do. */
@@ -96,10 +90,9 @@ internal class Chromium : AutoCloseable {
     }
 
     private companion object {
-        val FLAGS =
-            (
-                "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
-                    "--disable-component-update --disable-sync --remote-debugging-port=0"
-                ).split(" ")
+        const val SWITCHES =
+            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
+                "--disable-component-update --disable-sync --remote-debugging-port=0"
+        val FLAGS = SWITCHES.split(" ")
     }
 }
